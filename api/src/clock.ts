@@ -1,0 +1,37 @@
+/** Where time comes from, so that tests can step it. `main` makes the one real clock. */
+export interface Clock {
+  /** Wall clock in milliseconds since the epoch; only for times shown to people. */
+  now(): number
+  /** Milliseconds that never jump; for grace, back-off, leases and timeouts. */
+  monotonic(): number
+  /** Rejects with the signal's reason when it aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const stop = () => {
+        clearTimeout(timer)
+        reject(signal?.reason)
+      }
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', stop)
+        resolve()
+      }, ms)
+      signal?.addEventListener('abort', stop, { once: true })
+    }),
+}
+
+/** `2026-01-02T03:04:05Z`: how Kubernetes writes a time. */
+export function formatTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+/** With microseconds, for Leases and Events. */
+export function formatMicroTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/(\.\d{3})Z$/, '$1000Z')
+}

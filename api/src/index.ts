@@ -1,0 +1,45 @@
+export { type Clock, formatMicroTime, formatTime, systemClock } from './clock.ts'
+export type * from './client/client.ts'
+export type * from './informer/informer.ts'
+export { apiVersionOf, defineKind, type Kind, type KindDefinition, type PrinterColumn, type Subresource } from './kind.ts'
+export type * from './meta.ts'
+export { type Logger, type Outcome, type Reconcile, runController, type RunOptions } from './reconcile/run-controller.ts'
+export { WorkQueue, type WorkQueueOptions } from './reconcile/work-queue.ts'
+export {
+  alreadyExists,
+  ApiError,
+  apiError,
+  badRequest,
+  conflict,
+  expired,
+  type FieldError,
+  fieldErrorBody,
+  forbidden,
+  invalid,
+  isReason,
+  notFound,
+  qualifiedResource,
+  type Reason,
+  type ResourceName,
+  type Status,
+  type StatusCause,
+  type StatusDetails,
+  timedOut,
+  unavailable,
+} from './status.ts'
+export {
+  CHANNELS,
+  type ClusterInfo,
+  DOCKER_LABELS,
+  type DrainRequest,
+  type DrainResponse,
+  GROUPS,
+  type JoinRequest,
+  type JoinResponse,
+  NAMESPACES,
+  NETWORKS,
+  NODE_USER_PREFIX,
+  PATHS,
+  TAINTS,
+  TUNNEL_PATHS,
+} from './well-known.ts'

@@ -1,0 +1,125 @@
+/**
+ * A kind's contract, whole and in one place: names, schema, defaults, rules and columns. Everything the API server, the
+ * agents and the CLI know of a kind is derived from this (design: one file per kind, everything derived).
+ */
+import type { z } from 'zod'
+import type { KubernetesObject } from './meta.ts'
+import type { FieldError } from './status.ts'
+
+/** A column of `kubectl get`; priority 1 shows only with `-o wide`. */
+export interface PrinterColumn<T> {
+  name: string
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  format?: 'name'
+  description: string
+  priority?: 0 | 1
+  /** The cell. `now` in milliseconds since the epoch, for ages. */
+  value: (object: T, now: number) => string | number | boolean | undefined
+}
+
+export type Subresource =
+  | 'status'
+  | 'scale'
+  | 'binding'
+  | 'eviction'
+  | 'log'
+  | 'exec'
+  | 'attach'
+  | 'portforward'
+  | 'ephemeralcontainers'
+  | 'resize'
+  | 'token'
+  | 'finalize'
+
+export interface Kind<T extends KubernetesObject = KubernetesObject> {
+  /** Empty for the core group. */
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  readonly shortNames: readonly string[]
+  readonly categories: readonly string[]
+  readonly namespaced: boolean
+  /** What follows `/registry/` in etcd's keys, as Kubernetes lays it out: `pods`, `minions`, `services/specs`. */
+  readonly storagePrefix: string
+  readonly subresources: readonly Subresource[]
+  readonly description: string
+  /**
+   * Shape of the whole object apart from `metadata` (whose rules are common): top-level fields such as `spec`, `status`,
+   * `data`, each with a description and, where it matters, `meta()` of `schema/fields.ts`. Built on first use.
+   */
+  readonly schema: () => z.ZodObject
+  /** Fills in Kubernetes' defaults in place; idempotent. Runs on every read from a client and on every write. */
+  readonly applyDefaults: (object: T) => void
+  /** What no schema can say. The schema has passed and defaults are applied. */
+  readonly validate: (object: T) => FieldError[]
+  /** Immutability and transitions; runs besides `validate`. */
+  readonly validateUpdate: (object: T, old: T) => FieldError[]
+  /** Field selectors beyond `metadata.name` and `metadata.namespace`. */
+  readonly selectableFields: Readonly<Record<string, (object: T) => string>>
+  readonly columns: readonly PrinterColumn<T>[]
+  /** How names are checked; default `subdomain` (RFC 1123). */
+  readonly nameRule: 'subdomain' | 'label' | 'service'
+  /** Whether a change outside metadata and status raises `metadata.generation`, as for most kinds that have a spec. */
+  readonly hasGeneration: boolean
+  /** Where `scale` finds its numbers; only for kinds with that subresource. */
+  readonly scale?: {
+    replicas: (object: T) => number
+    statusReplicas: (object: T) => number
+    setReplicas: (object: T, replicas: number) => void
+    selector: (object: T) => string
+  }
+  /** Type only. */
+  readonly _type?: T
+}
+
+type Defaulted =
+  | 'singular'
+  | 'shortNames'
+  | 'categories'
+  | 'storagePrefix'
+  | 'subresources'
+  | 'applyDefaults'
+  | 'validate'
+  | 'validateUpdate'
+  | 'selectableFields'
+  | 'nameRule'
+  | 'hasGeneration'
+  | '_type'
+
+export type KindDefinition<T extends KubernetesObject> = Omit<Kind<T>, Defaulted> & Partial<Pick<Kind<T>, Defaulted>>
+
+/** Declares a kind; what is left out gets the value most kinds have. */
+export function defineKind<T extends KubernetesObject>(definition: KindDefinition<T>): Kind<T> {
+  const schemaOnce = once(definition.schema)
+  const subresources = definition.subresources ?? []
+  return {
+    singular: definition.kind.toLowerCase(),
+    shortNames: [],
+    categories: [],
+    storagePrefix: definition.plural,
+    subresources,
+    applyDefaults: () => {},
+    validate: () => [],
+    validateUpdate: () => [],
+    selectableFields: {},
+    nameRule: 'subdomain',
+    hasGeneration: subresources.includes('status'),
+    ...definition,
+    schema: schemaOnce,
+  }
+}
+
+/** `apps/v1`, or `v1` for the core group. */
+export function apiVersionOf(kind: Pick<Kind, 'group' | 'version'>): string {
+  return kind.group ? `${kind.group}/${kind.version}` : kind.version
+}
+
+function once<R>(make: () => R): () => R {
+  let made: { value: R } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}

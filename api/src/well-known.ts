@@ -1,0 +1,105 @@
+/** Names that more than one program must agree on. */
+
+/** Labels on every container, network and volume an agent makes. */
+export const DOCKER_LABELS = {
+  cluster: 'davit.dev/cluster-id',
+  node: 'davit.dev/node',
+  podUid: 'davit.dev/pod-uid',
+  podNamespace: 'davit.dev/pod-namespace',
+  podName: 'davit.dev/pod-name',
+  container: 'davit.dev/container',
+  attempt: 'davit.dev/attempt',
+  hash: 'davit.dev/hash',
+} as const
+
+/** Groups of certificate subjects (O) with fixed rights. */
+export const GROUPS = { masters: 'system:masters', nodes: 'system:nodes', authenticated: 'system:authenticated', unauthenticated: 'system:unauthenticated' } as const
+
+/** A node's user is this and its name. */
+export const NODE_USER_PREFIX = 'system:node:'
+
+export const NAMESPACES = { default: 'default', system: 'kube-system', nodeLease: 'kube-node-lease', public: 'kube-public' } as const
+
+/** Taints the node lifecycle controller sets. */
+export const TAINTS = {
+  notReady: 'node.kubernetes.io/not-ready',
+  unreachable: 'node.kubernetes.io/unreachable',
+  unschedulable: 'node.kubernetes.io/unschedulable',
+  networkUnavailable: 'node.kubernetes.io/network-unavailable',
+} as const
+
+/** Default address ranges; flags of the control plane change them. */
+export const NETWORKS = { pods: '10.244.0.0/16', services: '10.96.0.0/12', dns: '10.96.0.10', apiserver: '10.96.0.1', nodePorts: [30000, 32767] } as const
+
+/** Paths of the API that are Davit's own, between agents and the control plane. */
+export const PATHS = {
+  /** POST `JoinRequest` with `Authorization: Bearer <token>`: a certificate for a node. */
+  join: '/davit/v1/join',
+  /** GET, upgraded to WebSocket: an agent's tunnel. */
+  tunnel: '/davit/v1/tunnel',
+  /** POST `DrainRequest`: answers once no live node sends new connections to the pod. */
+  drain: '/davit/v1/drain',
+  /** PUT an image archive (docker save): loaded onto every node, progress as JSON lines. */
+  images: '/davit/v1/images',
+  /** GET `ClusterInfo` of any authenticated user. */
+  cluster: '/davit/v1/cluster',
+} as const
+
+export interface JoinRequest {
+  nodeName: string
+  /** PKCS#10, PEM. */
+  certificateRequest: string
+}
+
+export interface JoinResponse {
+  /** PEM. */
+  certificate: string
+  certificateAuthority: string
+  /** kube-system's uid. */
+  clusterId: string
+}
+
+export interface ClusterInfo {
+  clusterId: string
+  podCidr: string
+  serviceCidr: string
+  dnsAddress: string
+  clusterDomain: string
+}
+
+export interface DrainRequest {
+  namespace: string
+  name: string
+  uid: string
+}
+
+export interface DrainResponse {
+  /** EndpointSlice version from which on the pod takes no new connections; empty when no Service selects it. */
+  resourceVersion: string
+  /** Nodes that did not answer in time, each with why. */
+  unanswered: { node: string; why: string }[]
+}
+
+/**
+ * What an agent serves on the HTTP/2 connection inside its tunnel (the control plane is the client):
+ * - `GET  /log/<namespace>/<pod>/<uid>/<container>?follow&tailLines&sinceSeconds&sinceTime&timestamps&previous&limitBytes` → text
+ * - `POST /exec/<namespace>/<pod>/<uid>/<container>?command=…&stdin&stdout&stderr&tty` → both ways in `StreamFrame`s
+ * - `POST /attach/…` likewise
+ * - `POST /portforward/<namespace>/<pod>/<uid>?port=N` → raw bytes both ways
+ * - `GET  /barrier?resourceVersion=N` → 204 when all its data planes stand at that EndpointSlice version
+ * - `PUT  /images` → docker load, JSON lines
+ * - `GET  /ping` → 204
+ * Errors are a Status object as JSON.
+ */
+export const TUNNEL_PATHS = {
+  log: '/log',
+  exec: '/exec',
+  attach: '/attach',
+  portforward: '/portforward',
+  barrier: '/barrier',
+  images: '/images',
+  ping: '/ping',
+} as const
+
+/** Channels of exec and attach frames in the tunnel: one byte channel, four bytes length (big endian), payload. Same numbers as Kubernetes' WebSocket channels. */
+export const CHANNELS = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const

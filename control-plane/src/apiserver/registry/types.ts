@@ -1,0 +1,58 @@
+/**
+ * The contract of the registry: what the API does to an object, below HTTP and above storage. The HTTP routes and the
+ * in-process client are two thin shells over it, so that a controller and `kubectl` get the same answers.
+ */
+import type { Kind, KubernetesObject, ListOptions, Patch, Target } from '@davit/api'
+import type { ListResult, StorageEvent, Stored } from '../../storage/types.ts'
+
+export interface User {
+  readonly name: string
+  readonly groups: readonly string[]
+}
+
+/** Who asks, and how a write is to be done. */
+export interface RequestContext {
+  readonly user: User
+  readonly signal?: AbortSignal
+  readonly dryRun?: boolean
+  readonly fieldManager?: string
+  /** Default `Warn`, as the API server has it. */
+  readonly fieldValidation?: 'Ignore' | 'Warn' | 'Strict'
+  /** Collects what goes into `Warning` headers. */
+  readonly warnings?: string[]
+}
+
+/** DeleteOptions as they come on the wire, body and query put together. */
+export interface DeletionRequest {
+  gracePeriodSeconds?: number
+  propagationPolicy?: 'Orphan' | 'Background' | 'Foreground'
+  preconditions?: { uid?: string; resourceVersion?: string }
+}
+
+export interface WatchParameters {
+  namespace?: string
+  labelSelector?: string
+  fieldSelector?: string
+  resourceVersion?: string
+  allowWatchBookmarks?: boolean
+  sendInitialEvents?: boolean
+}
+
+/** Every failure is an ApiError. Bodies are as parsed from the wire: unchecked. */
+export interface Registry {
+  /** Every kind served, in the order discovery shows them. */
+  readonly kinds: readonly Kind[]
+  get(context: RequestContext, kind: Kind, target: Target, options?: { resourceVersion?: string }): Promise<Stored>
+  list(context: RequestContext, kind: Kind, options: ListOptions): Promise<ListResult>
+  watch(context: RequestContext, kind: Kind, parameters: WatchParameters): AsyncIterable<StorageEvent[]>
+  create(context: RequestContext, kind: Kind, namespace: string | undefined, body: unknown): Promise<Stored>
+  /** `subresource`: `status`, or `scale` (body and answer are autoscaling/v1 Scale), or absent. */
+  update(context: RequestContext, kind: Kind, target: Target, body: unknown, subresource?: string): Promise<Stored>
+  patch(context: RequestContext, kind: Kind, target: Target, patch: Patch, subresource?: string): Promise<Stored>
+  getScale(context: RequestContext, kind: Kind, target: Target): Promise<KubernetesObject>
+  /** What the deleted (or now terminating) object was. */
+  delete(context: RequestContext, kind: Kind, target: Target, request: DeletionRequest): Promise<{ object: Stored; gone: boolean }>
+  deleteCollection(context: RequestContext, kind: Kind, options: ListOptions, request: DeletionRequest): Promise<Stored[]>
+  /** POST to `binding` or `eviction` of a pod; gives the answer's body. */
+  post(context: RequestContext, kind: Kind, target: Target, subresource: string, body: unknown): Promise<object>
+}
