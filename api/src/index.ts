@@ -2,6 +2,8 @@ export { type Clock, formatMicroTime, formatTime, systemClock } from './clock.ts
 export type * from './client/client.ts'
 export type * from './informer/informer.ts'
 export { apiVersionOf, defineKind, type Kind, type KindDefinition, type PrinterColumn, type Subresource } from './kind.ts'
+export type * from './kinds/core/pod.ts'
+export { isPodActive, isPodFinished, isPodReady, podCondition, podKind } from './kinds/core/pod.ts'
 export type * from './meta.ts'
 export { type Logger, type Outcome, type Reconcile, runController, type RunOptions } from './reconcile/run-controller.ts'
 export { WorkQueue, type WorkQueueOptions } from './reconcile/work-queue.ts'
