@@ -1,6 +1,8 @@
 export { type Clock, formatMicroTime, formatTime, systemClock } from './clock.ts'
 export type * from './client/client.ts'
 export type * from './informer/informer.ts'
+export { type InformerOptions, startInformer } from './informer/start-informer.ts'
+export { isNewer } from './informer/resource-version.ts'
 export { apiVersionOf, defineKind, type Kind, type KindDefinition, type PrinterColumn, type Subresource } from './kind.ts'
 export type * from './kinds/core/pod.ts'
 export { isPodActive, isPodFinished, isPodReady, podCondition, podKind } from './kinds/core/pod.ts'
@@ -45,3 +47,25 @@ export {
   TAINTS,
   TUNNEL_PATHS,
 } from './well-known.ts'
+export { ageSince, formatAge, parseDuration } from './duration.ts'
+export {
+  isConfigMapKey,
+  isDnsLabel,
+  isDnsSubdomain,
+  isEnvVarName,
+  isLabelValue,
+  isPortName,
+  isPortNumber,
+  isQualifiedName,
+  isServiceName,
+} from './names.ts'
+export {
+  compareQuantities,
+  formatQuantity,
+  isQuantity,
+  parseMilli,
+  parseQuantity,
+  QUANTITY_FORMAT_ERROR,
+  type QuantityFormat,
+} from './quantity.ts'
+export { describeSchema, describeZod, type ListNode, type MapNode, type ObjectNode, type ScalarNode, type SchemaNode } from './schema/describe.ts'
