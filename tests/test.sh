@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# `npm test`: sets up what it needs, then types, lint, and every test from pure functions to whole clusters on real Docker hosts.
+# `bash tests/test.sh fast` stops before the tests that need Docker hosts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PATH:/usr/sbin:/sbin"
+bash deploy/install.sh
+npm run --silent lint
+node tests/dist/run.js "${1:-all}"
