@@ -1,0 +1,153 @@
+/**
+ * A kind's schema as a plain tree, so that decoding, OpenAPI, patches and docs need not know zod. Built once per kind;
+ * nodes and their `fields` are shared between kinds (every PodSpec is one) and may be cyclic: treat as immutable.
+ */
+import type { z } from 'zod'
+import type { Kind } from '../kind.ts'
+import type { KubernetesObject } from '../meta.ts'
+import { objectMetaSchema } from '../object-meta-schema.ts'
+import { type FieldMeta, string } from './fields.ts'
+
+interface NodeBase {
+  readonly description?: string
+  /** Merge keys, formats and the rest that zod does not know; the use's own where it differs from the shared object's. */
+  readonly meta: FieldMeta
+}
+
+export interface ObjectNode extends NodeBase {
+  readonly type: 'object'
+  /** OpenAPI component, such as `PodSpec`. */
+  readonly component?: string
+  /** Without prototype, so that any key may be looked up. */
+  readonly fields: Readonly<Record<string, SchemaNode>>
+  readonly required: readonly string[]
+}
+
+export interface MapNode extends NodeBase {
+  readonly type: 'map'
+  readonly values: SchemaNode
+}
+
+export interface ListNode extends NodeBase {
+  readonly type: 'list'
+  readonly items: SchemaNode
+}
+
+export interface ScalarNode extends NodeBase {
+  /** `any` is free-form JSON. */
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'int-or-string' | 'quantity' | 'any'
+  /** Only of strings. */
+  readonly enum?: readonly string[]
+  /** `int32`, `int64`, `date-time`, `byte`. */
+  readonly format?: string
+}
+
+export type SchemaNode = ObjectNode | MapNode | ListNode | ScalarNode
+
+const KINDS = new WeakMap<object, ObjectNode>()
+/** Keyed by zod's `def`, which copies of a schema under another description share. */
+const OBJECTS = new WeakMap<object, Pick<ObjectNode, 'fields' | 'required'>>()
+
+/** The whole object, with apiVersion, kind and metadata. */
+export function describeSchema<T extends KubernetesObject>(kind: Kind<T>): ObjectNode {
+  const known = KINDS.get(kind)
+  if (known) return known
+  const own = describeZod(kind.schema())
+  if (own.type !== 'object') throw new Error(`Cannot describe kind "${kind.kind}": its schema is a ${own.type}, wanted an object`)
+  const fields: Record<string, SchemaNode> = Object.assign(Object.create(null), TYPE_FIELDS(), own.fields)
+  const node: ObjectNode = {
+    type: 'object',
+    component: kind.kind,
+    description: kind.description,
+    fields,
+    required: own.required,
+    meta: { ...own.meta, component: kind.kind, description: kind.description },
+  }
+  KINDS.set(kind, node)
+  return node
+}
+
+/** One schema; for objects that are no kind's, such as `DeleteOptions` and `Scale`. */
+export function describeZod(schema: z.ZodType): SchemaNode {
+  return describe(schema, {})
+}
+
+let typeFields: Record<string, SchemaNode> | undefined
+function TYPE_FIELDS(): Record<string, SchemaNode> {
+  typeFields ??= {
+    apiVersion: describeZod(
+      string(
+        'Group and version of the kind, such as `apps/v1`, or `v1` for the core group. Servers convert what they know to the version they serve.',
+      ),
+    ),
+    kind: describeZod(string('Name of the kind, in CamelCase. It cannot be changed.')),
+    metadata: describeZod(objectMetaSchema().optional().meta({ description: 'What every object has: name, labels, annotations, owners.' })),
+  }
+  return typeFields
+}
+
+type Def = { type: string; format?: string } & Record<string, unknown>
+
+function describe(schema: z.ZodType, outer: FieldMeta): SchemaNode {
+  const def = schema.def as unknown as Def
+  const meta: FieldMeta = { ...schema.meta(), ...outer }
+  switch (def.type) {
+    case 'optional':
+    case 'nullable':
+    case 'default':
+    case 'readonly':
+      return describe(def.innerType as z.ZodType, meta)
+    case 'lazy':
+      return describe((def.getter as () => z.ZodType)(), meta)
+    case 'object': {
+      const shape = objectOf(def)
+      return { type: 'object', ...(meta.component && { component: meta.component }), ...base(meta), ...shape }
+    }
+    case 'array':
+      return { type: 'list', items: describe(def.element as z.ZodType, {}), ...base(meta) }
+    case 'record':
+      return { type: 'map', values: describe(def.valueType as z.ZodType, {}), ...base(meta) }
+    default:
+      return scalar(def, meta)
+  }
+}
+
+function objectOf(def: Def): Pick<ObjectNode, 'fields' | 'required'> {
+  const known = OBJECTS.get(def)
+  if (known) return known
+  const fields: Record<string, SchemaNode> = Object.create(null)
+  const requiredFields: string[] = []
+  const made = { fields, required: requiredFields }
+  // Before the fields are described: a schema that holds itself must find this node.
+  OBJECTS.set(def, made)
+  for (const [name, schema] of Object.entries(def.shape as Record<string, z.ZodType>)) {
+    if ((schema.def as unknown as Def).type !== 'optional') requiredFields.push(name)
+    fields[name] = describe(schema, {})
+  }
+  return made
+}
+
+function scalar(def: Def, meta: FieldMeta): ScalarNode {
+  const format = meta.format && { format: meta.format }
+  if (meta.format === 'int-or-string') return { type: 'int-or-string', ...base(meta), ...format }
+  if (meta.format === 'quantity') return { type: 'quantity', ...base(meta), ...format }
+  switch (def.type) {
+    case 'string':
+      return { type: 'string', ...base(meta), ...format }
+    case 'enum':
+      return { type: 'string', enum: Object.values(def.entries as Record<string, string>), ...base(meta), ...format }
+    case 'boolean':
+      return { type: 'boolean', ...base(meta) }
+    case 'number':
+      return { type: def.format ? 'integer' : 'number', ...base(meta), ...format }
+    case 'any':
+    case 'unknown':
+      return { type: 'any', ...base(meta) }
+    default:
+      throw new Error(`Cannot describe a zod schema of type "${def.type}"`)
+  }
+}
+
+function base(meta: FieldMeta): NodeBase {
+  return { ...(meta.description !== undefined && { description: meta.description }), meta }
+}
