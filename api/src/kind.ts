@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import type { KubernetesObject } from './meta.ts'
+import { once } from './once.ts'
 import type { FieldError } from './status.ts'
 
 /** A column of `kubectl get`; priority 1 shows only with `-o wide`. */
@@ -114,12 +115,4 @@ export function defineKind<T extends KubernetesObject>(definition: KindDefinitio
 /** `apps/v1`, or `v1` for the core group. */
 export function apiVersionOf(kind: Pick<Kind, 'group' | 'version'>): string {
   return kind.group ? `${kind.group}/${kind.version}` : kind.version
-}
-
-function once<R>(make: () => R): () => R {
-  let made: { value: R } | undefined
-  return () => {
-    made ??= { value: make() }
-    return made.value
-  }
 }

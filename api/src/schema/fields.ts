@@ -44,6 +44,11 @@ export const quantityMap = (description: string) =>
   z.record(z.string(), z.union([z.string(), z.number()]).meta({ format: 'quantity' })).optional().describe(description)
 export const strings = (description: string, meta: FieldMeta = {}) =>
   z.array(z.string()).optional().meta({ listType: 'atomic', ...meta, description })
+/** A list of ids. */
+export const int64s = (description: string) =>
+  z.array(z.int().meta({ format: 'int64' })).optional().meta({ listType: 'atomic', description })
+/** An object whose inside Davit does not look at: stored and returned as written. */
+export const anyObject = (description: string) => z.record(z.string(), z.unknown()).optional().describe(description)
 
 /** A list of objects. With `mergeKey` it is merged by that key, otherwise replaced whole. */
 export const list = (element: z.ZodType, description: string, meta: FieldMeta = {}) =>

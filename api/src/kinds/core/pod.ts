@@ -1,11 +1,14 @@
 /** The Pod: containers that share a network address and volumes, and live and die together on one node. */
-import { z } from 'zod'
 import { defineKind } from '../../kind.ts'
+import { field, object } from '../../schema/fields.ts'
+import { podSpecSchema } from './pod/spec-schema.ts'
+import { podStatusSchema } from './pod/status-schema.ts'
 import type { Pod } from './pod/types.ts'
 
 export type * from './pod/container-types.ts'
 export type * from './pod/scheduling-types.ts'
 export type * from './pod/security-types.ts'
+export { podSpecSchema, podTemplateSchema } from './pod/spec-schema.ts'
 export { isPodActive, isPodFinished, isPodReady, podCondition } from './pod/state.ts'
 export type * from './pod/types.ts'
 export type * from './pod/volume-types.ts'
@@ -21,6 +24,10 @@ export const podKind = defineKind<Pod>({
   description: 'Containers that run together on one node, sharing its network address and volumes.',
   subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'binding', 'eviction', 'ephemeralcontainers'],
   hasGeneration: false,
-  schema: () => z.object({}),
+  schema: () =>
+    object('Pod', 'Containers that run together on one node, sharing a network address and volumes.', {
+      spec: field(podSpecSchema(), 'What is to run, and how.'),
+      status: field(podStatusSchema(), 'What became of it. Written by the node.'),
+    }),
   columns: [],
 })

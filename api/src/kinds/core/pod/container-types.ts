@@ -5,8 +5,7 @@ import type { ConfigMapKeySelector, ObjectFieldSelector, ResourceFieldSelector, 
 
 export interface Container {
   name: string
-  /** Optional only in templates that something else completes; a Pod always has it. */
-  image?: string
+  image: string
   command?: string[]
   args?: string[]
   workingDir?: string
@@ -156,7 +155,6 @@ export interface ContainerStatus {
   resources?: ResourceRequirements
   volumeMounts?: VolumeMountStatus[]
   user?: { linux?: { uid: number; gid: number; supplementalGroups?: number[] } }
-  allocatedResourcesStatus?: { name: string; resources?: { resourceID: string; health?: string }[] }[]
 }
 
 /** At most one is set; none means waiting. */

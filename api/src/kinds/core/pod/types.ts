@@ -1,6 +1,6 @@
 /** A Pod as it travels: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ */
 import type { KubernetesObject, ObjectMeta, Quantity, Time } from '../../../meta.ts'
-import type { Container, ContainerStatus, EphemeralContainer, ResourceRequirements } from './container-types.ts'
+import type { Container, ContainerStatus, EphemeralContainer } from './container-types.ts'
 import type { Affinity, Toleration, TopologySpreadConstraint } from './scheduling-types.ts'
 import type { PodSecurityContext } from './security-types.ts'
 import type { LocalObjectReference, Volume } from './volume-types.ts'
@@ -35,7 +35,6 @@ export interface PodSpec {
   hostNetwork?: boolean
   hostPID?: boolean
   hostIPC?: boolean
-  hostUsers?: boolean
   shareProcessNamespace?: boolean
   securityContext?: PodSecurityContext
   imagePullSecrets?: LocalObjectReference[]
@@ -58,7 +57,6 @@ export interface PodSpec {
   os?: { name: 'linux' | 'windows' }
   schedulingGates?: { name: string }[]
   resourceClaims?: PodResourceClaim[]
-  resources?: ResourceRequirements
 }
 
 export interface HostAlias {

@@ -86,7 +86,6 @@ export interface VolumeProjection {
   configMap?: { name?: string; items?: KeyToPath[]; optional?: boolean }
   downwardAPI?: { items?: DownwardApiVolumeFile[] }
   serviceAccountToken?: ServiceAccountTokenProjection
-  clusterTrustBundle?: { name?: string; signerName?: string; labelSelector?: LabelSelector; optional?: boolean; path: string }
 }
 
 export interface ServiceAccountTokenProjection {
