@@ -69,3 +69,6 @@ export {
   type QuantityFormat,
 } from './quantity.ts'
 export { describeSchema, describeZod, type ListNode, type MapNode, type ObjectNode, type ScalarNode, type SchemaNode } from './schema/describe.ts'
+export { escapeFieldValue, fieldMatcher, type FieldRequirement, formatFieldSelector, parseFieldSelector } from './selectors/fields.ts'
+export { formatLabelSelector, parseLabelSelector, selectorFromLabelSelector, selectorFromMap } from './selectors/labels.ts'
+export type { Operator, Requirement, Selector } from './selectors/requirement.ts'

@@ -5,8 +5,8 @@
 import type { z } from 'zod'
 import type { Kind } from '../kind.ts'
 import type { KubernetesObject } from '../meta.ts'
-import { objectMetaSchema } from '../object-meta-schema.ts'
 import { type FieldMeta, string } from './fields.ts'
+import { objectMetaSchema } from './object-meta.ts'
 
 interface NodeBase {
   readonly description?: string
