@@ -1,5 +1,8 @@
 export { type Clock, formatMicroTime, formatTime, systemClock } from './clock.ts'
+export { Backoff, type BackoffOptions } from './client/backoff.ts'
 export type * from './client/client.ts'
+export { connectHttp, type HttpClient, type HttpClientOptions, type RawRequest, type RawResponse, type WebSocketOptions } from './client/http-client.ts'
+export { type Query, resourcePath, withQuery } from './client/resource-path.ts'
 export type * from './informer/informer.ts'
 export { type InformerOptions, startInformer } from './informer/start-informer.ts'
 export { isNewer } from './informer/resource-version.ts'
