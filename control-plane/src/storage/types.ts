@@ -101,7 +101,11 @@ export interface Storage {
   /** Resolves once every cache is filled; rejects when `signal` aborts first. */
   start(signal: AbortSignal): Promise<void>
   /** Latest committed state, as fresh as a linearizable read; `cached`: at once from the cache. Undefined when absent. */
-  get(resource: StoredResource, key: string, options?: { cached?: boolean; atLeast?: number; signal?: AbortSignal }): Promise<Stored | undefined>
+  get(
+    resource: StoredResource,
+    key: string,
+    options?: { cached?: boolean; atLeast?: number; signal?: AbortSignal },
+  ): Promise<Stored | undefined>
   list(resource: StoredResource, request: ListRequest): Promise<ListResult>
   /** Events in batches, in revision order, each key's changes once. Throws ApiError Expired when the version is too old. */
   watch(resource: StoredResource, request: WatchRequest): AsyncIterable<StorageEvent[]>

@@ -1,0 +1,40 @@
+/** One key's change, as the ring keeps it and watchers see it. What is handed out is made once, whoever asks. */
+import type { StoredObject } from './stored-object.ts'
+import type { StorageEvent } from './types.ts'
+
+type Change = Exclude<StorageEvent, { type: 'bookmark' }>
+
+export class CacheEvent {
+  readonly revision: number
+  readonly key: string
+  /** Undefined when the key was deleted. */
+  readonly stored: StoredObject | undefined
+  /** Undefined when the key was absent. */
+  readonly previous: StoredObject | undefined
+  /** Monotonic. */
+  readonly atMs: number
+  #added: Change | undefined
+  #modified: Change | undefined
+  #deleted: Change | undefined
+
+  constructor(event: Pick<CacheEvent, 'revision' | 'key' | 'stored' | 'previous' | 'atMs'>) {
+    this.revision = event.revision
+    this.key = event.key
+    this.stored = event.stored
+    this.previous = event.previous
+    this.atMs = event.atMs
+  }
+
+  /** The change for someone who sees only objects that match; undefined when it concerns none of them. */
+  seenBy(matches: (object: StoredObject) => boolean): Change | undefined {
+    const { stored, previous } = this
+    const matched = previous !== undefined && previous.failure === undefined && matches(previous)
+    if (stored?.failure) return undefined
+    if (stored && matches(stored)) {
+      if (!matched) return (this.#added ??= { type: 'added', stored, ...(previous && !previous.failure && { previous }) })
+      return (this.#modified ??= { type: 'modified', stored, previous })
+    }
+    if (!matched) return undefined
+    return (this.#deleted ??= { type: 'deleted', stored: previous.at(this.revision), previous })
+  }
+}

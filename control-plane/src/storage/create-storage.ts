@@ -1,0 +1,213 @@
+/** Storage, put together: members, key space, feed, freshness, and the loops that keep them honest. */
+import { ApiError, type Clock, type Logger, unavailable } from '@davit/api'
+import { abortable } from './abort.ts'
+import { commit } from './commit.ts'
+import { type EncryptionKey, Envelope } from './envelope.ts'
+import { toApiError } from './etcd-errors.ts'
+import { Feed } from './feed.ts'
+import { Freshness } from './freshness.ts'
+import { KeySpace } from './key-space.ts'
+import { list } from './list.ts'
+import { type EtcdOptions, Members } from './members.ts'
+import { rangePages } from './ranges.ts'
+import { RevisionReader } from './revision-reader.ts'
+import type * as types from './types.ts'
+import { watch } from './watch.ts'
+
+export interface StorageOptions {
+  readonly etcd: EtcdOptions
+  /** The first writes, all read. Without any, nothing is encrypted. */
+  readonly encryptionKeys?: readonly EncryptionKey[]
+  readonly log: Logger
+  readonly clock: Clock
+  /** Bounds, for tests: events kept for each resource, and how many may wait for one watcher. */
+  readonly limits?: { readonly ringEvents?: number; readonly ringAgeMs?: number; readonly watcherQueue?: number }
+}
+
+/** What metrics show; all count up from 0. */
+export interface StorageCounters {
+  readonly auditRepairs: number
+  readonly watchResumes: number
+  readonly listings: number
+}
+
+/** Storage on etcd, with what its upkeep needs besides. */
+export interface EtcdStorage extends types.Storage {
+  readonly counters: StorageCounters
+  /** Forgets history before `revision`. */
+  compact(revision: number): Promise<void>
+}
+
+const RING_EVENTS = 4096
+const RING_AGE_MS = 600_000
+const WATCHER_QUEUE = 10_000
+const HEARTBEAT_MS = 1000
+const BOOKMARK_MS = 60_000
+
+/** Connects to nothing until `start`. */
+export function createStorage(options: StorageOptions): EtcdStorage {
+  return new CachedStorage(options)
+}
+
+class CachedStorage implements EtcdStorage {
+  readonly #members: Members
+  readonly #space: KeySpace
+  readonly #feed: Feed
+  readonly #freshness: Freshness
+  readonly #reader: RevisionReader
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #watcherQueue: number
+  readonly #stop = new AbortController()
+  #running: Promise<unknown> | undefined
+
+  constructor({ etcd, encryptionKeys = [], log, clock, limits = {} }: StorageOptions) {
+    this.#clock = clock
+    this.#log = log
+    this.#watcherQueue = limits.watcherQueue ?? WATCHER_QUEUE
+    this.#members = new Members(etcd, { clock, log })
+    const ring = { events: limits.ringEvents ?? RING_EVENTS, ageMs: limits.ringAgeMs ?? RING_AGE_MS }
+    this.#space = new KeySpace({ clock, envelope: new Envelope(encryptionKeys), limits: ring })
+    this.#feed = new Feed({ members: this.#members, space: this.#space, clock, log, onResume: () => {} })
+    this.#reader = new RevisionReader(this.#members, clock)
+    this.#freshness = new Freshness({ reader: this.#reader, space: this.#space, feed: this.#feed, clock })
+  }
+
+  get health(): types.CacheHealth {
+    return this.#freshness.health
+  }
+
+  get counters(): StorageCounters {
+    const { resumes, listings } = this.#feed.counters
+    return { auditRepairs: 0, watchResumes: resumes, listings }
+  }
+
+  register(resource: types.StoredResource): void {
+    if (this.#running) throw new Error(`Cannot register "${resource.name}": storage has started`)
+    this.#space.register(resource)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    if (this.#running) throw new Error('Cannot start storage twice')
+    const filled = new Promise<void>(resolve => {
+      const loops = [this.#feed.run(this.#stop.signal, resolve), this.#beat(), this.#sendBookmarks()]
+      this.#running = Promise.all(loops)
+    })
+    try {
+      await abortable(filled, signal)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  async get(
+    resource: types.StoredResource,
+    key: string,
+    { cached = false, atLeast, signal }: { cached?: boolean; atLeast?: number; signal?: AbortSignal } = {},
+  ): Promise<types.Stored | undefined> {
+    const cache = this.#space.cacheOf(resource)
+    if (atLeast !== undefined) await this.#freshness.atLeast(atLeast, signal)
+    else if (cached) this.#freshness.mustBeReady()
+    else await this.#freshness.fresh(signal)
+    const stored = cache.get(key)
+    if (stored?.failure) throw stored.failure
+    return stored
+  }
+
+  list(resource: types.StoredResource, request: types.ListRequest): Promise<types.ListResult> {
+    return list({ members: this.#members, space: this.#space, freshness: this.#freshness }, this.#space.cacheOf(resource), request).catch(
+      (error: unknown) => {
+        if (error instanceof ApiError || request.signal?.aborted) throw error
+        throw toApiError(error, `list ${resource.name}`)
+      },
+    )
+  }
+
+  watch(resource: types.StoredResource, request: types.WatchRequest): AsyncIterable<types.StorageEvent[]> {
+    const parts = { space: this.#space, freshness: this.#freshness, queueMax: this.#watcherQueue }
+    return watch(parts, this.#space.cacheOf(resource), request)
+  }
+
+  async commit(
+    operations: readonly types.Operation[],
+    guards: readonly types.Guard[] = [],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<types.CommitResult> {
+    signal?.throwIfAborted()
+    const parts = { members: this.#members, space: this.#space, clock: this.#clock, log: this.#log }
+    return abortable(commit(parts, operations, guards), signal)
+  }
+
+  async read(key: string, signal?: AbortSignal): Promise<{ value: string; revision: number } | undefined> {
+    const attempted = `read "${key}"`
+    const response = await this.#members
+      .read(attempted, (kv, options) => kv.range({ key: Buffer.from(key) }, options), { signal })
+      .catch(asApiError(attempted, signal))
+    const kv = response.kvs[0]
+    return kv && { value: kv.value.toString(), revision: Number(kv.mod_revision) }
+  }
+
+  async readPrefix(prefix: string, signal?: AbortSignal): Promise<{ key: string; value: string; revision: number }[]> {
+    const found: { key: string; value: string; revision: number }[] = []
+    try {
+      for await (const { kvs } of rangePages(this.#members, { prefix, revision: 0, signal })) {
+        for (const kv of kvs) found.push({ key: kv.key.toString(), value: kv.value.toString(), revision: Number(kv.mod_revision) })
+      }
+    } catch (error) {
+      return asApiError(`read "${prefix}"`, signal)(error)
+    }
+    return found
+  }
+
+  async currentRevision(signal?: AbortSignal): Promise<number> {
+    return (await this.#reader.read(signal)).revision
+  }
+
+  async reached(revision: number, signal?: AbortSignal): Promise<void> {
+    await this.#space.progress.reached(revision, { signal })
+  }
+
+  async compact(revision: number): Promise<void> {
+    await this.#members.read('compact', (kv, options) => kv.compact({ revision }, options))
+  }
+
+  async close(): Promise<void> {
+    const error = unavailable('Storage is closed')
+    this.#stop.abort(error)
+    await this.#running
+    for (const cache of this.#space.caches.values()) for (const watcher of [...cache.audience]) watcher.close()
+    this.#space.progress.close(error)
+    this.#members.close()
+  }
+
+  /** Keeps the cache's age known on a quiet cluster, and finds a stream that has died unnoticed. */
+  async #beat(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      await this.#clock.sleep(HEARTBEAT_MS, signal).catch(() => {})
+      if (signal.aborted || !this.#feed.ready) continue
+      await this.#freshness.fresh(signal).catch((err: unknown) => {
+        if (!signal.aborted) this.#log.debug({ err }, 'The cache is not current')
+      })
+    }
+  }
+
+  async #sendBookmarks(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      await this.#clock.sleep(BOOKMARK_MS, signal).catch(() => {})
+      if (signal.aborted) return
+      for (const cache of this.#space.caches.values()) {
+        for (const watcher of cache.audience) if (watcher.bookmarks) watcher.bookmark(this.#space.revision)
+      }
+    }
+  }
+}
+
+function asApiError(attempted: string, signal: AbortSignal | undefined): (error: unknown) => never {
+  return error => {
+    if (error instanceof ApiError || signal?.aborted) throw error
+    throw toApiError(error, attempted)
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * How fresh the cache is. A read is as fresh as a linearizable one: etcd's revision is taken, then the cache must get
+ * there. A cache that does not get there follows a stream that has died unnoticed, so the stream is dropped.
+ */
+import { type Clock, unavailable } from '@davit/api'
+import type { Feed } from './feed.ts'
+import type { KeySpace } from './key-space.ts'
+import { tooLargeVersion } from './resource-version.ts'
+import type { RevisionReader } from './revision-reader.ts'
+import type { CacheHealth } from './types.ts'
+
+const REACH_MS = 3000
+/** After the stream was dropped: a resumed one gets this long. */
+const RESUMED_REACH_MS = 3000
+
+export class Freshness {
+  readonly #reader: RevisionReader
+  readonly #space: KeySpace
+  readonly #feed: Feed
+  readonly #clock: Clock
+  /** When the cache was last known to be all of etcd (monotonic). */
+  #currentMs: number
+
+  constructor(options: { reader: RevisionReader; space: KeySpace; feed: Feed; clock: Clock }) {
+    this.#reader = options.reader
+    this.#space = options.space
+    this.#feed = options.feed
+    this.#clock = options.clock
+    this.#currentMs = options.clock.monotonic()
+  }
+
+  get ready(): boolean {
+    return this.#feed.ready
+  }
+
+  get health(): CacheHealth {
+    const since = Math.max(this.#currentMs, this.#feed.heardMs)
+    return { revision: this.#space.revision, ageMs: Math.round(this.#clock.monotonic() - since), ready: this.ready }
+  }
+
+  /** Throws 503 until the cache was filled once. */
+  mustBeReady(): void {
+    if (!this.ready) throw unavailable('The cache is being filled from etcd')
+  }
+
+  /** Resolves once the cache holds everything that was committed before the call. Throws 503, naming the cache's age. */
+  async fresh(signal?: AbortSignal): Promise<number> {
+    const before = this.#space.revision
+    let reading: Awaited<ReturnType<RevisionReader['read']>>
+    try {
+      reading = await this.#reader.read(signal)
+    } catch (cause) {
+      signal?.throwIfAborted()
+      throw this.#stale('etcd does not answer', cause)
+    }
+    const { revision, askedMs } = reading
+    // Linearizable reads never go back, so this etcd has lost history that we have seen: a restored backup.
+    if (revision < before && this.ready) {
+      this.#feed.relist(`etcd stands at ${revision}, behind ${before}`)
+      throw this.#stale(`etcd went back to revision ${revision}`)
+    }
+    if (await this.#space.progress.reached(revision, { timeoutMs: REACH_MS, signal })) return this.#noteCurrent(askedMs, revision)
+    this.#feed.drop(`Revision ${revision} did not arrive within ${REACH_MS} ms`)
+    if (await this.#space.progress.reached(revision, { timeoutMs: RESUMED_REACH_MS, signal })) return this.#noteCurrent(askedMs, revision)
+    throw this.#stale(`revision ${revision} does not arrive`)
+  }
+
+  /** Resolves once the cache stands at `revision`; 504 with cause ResourceVersionTooLarge after 3 s. */
+  async atLeast(revision: number, signal?: AbortSignal): Promise<void> {
+    this.mustBeReady()
+    if (await this.#space.progress.reached(revision, { timeoutMs: REACH_MS, signal })) return
+    throw tooLargeVersion(revision, this.#space.revision)
+  }
+
+  #noteCurrent(askedMs: number, revision: number): number {
+    this.#currentMs = Math.max(this.#currentMs, askedMs)
+    return revision
+  }
+
+  #stale(why: string, cause?: unknown): Error {
+    const seconds = (this.health.ageMs / 1000).toFixed(1)
+    const error = unavailable(`Cannot read the latest state: ${why}; the cache was last current ${seconds} s ago`)
+    if (cause !== undefined) error.cause = cause
+    return error
+  }
+}

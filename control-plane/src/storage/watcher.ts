@@ -1,0 +1,104 @@
+/** One watch: what it wants, and a bounded queue between the cache that offers and the client that takes. */
+import type { ApiError } from '@davit/api'
+import type { CacheEvent } from './cache-event.ts'
+import type { StoredObject } from './stored-object.ts'
+import type { StorageEvent } from './types.ts'
+
+/** What a list or watch is about; each part narrows it. */
+export interface Scope {
+  readonly namespace?: string
+  readonly name?: string
+  readonly nodeName?: string
+}
+
+export interface WatcherOptions {
+  readonly scope: Scope
+  readonly matches: (object: StoredObject) => boolean
+  /** Events at or before it are known to the client. */
+  readonly after: number
+  readonly bookmarks: boolean
+  readonly queueMax: number
+  readonly onClose: (watcher: Watcher) => void
+}
+
+const BATCH_MAX = 500
+
+/**
+ * Iterate it once. It ends without error when the client is too slow (its queue is full): the client resumes from the
+ * last version it has seen, as it does after any broken connection.
+ */
+export class Watcher implements AsyncIterable<StorageEvent[]> {
+  readonly scope: Scope
+  readonly bookmarks: boolean
+  lastBookmarkMs = 0
+  readonly #options: WatcherOptions
+  #initial: StorageEvent[] = []
+  #queue: StorageEvent[] = []
+  #outcome: { error?: ApiError } | undefined
+  #wake: (() => void) | undefined
+
+  constructor(options: WatcherOptions) {
+    this.scope = options.scope
+    this.bookmarks = options.bookmarks
+    this.#options = options
+  }
+
+  /** Delivered before everything else and not counted against the queue. */
+  deliverFirst(events: StorageEvent[]): void {
+    this.#initial = events
+  }
+
+  offer(event: CacheEvent): void {
+    if (this.#outcome || event.revision <= this.#options.after) return
+    const seen = event.seenBy(this.#options.matches)
+    if (!seen) return
+    if (this.#queue.length >= this.#options.queueMax) return this.close()
+    this.#queue.push(seen)
+    this.#wake?.()
+  }
+
+  /** Says that all events up to `revision` were delivered. One bookmark replaces the one before it. */
+  bookmark(revision: number): void {
+    if (this.#outcome || revision < this.#options.after) return
+    const last = this.#queue.at(-1)
+    if (last?.type === 'bookmark' && !last.initialEventsEnd) this.#queue.pop()
+    this.#queue.push({ type: 'bookmark', revision })
+    this.#wake?.()
+  }
+
+  /** Ends the iteration, with `error` if there is one. What is queued is dropped. */
+  close(error?: ApiError): void {
+    if (this.#outcome) return
+    this.#outcome = error ? { error } : {}
+    this.#initial = []
+    this.#queue = []
+    this.#options.onClose(this)
+    this.#wake?.()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StorageEvent[], void, void> {
+    try {
+      for (let at = 0; at < this.#initial.length; at += BATCH_MAX) {
+        yield this.#initial.slice(at, at + BATCH_MAX)
+        // Long initial state must not keep other requests from the loop.
+        await new Promise(setImmediate)
+      }
+      this.#initial = []
+      while (!this.#outcome) {
+        if (this.#queue.length === 0) {
+          await new Promise<void>(resolve => {
+            this.#wake = resolve
+          })
+          this.#wake = undefined
+          continue
+        }
+        const batch = this.#queue
+        this.#queue = []
+        yield batch
+      }
+      if (this.#outcome.error) throw this.#outcome.error
+    } finally {
+      this.close()
+    }
+  }
+}
