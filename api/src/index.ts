@@ -8,7 +8,19 @@ export { type InformerOptions, startInformer } from './informer/start-informer.t
 export { isNewer } from './informer/resource-version.ts'
 export { apiVersionOf, defineKind, type Kind, type KindDefinition, type PrinterColumn, type Subresource } from './kind.ts'
 export type * from './kinds/core/pod.ts'
-export { isPodActive, isPodFinished, isPodReady, podCondition, podKind } from './kinds/core/pod.ts'
+export {
+  applyPodSpecDefaults,
+  isPodActive,
+  isPodFinished,
+  isPodReady,
+  isSidecar,
+  podCondition,
+  podKind,
+  podQosClass,
+  podResourceRequests,
+  podSummary,
+  validateEphemeralContainersUpdate,
+} from './kinds/core/pod.ts'
 export type * from './meta.ts'
 export { type Logger, type Outcome, type Reconcile, runController, type RunOptions } from './reconcile/run-controller.ts'
 export { WorkQueue, type WorkQueueOptions } from './reconcile/work-queue.ts'
@@ -75,3 +87,13 @@ export { describeSchema, describeZod, type ListNode, type MapNode, type ObjectNo
 export { escapeFieldValue, fieldMatcher, type FieldRequirement, formatFieldSelector, parseFieldSelector } from './selectors/fields.ts'
 export { formatLabelSelector, parseLabelSelector, selectorFromLabelSelector, selectorFromMap } from './selectors/labels.ts'
 export type { Operator, Requirement, Selector } from './selectors/requirement.ts'
+export {
+  createMergePatch,
+  createStrategicPatch,
+  createThreeWayMergePatch,
+  createThreeWayStrategicPatch,
+  LAST_APPLIED_ANNOTATION,
+} from './patch/create-patch.ts'
+export { applyJsonPatch } from './patch/json-patch.ts'
+export { applyMergePatch } from './patch/merge-patch.ts'
+export { applyStrategicPatch } from './patch/strategic-patch.ts'
