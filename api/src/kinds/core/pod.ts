@@ -1,16 +1,25 @@
 /** The Pod: containers that share a network address and volumes, and live and die together on one node. */
 import { defineKind } from '../../kind.ts'
 import { field, object } from '../../schema/fields.ts'
+import { podColumns } from './pod/columns.ts'
+import { applyPodDefaults } from './pod/defaults.ts'
 import { podSpecSchema } from './pod/spec-schema.ts'
 import { podStatusSchema } from './pod/status-schema.ts'
 import type { Pod } from './pod/types.ts'
+import { validatePod } from './pod/validate-spec.ts'
+import { validatePodUpdate } from './pod/validate-update.ts'
 
+export { type PodSummary, podSummary } from './pod/columns.ts'
 export type * from './pod/container-types.ts'
+export { applyPodSpecDefaults } from './pod/defaults.ts'
+export { isSidecar, type PodResources, podQosClass, podResourceRequests } from './pod/resources.ts'
 export type * from './pod/scheduling-types.ts'
 export type * from './pod/security-types.ts'
 export { podSpecSchema, podTemplateSchema } from './pod/spec-schema.ts'
 export { isPodActive, isPodFinished, isPodReady, podCondition } from './pod/state.ts'
 export type * from './pod/types.ts'
+export { validatePodSpec, validatePodTemplate } from './pod/validate-spec.ts'
+export { validateEphemeralContainersUpdate } from './pod/validate-update.ts'
 export type * from './pod/volume-types.ts'
 
 export const podKind = defineKind<Pod>({
@@ -29,5 +38,18 @@ export const podKind = defineKind<Pod>({
       spec: field(podSpecSchema(), 'What is to run, and how.'),
       status: field(podStatusSchema(), 'What became of it. Written by the node.'),
     }),
-  columns: [],
+  applyDefaults: applyPodDefaults,
+  validate: validatePod,
+  validateUpdate: validatePodUpdate,
+  selectableFields: {
+    'spec.nodeName': pod => pod.spec.nodeName ?? '',
+    'spec.restartPolicy': pod => pod.spec.restartPolicy ?? '',
+    'spec.schedulerName': pod => pod.spec.schedulerName ?? '',
+    'spec.serviceAccountName': pod => pod.spec.serviceAccountName ?? '',
+    'spec.hostNetwork': pod => String(pod.spec.hostNetwork ?? false),
+    'status.phase': pod => pod.status?.phase ?? '',
+    'status.podIP': pod => pod.status?.podIPs?.[0]?.ip ?? pod.status?.podIP ?? '',
+    'status.nominatedNodeName': pod => pod.status?.nominatedNodeName ?? '',
+  },
+  columns: podColumns,
 })

@@ -1,0 +1,100 @@
+/** What Kubernetes fills in where a manifest says nothing. All idempotent; empty strings count as unsaid, as in Go. */
+import { defaultContainer } from './container-defaults.ts'
+import type { ContainerStatus } from './container-types.ts'
+import { podQosClass } from './resources.ts'
+import type { Pod, PodSpec } from './types.ts'
+import type { DownwardApiVolumeFile, Volume } from './volume-types.ts'
+
+/** `rw-r--r--`. */
+const FILE_MODE = 0o644
+const TOKEN_LIFE_SECONDS = 3600
+
+/** Defaults of a pod's spec wherever it stands, so also within templates. Changes `spec`. */
+export function applyPodSpecDefaults(spec: PodSpec): void {
+  spec.restartPolicy ||= 'Always'
+  spec.dnsPolicy ||= 'ClusterFirst'
+  spec.schedulerName ||= 'default-scheduler'
+  spec.terminationGracePeriodSeconds ??= 30
+  spec.securityContext ??= {}
+  // Both names are served; the newer one counts.
+  spec.serviceAccountName ||= spec.serviceAccount ?? ''
+  if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName
+  else delete spec.serviceAccountName
+  for (const volume of spec.volumes ?? []) defaultVolume(volume)
+  for (const container of containersOf(spec)) defaultContainer(container)
+}
+
+/** Defaults of a whole Pod: those of its spec, and what only a pod gets, not a template. Changes `pod`. */
+export function applyPodDefaults(pod: Pod): void {
+  pod.spec ??= { containers: [] }
+  const { spec } = pod
+  applyPodSpecDefaults(spec)
+  spec.enableServiceLinks ??= true
+  if (!spec.priorityClassName) {
+    spec.priority ??= 0
+    spec.preemptionPolicy ||= 'PreemptLowerPriority'
+  }
+  for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
+    const { limits } = container.resources ?? {}
+    if (limits) container.resources = { ...container.resources, requests: { ...limits, ...container.resources?.requests } }
+    if (!spec.hostNetwork) continue
+    for (const port of container.ports ?? []) port.hostPort ||= port.containerPort
+  }
+  applyStatusDefaults(pod)
+}
+
+function containersOf(spec: PodSpec) {
+  return [...(spec.containers ?? []), ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])]
+}
+
+function applyStatusDefaults(pod: Pod): void {
+  pod.status ??= {}
+  const { status } = pod
+  status.phase ||= 'Pending'
+  status.qosClass ||= qosClass(pod)
+  // Clients in typed languages insist on these fields, and servers in Go always send them.
+  for (const container of [status.initContainerStatuses, status.containerStatuses, status.ephemeralContainerStatuses].flat()) {
+    if (container) defaultContainerStatus(container)
+  }
+}
+
+function qosClass(pod: Pod) {
+  try {
+    return podQosClass(pod)
+  } catch (err) {
+    // A malformed quantity; validation says so, and this pod is never stored.
+    if (err instanceof RangeError) return 'BestEffort'
+    throw err
+  }
+}
+
+function defaultContainerStatus(status: ContainerStatus): void {
+  status.ready ??= false
+  status.restartCount ??= 0
+  status.image ??= ''
+  status.imageID ??= ''
+}
+
+function defaultVolume(volume: Volume): void {
+  if (Object.keys(volume).every(key => key === 'name')) volume.emptyDir = {}
+  if (volume.hostPath) volume.hostPath.type ??= ''
+  if (volume.secret) volume.secret.defaultMode ??= FILE_MODE
+  if (volume.configMap) volume.configMap.defaultMode ??= FILE_MODE
+  if (volume.iscsi) volume.iscsi.iscsiInterface ||= 'default'
+  if (volume.ephemeral?.volumeClaimTemplate) volume.ephemeral.volumeClaimTemplate.spec.volumeMode ||= 'Filesystem'
+  if (volume.downwardAPI) {
+    volume.downwardAPI.defaultMode ??= FILE_MODE
+    defaultDownwardFiles(volume.downwardAPI.items)
+  }
+  if (volume.projected) {
+    volume.projected.defaultMode ??= FILE_MODE
+    for (const source of volume.projected.sources ?? []) {
+      if (source.serviceAccountToken) source.serviceAccountToken.expirationSeconds ??= TOKEN_LIFE_SECONDS
+      defaultDownwardFiles(source.downwardAPI?.items)
+    }
+  }
+}
+
+function defaultDownwardFiles(files: DownwardApiVolumeFile[] | undefined): void {
+  for (const { fieldRef } of files ?? []) if (fieldRef) fieldRef.apiVersion ||= 'v1'
+}
