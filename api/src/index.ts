@@ -1,12 +1,47 @@
-export { type Clock, formatMicroTime, formatTime, systemClock } from './clock.ts'
+export { type AddressFamily, familyOf } from './addresses.ts'
 export { Backoff, type BackoffOptions } from './client/backoff.ts'
 export type * from './client/client.ts'
-export { connectHttp, type HttpClient, type HttpClientOptions, type RawRequest, type RawResponse, type WebSocketOptions } from './client/http-client.ts'
+export {
+  connectHttp,
+  type HttpClient,
+  type HttpClientOptions,
+  type RawRequest,
+  type RawResponse,
+  type WebSocketOptions,
+} from './client/http-client.ts'
 export { type Query, resourcePath, withQuery } from './client/resource-path.ts'
+export { type Clock, formatMicroTime, formatTime, systemClock } from './clock.ts'
+export { type Decoded, decodeObject, schemaErrors } from './decode.ts'
+export { ageSince, formatAge, parseDuration } from './duration.ts'
+export {
+  duplicateValue,
+  forbiddenField,
+  immutable,
+  invalidIf,
+  invalidValue,
+  nonNegative,
+  requiredValue,
+  tooLong,
+  tooMany,
+  uniqueFieldErrors,
+  unsupportedValue,
+} from './field-errors.ts'
 export type * from './informer/informer.ts'
-export { type InformerOptions, startInformer } from './informer/start-informer.ts'
 export { isNewer } from './informer/resource-version.ts'
+export { type InformerOptions, startInformer } from './informer/start-informer.ts'
 export { apiVersionOf, defineKind, type Kind, type KindDefinition, type PrinterColumn, type Subresource } from './kind.ts'
+export { deploymentKind } from './kinds/apps/deployment.ts'
+export type * from './kinds/apps/deployment-types.ts'
+export { type ReplicaSet, type ReplicaSetSpec, type ReplicaSetStatus, replicaSetKind } from './kinds/apps/replica-set.ts'
+export { formatLabels } from './kinds/columns.ts'
+export { type Lease, type LeaseSpec, leaseKind } from './kinds/coordination/lease.ts'
+export { type ConfigMap, configMapKind } from './kinds/core/config-map.ts'
+export { type EndpointAddress, type EndpointSubset, type Endpoints, type EndpointsPort, endpointsKind } from './kinds/core/endpoints.ts'
+export { type Event, type EventSeries, type EventSource, eventKind } from './kinds/core/event.ts'
+export { NAMESPACE_NAME_LABEL, type Namespace, type NamespaceSpec, type NamespaceStatus, namespaceKind } from './kinds/core/namespace.ts'
+export { nodeKind } from './kinds/core/node.ts'
+export type * from './kinds/core/node-types.ts'
+export type { ObjectReference } from './kinds/core/object-reference.ts'
 export type * from './kinds/core/pod.ts'
 export {
   applyPodSpecDefaults,
@@ -21,12 +56,69 @@ export {
   podSummary,
   validateEphemeralContainersUpdate,
 } from './kinds/core/pod.ts'
+export { SECRET_TYPES, type Secret, secretKind } from './kinds/core/secret.ts'
+export { serviceKind } from './kinds/core/service.ts'
+export { type ServiceAccount, serviceAccountKind } from './kinds/core/service-account.ts'
+export { isHeadless } from './kinds/core/service-rules.ts'
+export type * from './kinds/core/service-types.ts'
+export {
+  type Endpoint,
+  type EndpointConditions,
+  type EndpointPort,
+  type EndpointSlice,
+  endpointSliceKind,
+} from './kinds/discovery/endpoint-slice.ts'
+export { KINDS, kindFor, kindOf } from './kinds/index.ts'
 export type * from './meta.ts'
-export { type Logger, type Outcome, type Reconcile, runController, type RunOptions } from './reconcile/run-controller.ts'
+export {
+  isConfigMapKey,
+  isDnsLabel,
+  isDnsSubdomain,
+  isEnvVarName,
+  isLabelValue,
+  isPortName,
+  isPortNumber,
+  isQualifiedName,
+  isServiceName,
+} from './names.ts'
+export { controllerOf, generateName, key, validateAnnotations, validateObjectMeta, validateObjectMetaUpdate } from './object-meta.ts'
+export {
+  createMergePatch,
+  createStrategicPatch,
+  createThreeWayMergePatch,
+  createThreeWayStrategicPatch,
+  LAST_APPLIED_ANNOTATION,
+} from './patch/create-patch.ts'
+export { applyJsonPatch } from './patch/json-patch.ts'
+export { applyMergePatch } from './patch/merge-patch.ts'
+export { applyStrategicPatch } from './patch/strategic-patch.ts'
+export {
+  compareQuantities,
+  formatQuantity,
+  isQuantity,
+  parseMilli,
+  parseQuantity,
+  QUANTITY_FORMAT_ERROR,
+  type QuantityFormat,
+} from './quantity.ts'
+export { type Logger, type Outcome, type Reconcile, type RunOptions, runController } from './reconcile/run-controller.ts'
 export { WorkQueue, type WorkQueueOptions } from './reconcile/work-queue.ts'
 export {
-  alreadyExists,
+  describeSchema,
+  describeZod,
+  type ListNode,
+  type MapNode,
+  type ObjectNode,
+  type ScalarNode,
+  type SchemaNode,
+} from './schema/describe.ts'
+export { escapeFieldValue, type FieldRequirement, fieldMatcher, formatFieldSelector, parseFieldSelector } from './selectors/fields.ts'
+export { formatLabelSelector, parseLabelSelector, selectorFromLabelSelector, selectorFromMap } from './selectors/labels.ts'
+export type { Operator, Requirement, Selector } from './selectors/requirement.ts'
+export { validateLabelSelector, validateLabels } from './selectors/validate.ts'
+export {
   ApiError,
+  alreadyExists,
   apiError,
   badRequest,
   conflict,
@@ -62,38 +154,3 @@ export {
   TAINTS,
   TUNNEL_PATHS,
 } from './well-known.ts'
-export { ageSince, formatAge, parseDuration } from './duration.ts'
-export {
-  isConfigMapKey,
-  isDnsLabel,
-  isDnsSubdomain,
-  isEnvVarName,
-  isLabelValue,
-  isPortName,
-  isPortNumber,
-  isQualifiedName,
-  isServiceName,
-} from './names.ts'
-export {
-  compareQuantities,
-  formatQuantity,
-  isQuantity,
-  parseMilli,
-  parseQuantity,
-  QUANTITY_FORMAT_ERROR,
-  type QuantityFormat,
-} from './quantity.ts'
-export { describeSchema, describeZod, type ListNode, type MapNode, type ObjectNode, type ScalarNode, type SchemaNode } from './schema/describe.ts'
-export { escapeFieldValue, fieldMatcher, type FieldRequirement, formatFieldSelector, parseFieldSelector } from './selectors/fields.ts'
-export { formatLabelSelector, parseLabelSelector, selectorFromLabelSelector, selectorFromMap } from './selectors/labels.ts'
-export type { Operator, Requirement, Selector } from './selectors/requirement.ts'
-export {
-  createMergePatch,
-  createStrategicPatch,
-  createThreeWayMergePatch,
-  createThreeWayStrategicPatch,
-  LAST_APPLIED_ANNOTATION,
-} from './patch/create-patch.ts'
-export { applyJsonPatch } from './patch/json-patch.ts'
-export { applyMergePatch } from './patch/merge-patch.ts'
-export { applyStrategicPatch } from './patch/strategic-patch.ts'

@@ -18,6 +18,8 @@ export interface FieldMeta {
   component?: string
   /** `int32`, `int64`, `date-time`, `byte`, `int-or-string`, `quantity`. */
   format?: string
+  /** Of a `date-time`: it keeps its microseconds, others have whole seconds. */
+  precision?: 'micro'
 }
 
 declare module 'zod' {
@@ -26,13 +28,11 @@ declare module 'zod' {
 
 export const string = (description: string) => z.string().optional().describe(description)
 export const boolean = (description: string) => z.boolean().optional().describe(description)
-export const int32 = (description: string) =>
-  z.int32().optional().meta({ description, format: 'int32' })
-export const int64 = (description: string) =>
-  z.int().optional().meta({ description, format: 'int64' })
+export const int32 = (description: string) => z.int32().optional().meta({ description, format: 'int32' })
+export const int64 = (description: string) => z.int().optional().meta({ description, format: 'int64' })
 export const time = (description: string) => z.string().optional().meta({ description, format: 'date-time' })
-export const quantity = (description: string) =>
-  z.union([z.string(), z.number()]).optional().meta({ description, format: 'quantity' })
+export const microTime = (description: string) => z.string().optional().meta({ description, format: 'date-time', precision: 'micro' })
+export const quantity = (description: string) => z.union([z.string(), z.number()]).optional().meta({ description, format: 'quantity' })
 export const intOrString = (description: string) =>
   z.union([z.int32(), z.string()]).optional().meta({ description, format: 'int-or-string' })
 export const bytes = (description: string) => z.string().optional().meta({ description, format: 'byte' })
@@ -40,13 +40,28 @@ export const bytes = (description: string) => z.string().optional().meta({ descr
 export const oneOf = <const V extends readonly [string, ...string[]]>(values: V, description: string) =>
   z.enum(values).optional().describe(description)
 export const stringMap = (description: string) => z.record(z.string(), z.string()).optional().describe(description)
+/** Values in base64. */
+export const bytesMap = (description: string) =>
+  z
+    .record(z.string(), z.string().meta({ format: 'byte' }))
+    .optional()
+    .describe(description)
 export const quantityMap = (description: string) =>
-  z.record(z.string(), z.union([z.string(), z.number()]).meta({ format: 'quantity' })).optional().describe(description)
+  z
+    .record(z.string(), z.union([z.string(), z.number()]).meta({ format: 'quantity' }))
+    .optional()
+    .describe(description)
 export const strings = (description: string, meta: FieldMeta = {}) =>
-  z.array(z.string()).optional().meta({ listType: 'atomic', ...meta, description })
+  z
+    .array(z.string())
+    .optional()
+    .meta({ listType: 'atomic', ...meta, description })
 /** A list of ids. */
 export const int64s = (description: string) =>
-  z.array(z.int().meta({ format: 'int64' })).optional().meta({ listType: 'atomic', description })
+  z
+    .array(z.int().meta({ format: 'int64' }))
+    .optional()
+    .meta({ listType: 'atomic', description })
 /** An object whose inside Davit does not look at: stored and returned as written. */
 export const anyObject = (description: string) => z.record(z.string(), z.unknown()).optional().describe(description)
 
@@ -55,7 +70,13 @@ export const list = (element: z.ZodType, description: string, meta: FieldMeta = 
   z
     .array(element)
     .optional()
-    .meta({ ...(meta.mergeKey ? { patchStrategy: 'merge' as const, listType: 'map' as const, listMapKeys: [meta.mergeKey] } : { listType: 'atomic' as const }), ...meta, description })
+    .meta({
+      ...(meta.mergeKey
+        ? { patchStrategy: 'merge' as const, listType: 'map' as const, listMapKeys: [meta.mergeKey] }
+        : { listType: 'atomic' as const }),
+      ...meta,
+      description,
+    })
 
 /** A nested object that becomes the OpenAPI component `component`. All fields are optional unless made `required`. */
 export const object = (component: string, description: string, shape: z.ZodRawShape): z.ZodObject =>

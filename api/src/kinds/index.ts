@@ -1,0 +1,45 @@
+/** Every kind there is. Adding one means adding its file and listing it here. */
+import { apiVersionOf, type Kind } from '../kind.ts'
+import { deploymentKind } from './apps/deployment.ts'
+import { replicaSetKind } from './apps/replica-set.ts'
+import { leaseKind } from './coordination/lease.ts'
+import { configMapKind } from './core/config-map.ts'
+import { endpointsKind } from './core/endpoints.ts'
+import { eventKind } from './core/event.ts'
+import { namespaceKind } from './core/namespace.ts'
+import { nodeKind } from './core/node.ts'
+import { podKind } from './core/pod.ts'
+import { secretKind } from './core/secret.ts'
+import { serviceKind } from './core/service.ts'
+import { serviceAccountKind } from './core/service-account.ts'
+import { endpointSliceKind } from './discovery/endpoint-slice.ts'
+
+/** In the order discovery shows them: by group, then by plural. */
+export const KINDS = [
+  configMapKind,
+  endpointsKind,
+  eventKind,
+  namespaceKind,
+  nodeKind,
+  podKind,
+  secretKind,
+  serviceAccountKind,
+  serviceKind,
+  deploymentKind,
+  replicaSetKind,
+  leaseKind,
+  endpointSliceKind,
+  // A list of kinds of different objects: each is only ever given its own.
+] as unknown as readonly Kind[]
+
+const BY_VERSION = new Map(KINDS.map(kind => [`${apiVersionOf(kind)} ${kind.kind}`, kind]))
+
+/** The kind of that group (empty for core), version and name. */
+export function kindOf(group: string, version: string, kind: string): Kind | undefined {
+  return kindFor(apiVersionOf({ group, version }), kind)
+}
+
+/** The kind of an object's own `apiVersion` and `kind`. */
+export function kindFor(apiVersion: string, kind: string): Kind | undefined {
+  return BY_VERSION.get(`${apiVersion} ${kind}`)
+}
