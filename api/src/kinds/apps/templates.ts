@@ -5,10 +5,10 @@ import type { KubernetesObject, LabelSelector } from '../../meta.ts'
 import { validateAnnotations } from '../../object-meta.ts'
 import { formatLabelSelector, selectorFromLabelSelector } from '../../selectors/labels.ts'
 import type { Selector } from '../../selectors/requirement.ts'
-import { validateLabelSelector } from '../../selectors/validate.ts'
+import { validateLabelSelector, validateLabels } from '../../selectors/validate.ts'
 import type { FieldError } from '../../status.ts'
 import { containerImages, containerNames } from '../columns.ts'
-import { type PodTemplateSpec, validatePodTemplate } from '../core/pod.ts'
+import { type PodTemplateSpec, validatePodSpec } from '../core/pod.ts'
 
 interface WithTemplate {
   selector?: LabelSelector
@@ -32,11 +32,16 @@ function validateTemplate(template: PodTemplateSpec | undefined, selector: Selec
   if (selector && !selector.empty && !selector.matches(labels)) {
     errors.push(invalidValue('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`'))
   }
+  const spec = template?.spec ?? { containers: [] }
   errors.push(
-    ...validatePodTemplate(template, 'spec.template'),
+    ...validateLabels(labels, 'spec.template.labels'),
     ...validateAnnotations(template?.metadata?.annotations, 'spec.template.annotations'),
+    ...validatePodSpec(spec, 'spec.template.spec'),
   )
-  const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {}
+  if (spec.ephemeralContainers?.length) {
+    errors.push(forbiddenField('spec.template.spec.ephemeralContainers', 'ephemeral containers not allowed in pod template'))
+  }
+  const { restartPolicy, activeDeadlineSeconds } = spec
   if (restartPolicy && restartPolicy !== 'Always') {
     errors.push(unsupportedValue('spec.template.spec.restartPolicy', restartPolicy, ['Always']))
   }
