@@ -61,8 +61,9 @@ function withImages<C extends { image: string }>(containers: readonly C[], old: 
 }
 
 function changedFields(spec: PodSpec, old: PodSpec): string[] {
-  const names = [...new Set([...Object.keys(spec), ...Object.keys(old)])] as (keyof PodSpec)[]
-  return names.filter(name => !sameValue(spec[name], old[name]))
+  const [now, before] = [spec, old].map(value => (comparable(value) ?? {}) as Record<string, unknown>)
+  const names = new Set([...Object.keys(now ?? {}), ...Object.keys(before ?? {})])
+  return [...names].filter(name => !isDeepStrictEqual(now?.[name], before?.[name]))
 }
 
 function sameValue(a: unknown, b: unknown): boolean {
