@@ -1,0 +1,8 @@
+export { type Cidr, contains, formatAddress, parseAddress, parseCidr } from './cidr.ts'
+export { cleanupNetwork } from './cleanup.ts'
+export { CommandError, runCommand } from './command.ts'
+export { MASQUERADE_MARK } from './frame.ts'
+export { findIptables, type Iptables, type Table } from './iptables.ts'
+export { type NetworkNames, networkNames } from './names.ts'
+export { type PodNetworkOptions, type RunningPodNetwork, startPodNetwork } from './network.ts'
+export type { PodNetwork, ServiceProxy } from './types.ts'
