@@ -1,0 +1,121 @@
+/**
+ * What an agent may do with its certificate: keep its own Node and Lease, run the pods bound to it, and read what they need. A
+ * stolen certificate is worth what runs on that node, and no more (design decision 9).
+ */
+import { NAMESPACES, type Node, type Pod, parseFieldSelector } from '@davit/api'
+import { referencesOf } from './pod-references.ts'
+import type { Attributes } from './types.ts'
+
+/** What the rules must know of the cluster. `fresh`: linearizable, for when the cache would deny. */
+export interface NodeLookups {
+  podsOnNode(node: string, options: { namespace: string; fresh: boolean }): Promise<readonly Pod[]>
+  pod(namespace: string, name: string, options: { fresh: boolean }): Promise<Pod | undefined>
+}
+
+export interface NodeRequest extends Attributes {
+  /** Of the node that asks. */
+  node: string
+  body: unknown
+}
+
+/** Undefined: allowed. A text: why not, for the message; empty when there is nothing to add. */
+type Rule = (request: NodeRequest, lookups: NodeLookups) => Promise<string | undefined> | string | undefined
+
+const READ = ['get', 'list', 'watch']
+const NO = ''
+
+const RULES: Readonly<Record<string, Rule>> = {
+  nodes: ({ verb, subresource, name, node, body }) => {
+    if (READ.includes(verb) && !subresource) return undefined
+    if (verb === 'create' && !subresource)
+      return nameIn(body) === node ? restrictedLabel(body) : `node ${JSON.stringify(node)} can only create a node with its own name`
+    if ((verb === 'update' || verb === 'patch') && (!subresource || subresource === 'status')) {
+      return name === node
+        ? restrictedLabel(body)
+        : `node ${JSON.stringify(node)} is not allowed to modify node ${JSON.stringify(name ?? '')}`
+    }
+    return NO
+  },
+  'leases.coordination.k8s.io': ({ verb, namespace, name, node, body }) => {
+    const asked = verb === 'create' ? nameIn(body) : name
+    if (!['get', 'create', 'update', 'patch', 'delete'].includes(verb)) return NO
+    return namespace === NAMESPACES.nodeLease && asked === node
+      ? undefined
+      : `can only access node lease with the same name as the requesting node`
+  },
+  services: readOnly,
+  endpoints: readOnly,
+  'endpointslices.discovery.k8s.io': readOnly,
+  namespaces: ({ verb, subresource }) => (READ.includes(verb) && !subresource ? undefined : NO),
+  events: writeEvents,
+  'events.events.k8s.io': writeEvents,
+  pods: async (request, lookups) => {
+    const { verb, subresource, node, fieldSelector, namespace, name } = request
+    if ((verb === 'list' || verb === 'watch') && !subresource) {
+      return selects(fieldSelector, 'spec.nodeName') === node ? undefined : 'can only list/watch pods with spec.nodeName field selector'
+    }
+    const isAllowed =
+      (verb === 'get' && !subresource) ||
+      (verb === 'delete' && !subresource) ||
+      ((verb === 'update' || verb === 'patch') && subresource === 'status') ||
+      (verb === 'create' && subresource === 'eviction')
+    if (!isAllowed || !namespace || !name) return NO
+    const own = await confirmed(async fresh => (await lookups.pod(namespace, name, { fresh }))?.spec.nodeName === node)
+    return own ? undefined : `no relationship found between node ${JSON.stringify(node)} and this object`
+  },
+  configmaps: readByPod('configmaps'),
+  secrets: readByPod('secrets'),
+  serviceaccounts: readByPod('serviceaccounts'),
+}
+
+/** Undefined when the node may; otherwise why not. */
+export async function judgeNode(request: NodeRequest, lookups: NodeLookups): Promise<string | undefined> {
+  const { group, resource } = request
+  const rule = RULES[group ? `${resource}.${group}` : resource]
+  return rule ? rule(request, lookups) : NO
+}
+
+function readOnly({ verb, subresource }: NodeRequest): string | undefined {
+  return READ.includes(verb) && !subresource ? undefined : NO
+}
+
+function writeEvents({ verb, subresource }: NodeRequest): string | undefined {
+  return ['create', 'update', 'patch'].includes(verb) && !subresource ? undefined : NO
+}
+
+/** Objects that a pod bound to the node names; by name only, so that nobody can look for others. */
+function readByPod(resource: 'configmaps' | 'secrets' | 'serviceaccounts'): Rule {
+  return async ({ verb, subresource, namespace, name, fieldSelector, node }, lookups) => {
+    if (!READ.includes(verb) || subresource) return NO
+    const wanted = verb === 'get' ? name : selects(fieldSelector, 'metadata.name')
+    if (!wanted || !namespace) return 'can only read objects one at a time, by name'
+    const isNamed = await confirmed(async fresh => {
+      const pods = await lookups.podsOnNode(node, { namespace, fresh })
+      return pods.some(pod => referencesOf(pod)[resource].has(wanted))
+    })
+    return isNamed ? undefined : `no relationship found between node ${JSON.stringify(node)} and this object`
+  }
+}
+
+/** The cache may not have heard yet of a pod that the agent already knows: a denial is confirmed. */
+async function confirmed(test: (fresh: boolean) => Promise<boolean>): Promise<boolean> {
+  return (await test(false)) || (await test(true))
+}
+
+/** The value that `selector` demands of `field`. */
+function selects(selector: string | undefined, field: string): string | undefined {
+  if (!selector) return undefined
+  return parseFieldSelector(selector).find(requirement => requirement.field === field && requirement.operator === '=')?.value
+}
+
+function nameIn(body: unknown): string | undefined {
+  return (body as Partial<Node> | undefined)?.metadata?.name
+}
+
+const RESTRICTED = 'node-restriction.kubernetes.io/'
+
+/** Labels under this name are for the cluster's operator alone: they keep workloads off nodes that were broken into. */
+function restrictedLabel(body: unknown): string | undefined {
+  const labels = Object.keys((body as Partial<Node> | undefined)?.metadata?.labels ?? {}).filter(label => label.includes(RESTRICTED))
+  return labels.length > 0 ? `is not allowed to modify labels: ${labels.join(', ')}` : undefined
+}

@@ -1,0 +1,42 @@
+import type { Container, Pod } from '@davit/api'
+
+/** Names of what a pod needs from its namespace, by resource. */
+export interface PodReferences {
+  configmaps: ReadonlySet<string>
+  secrets: ReadonlySet<string>
+  serviceaccounts: ReadonlySet<string>
+}
+
+/** Everything a node must read to run `pod`. */
+export function referencesOf({ spec }: Pod): PodReferences {
+  const configmaps = new Set<string>()
+  const secrets = new Set<string>()
+  const add = (names: Set<string>, name: string | undefined) => {
+    if (name) names.add(name)
+  }
+  for (const volume of spec.volumes ?? []) {
+    add(configmaps, volume.configMap?.name)
+    add(secrets, volume.secret?.secretName)
+    for (const source of volume.projected?.sources ?? []) {
+      add(configmaps, source.configMap?.name)
+      add(secrets, source.secret?.name)
+    }
+  }
+  const containers: Pick<Container, 'env' | 'envFrom'>[] = [
+    ...(spec.initContainers ?? []),
+    ...spec.containers,
+    ...(spec.ephemeralContainers ?? []),
+  ]
+  for (const { env, envFrom } of containers) {
+    for (const source of envFrom ?? []) {
+      add(configmaps, source.configMapRef?.name)
+      add(secrets, source.secretRef?.name)
+    }
+    for (const { valueFrom } of env ?? []) {
+      add(configmaps, valueFrom?.configMapKeyRef?.name)
+      add(secrets, valueFrom?.secretKeyRef?.name)
+    }
+  }
+  for (const { name } of spec.imagePullSecrets ?? []) add(secrets, name)
+  return { configmaps, secrets, serviceaccounts: new Set(spec.serviceAccountName ? [spec.serviceAccountName] : []) }
+}

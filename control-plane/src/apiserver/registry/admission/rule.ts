@@ -1,0 +1,41 @@
+/**
+ * Admission: what the cluster adds to an object, or refuses, before it is stored. One rule a file; `rules.ts` lists them in
+ * their order.
+ */
+import type { Kind, KubernetesObject } from '@davit/api'
+import type { CommitResult, Guard, Operation } from '../../../storage/types.ts'
+import type { RequestContext } from '../types.ts'
+
+/** A write on its way into the store. */
+export interface Admission {
+  readonly kind: Kind
+  readonly context: RequestContext
+  /** Owned by this write: rules change it in place. */
+  readonly object: KubernetesObject
+  /** What is stored; absent on create. */
+  readonly old?: KubernetesObject
+}
+
+/** What else must be written in the same transaction. */
+export interface Extra {
+  operations: Operation[]
+  guards: Guard[]
+  /** Called once with how the commit went; undefined when it was not tried or its outcome is unknown. */
+  settled: ((outcome: CommitResult | undefined) => void)[]
+}
+
+export interface AdmissionRule {
+  /** `pods`, `deployments.apps`: the resources it is about. */
+  readonly resources: readonly string[]
+  /** Runs before validation, on create only unless `onUpdate`. */
+  readonly admit?: (admission: Admission) => Promise<void> | void
+  readonly onUpdate?: boolean
+  /** Runs after validation on create and update: takes what must be unique, gives back what is no longer used. */
+  readonly allocate?: (admission: Admission, extra: Extra) => Promise<void>
+  /** Runs when the object is about to be removed. */
+  readonly release?: (object: KubernetesObject, extra: Extra, signal?: AbortSignal) => Promise<void>
+}
+
+export function noExtra(): Extra {
+  return { operations: [], guards: [], settled: [] }
+}

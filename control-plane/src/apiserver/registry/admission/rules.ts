@@ -1,0 +1,90 @@
+import { isReason, type Kind, type KubernetesObject, qualifiedResource, type ServiceAccount } from '@davit/api'
+import type { Storage } from '../../../storage/types.ts'
+import type { Pools } from '../allocation/pools.ts'
+import { keyOf, type Resources } from '../resources.ts'
+import { defaultTolerations } from './default-tolerations.ts'
+import { initialNamespace, initialPodStatus } from './initial-status.ts'
+import { nodePodCidr } from './node-pod-cidr.ts'
+import { priority } from './priority.ts'
+import { type Admission, type AdmissionRule, type Extra, noExtra } from './rule.ts'
+import { type FindServiceAccount, serviceAccount } from './service-account.ts'
+import { serviceAddresses } from './service-addresses.ts'
+
+export interface AdmissionOptions {
+  storage: Storage
+  resources: Resources
+  pools: Pools
+  defaultTolerationSeconds: number
+}
+
+/** Every rule, in the order they run. */
+function rules({ storage, resources, pools, defaultTolerationSeconds }: AdmissionOptions): AdmissionRule[] {
+  return [
+    initialNamespace(),
+    serviceAccount(serviceAccountFinder(storage, resources)),
+    defaultTolerations(defaultTolerationSeconds),
+    priority(),
+    initialPodStatus(),
+    serviceAddresses(pools),
+    nodePodCidr(pools.podCidrs),
+  ]
+}
+
+/** The rules of each kind, put together. */
+export class Admissions {
+  readonly #byResource = new Map<string, AdmissionRule[]>()
+
+  constructor(options: AdmissionOptions) {
+    for (const rule of rules(options)) {
+      for (const resource of rule.resources) this.#byResource.set(resource, [...(this.#byResource.get(resource) ?? []), rule])
+    }
+  }
+
+  async admit(admission: Admission): Promise<void> {
+    for (const rule of this.#of(admission.kind)) if (!admission.old || rule.onUpdate) await rule.admit?.(admission)
+  }
+
+  async allocate(admission: Admission): Promise<Extra> {
+    const extra = noExtra()
+    try {
+      for (const rule of this.#of(admission.kind)) await rule.allocate?.(admission, extra)
+    } catch (error) {
+      settle(extra, { committed: false, revisions: new Map() })
+      throw error
+    }
+    return extra
+  }
+
+  async release(kind: Kind, object: KubernetesObject, signal?: AbortSignal): Promise<Extra> {
+    const extra = noExtra()
+    for (const rule of this.#of(kind)) await rule.release?.(object, extra, signal)
+    return extra
+  }
+
+  #of(kind: Kind): readonly AdmissionRule[] {
+    return this.#byResource.get(qualifiedResource(kind)) ?? []
+  }
+}
+
+/** Tells every rule how the commit went. */
+export function settle(extra: Extra, outcome: Parameters<Extra['settled'][number]>[0]): void {
+  for (const settled of extra.settled) settled(outcome)
+}
+
+function serviceAccountFinder(storage: Storage, resources: Resources): FindServiceAccount {
+  return async (target, signal) => {
+    const kind = resources.kinds.find(kind => kind.group === '' && kind.plural === 'serviceaccounts')
+    if (!kind) return undefined
+    const resource = resources.stored(kind)
+    const key = keyOf(kind, target)
+    try {
+      const found = await storage.get(resource, key, { cached: true, ...(signal && { signal }) })
+      // The default account is waited for by nobody: what the cache says is enough.
+      const fresh = found ?? (target.name === 'default' ? undefined : await storage.get(resource, key, signal && { signal }))
+      return fresh?.object as ServiceAccount | undefined
+    } catch (error) {
+      if (isReason(error, 'NotFound')) return undefined
+      throw error
+    }
+  }
+}

@@ -1,0 +1,154 @@
+/** What every cluster has from its first minute. Replicas may all do this at once: what one made, the others find. */
+import {
+  type EndpointSlice,
+  type Endpoints,
+  endpointSliceKind,
+  endpointsKind,
+  GROUPS,
+  isReason,
+  type Kind,
+  type KubernetesObject,
+  NAMESPACES,
+  type Namespace,
+  NETWORKS,
+  namespaceKind,
+  type Service,
+  serviceKind,
+} from '@davit/api'
+import type { Storage } from '../../storage/types.ts'
+import { formatAddress, parseRange } from './allocation/address-range.ts'
+import { targetOf } from './resources.ts'
+import type { Registry, RequestContext } from './types.ts'
+
+export interface BootstrapOptions {
+  serviceCidr?: string
+  dnsAddress?: string
+  /** Port of the API server behind `default/kubernetes`. */
+  apiPort?: number
+}
+
+export interface BootstrapResult {
+  /** kube-system's uid: the cluster's identity for as long as it lives. */
+  clusterId: string
+  /** Makes `addresses` the endpoints of `default/kubernetes`. */
+  publishEndpoints: (addresses: readonly string[], port: number) => Promise<void>
+}
+
+/** Makes the namespaces and Services every cluster has; idempotent. Rejects when `signal` aborts or storage fails. */
+export async function bootstrap(
+  registry: Registry,
+  storage: Storage,
+  signal: AbortSignal,
+  { serviceCidr = NETWORKS.services, dnsAddress = NETWORKS.dns, apiPort = 6443 }: BootstrapOptions = {},
+): Promise<BootstrapResult> {
+  const context: RequestContext = { user: { name: 'system:apiserver', groups: [GROUPS.masters] }, signal }
+  for (const name of [NAMESPACES.system, NAMESPACES.default, NAMESPACES.public, NAMESPACES.nodeLease]) {
+    await ensure(registry, context, namespaceKind, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } as Namespace)
+  }
+  await ensure(registry, context, serviceKind, apiService(formatAddress(parseRange(serviceCidr).first + 1), apiPort))
+  await ensure(registry, context, serviceKind, dnsService(dnsAddress))
+  const system = await registry.get(context, erased(namespaceKind), { name: NAMESPACES.system })
+  // Everything above is seen by whoever starts next in this process.
+  await storage.reached(await storage.currentRevision(signal), signal)
+  return {
+    clusterId: system.object.metadata.uid ?? '',
+    publishEndpoints: async (addresses, port) => {
+      await put(registry, context, endpointsKind, endpointsOf(addresses, port))
+      await put(registry, context, endpointSliceKind, endpointSliceOf(addresses, port))
+    },
+  }
+}
+
+/** Everything the registry does to a kind it learns from the kind itself. */
+function erased<T extends KubernetesObject>(kind: Kind<T>): Kind {
+  return kind as unknown as Kind
+}
+
+async function ensure<T extends KubernetesObject>(registry: Registry, context: RequestContext, kind: Kind<T>, object: T): Promise<void> {
+  try {
+    await registry.get(context, erased(kind), targetOf(object))
+  } catch (error) {
+    if (!isReason(error, 'NotFound')) throw error
+    await createUnlessThere(registry, context, kind, object)
+  }
+}
+
+async function createUnlessThere<T extends KubernetesObject>(
+  registry: Registry,
+  context: RequestContext,
+  kind: Kind<T>,
+  object: T,
+): Promise<void> {
+  try {
+    await registry.create(context, erased(kind), object.metadata.namespace, object)
+  } catch (error) {
+    if (isReason(error, 'AlreadyExists')) return
+    // Another replica is making the same Service and has its address: it is there in a moment, or the next start finds it.
+    if (isReason(error, 'Invalid') && (await exists(registry, context, kind, object))) return
+    throw error
+  }
+}
+
+async function exists<T extends KubernetesObject>(registry: Registry, context: RequestContext, kind: Kind<T>, object: T): Promise<boolean> {
+  return registry.get(context, erased(kind), targetOf(object)).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function put<T extends KubernetesObject>(registry: Registry, context: RequestContext, kind: Kind<T>, object: T): Promise<void> {
+  await ensure(registry, context, kind, object)
+  await registry.update(context, erased(kind), targetOf(object), object)
+}
+
+function apiService(clusterIP: string, targetPort: number): Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'kubernetes', namespace: NAMESPACES.default, labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: { type: 'ClusterIP', clusterIP, ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort }] },
+  }
+}
+
+function dnsService(clusterIP: string): Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      name: 'kube-dns',
+      namespace: NAMESPACES.system,
+      labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' },
+    },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP,
+      ports: [
+        { name: 'dns', protocol: 'UDP', port: 53, targetPort: 53 },
+        { name: 'dns-tcp', protocol: 'TCP', port: 53, targetPort: 53 },
+      ],
+    },
+  }
+}
+
+/** Slices of this name belong to the API server: the EndpointSlice controller leaves Services without selector alone. */
+function endpointSliceOf(addresses: readonly string[], port: number): EndpointSlice {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'kubernetes', namespace: NAMESPACES.default, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    addressType: 'IPv4',
+    endpoints: addresses.map(address => ({ addresses: [address], conditions: { ready: true } })),
+    ports: [{ name: 'https', protocol: 'TCP', port }],
+  }
+}
+
+function endpointsOf(addresses: readonly string[], port: number): Endpoints {
+  const subset = { addresses: addresses.map(ip => ({ ip })), ports: [{ name: 'https', protocol: 'TCP' as const, port }] }
+  return {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    // The mirror of hand-made Endpoints must not make a second slice of these.
+    metadata: { name: 'kubernetes', namespace: NAMESPACES.default, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    ...(addresses.length > 0 && { subsets: [subset] }),
+  }
+}

@@ -1,0 +1,123 @@
+import { apiError, type Clock, isReason, type Kind, type Logger, qualifiedResource, type Target } from '@davit/api'
+import type { Storage, Stored } from '../../storage/types.ts'
+import { Admissions } from './admission/rules.ts'
+import { createPools, type Networks } from './allocation/pools.ts'
+import { create } from './create.ts'
+import { deleteObject } from './delete.ts'
+import { NamespaceGuard } from './namespace-guard.ts'
+import { PATCH_TRIES, patchAsWanted } from './patch.ts'
+import { bind, success } from './pods/binding.ts'
+import { readEviction } from './pods/eviction.ts'
+import { Reader } from './read.ts'
+import { Resources, targetOf } from './resources.ts'
+import { patchedScaleAsWanted, scaleAsWanted, scaleOf } from './scale.ts'
+import type { DeletionRequest, Registry, RequestContext } from './types.ts'
+import { bodyAsWanted, type Part, type UpdateRequest, update } from './update.ts'
+
+export interface RegistryOptions {
+  storage: Storage
+  kinds: readonly Kind[]
+  networks: Networks
+  clock: Clock
+  log: Logger
+  /** How long pods stay on a node that is not ready when their manifest does not say; default 3. */
+  defaultTolerationSeconds?: number
+}
+
+const PARTS: Readonly<Record<string, Part>> = {
+  status: 'status',
+  scale: 'object',
+  finalize: 'finalize',
+  ephemeralcontainers: 'ephemeralcontainers',
+}
+const DELETIONS_AT_ONCE = 16
+
+/** Makes the registry and tells `storage`, which must not have been started, of every kind. */
+export function createRegistry({ storage, kinds, networks, clock, defaultTolerationSeconds = 3 }: RegistryOptions): Registry {
+  const resources = new Resources(kinds)
+  for (const resource of resources.all()) storage.register(resource)
+  const pools = createPools(storage, clock, networks)
+  const admissions = new Admissions({ storage, resources, pools, defaultTolerationSeconds })
+  const namespaces = new NamespaceGuard(storage, resources)
+  const reader = new Reader(storage, resources)
+  const dependencies = { storage, resources, clock, admissions, namespaces }
+
+  /** Updates of a Scale are answered with the Scale. */
+  const write = async (context: RequestContext, request: Omit<UpdateRequest, 'part'>, subresource: string | undefined): Promise<Stored> => {
+    const stored = await update(dependencies, context, { ...request, part: partOf(request.kind, subresource) })
+    return subresource === 'scale' ? asScale(request.kind, stored) : stored
+  }
+
+  const remove = (context: RequestContext, kind: Kind, target: Target, request: DeletionRequest) =>
+    deleteObject(dependencies, context, kind, { target, request })
+
+  return {
+    kinds,
+    get: (context, kind, target, options) => reader.get(context, kind, target, options),
+    list: (context, kind, options) => reader.list(context, kind, options),
+    watch: (context, kind, parameters) => reader.watch(context, kind, parameters),
+    create: (context, kind, namespace, body) => create(dependencies, context, kind, { namespace, body }),
+    update: async (context, kind, target, body, subresource) => {
+      const wanted = subresource === 'scale' ? scaleAsWanted(kind, body) : bodyAsWanted(kind, body, context)
+      return write(context, { kind, target, wanted }, subresource)
+    },
+    patch: async (context, kind, target, patch, subresource) => {
+      const wanted = subresource === 'scale' ? patchedScaleAsWanted(kind, patch) : patchAsWanted(kind, patch, context)
+      return write(context, { kind, target, wanted, tries: PATCH_TRIES }, subresource)
+    },
+    getScale: async (context, kind, target) => scaleOf(kind, (await reader.get(context, kind, target)).object),
+    delete: remove,
+    deleteCollection: async (context, kind, options, request) =>
+      deleteAll(await reader.list(context, kind, options), context, kind, request),
+    post: async (context, kind, target, subresource, body) => {
+      checkSubresource(kind, subresource)
+      if (qualifiedResource(kind) === 'pods' && subresource === 'binding') return bind(dependencies, context, kind, { target, body })
+      if (qualifiedResource(kind) === 'pods' && subresource === 'eviction') {
+        const { dryRun, ...request } = readEviction(body, target)
+        await remove(dryRun ? { ...context, dryRun } : context, kind, target, request)
+        return success(201)
+      }
+      throw apiError('MethodNotAllowed', `the server does not allow this method on the requested resource`)
+    },
+  }
+
+  async function deleteAll(
+    { items }: { items: Stored[] },
+    context: RequestContext,
+    kind: Kind,
+    request: DeletionRequest,
+  ): Promise<Stored[]> {
+    const deleted: Stored[] = []
+    const queue = items.values()
+    const work = async () => {
+      for (const { object } of queue) {
+        try {
+          deleted.push((await remove(context, kind, targetOf(object), request)).object)
+        } catch (error) {
+          if (!isReason(error, 'NotFound')) throw error
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, work))
+    return deleted
+  }
+}
+
+function partOf(kind: Kind, subresource: string | undefined): Part {
+  if (!subresource) return 'object'
+  checkSubresource(kind, subresource)
+  const part = PARTS[subresource]
+  if (!part) throw apiError('MethodNotAllowed', 'the server does not allow this method on the requested resource')
+  return part
+}
+
+function checkSubresource(kind: Kind, subresource: string): void {
+  if (!kind.subresources.some(known => known === subresource)) {
+    throw apiError('NotFound', 'the server could not find the requested resource')
+  }
+}
+
+function asScale(kind: Kind, { key, revision, object }: Stored): Stored {
+  const scale = scaleOf(kind, object)
+  return { key, revision, object: scale, bytes: Buffer.from(JSON.stringify(scale)) }
+}

@@ -1,0 +1,150 @@
+import {
+  type Clock,
+  conflict,
+  forbidden,
+  formatTime,
+  isPodFinished,
+  type Kind,
+  type KubernetesObject,
+  NAMESPACES,
+  type Pod,
+  type Target,
+} from '@davit/api'
+import type { Storage, Stored } from '../../storage/types.ts'
+import { type Admissions, settle } from './admission/rules.ts'
+import { change, type Decision } from './change.ts'
+import { keyOf, type Resources } from './resources.ts'
+import type { DeletionRequest, RequestContext } from './types.ts'
+import { isSameJson, storedValue, writtenAs } from './written.ts'
+
+export interface DeleteDependencies {
+  storage: Storage
+  resources: Resources
+  admissions: Admissions
+  clock: Clock
+}
+
+export interface Deletion {
+  object: Stored
+  /** False: it is terminating, kept by grace or finalizers. */
+  gone: boolean
+}
+
+/** Namespaces the cluster cannot be without. */
+const IMMORTAL: ReadonlySet<string> = new Set([NAMESPACES.default, NAMESPACES.system, NAMESPACES.public])
+const DEFAULT_GRACE_SECONDS = 30
+
+/** Deletes an object, or marks it as terminating when something must happen before it goes. */
+export async function deleteObject(
+  dependencies: DeleteDependencies,
+  context: RequestContext,
+  kind: Kind,
+  { target, request }: { target: Target; request: DeletionRequest },
+): Promise<Deletion> {
+  const { storage, resources } = dependencies
+  if (kind.group === '' && kind.kind === 'Namespace' && IMMORTAL.has(target.name)) {
+    throw forbidden(kind, target.name, 'this namespace may not be deleted')
+  }
+  const options = {
+    kind,
+    resource: resources.stored(kind),
+    key: keyOf(kind, target),
+    name: target.name,
+    signal: context.signal,
+    dryRun: context.dryRun,
+  }
+  return change(storage, options, current => decide(dependencies, context, kind, { current, request }))
+}
+
+async function decide(
+  { admissions, clock }: DeleteDependencies,
+  context: RequestContext,
+  kind: Kind,
+  { current, request }: { current: Stored; request: DeletionRequest },
+): Promise<Decision<Deletion>> {
+  checkPreconditions(kind, current, request)
+  const object = terminating(kind, current.object, request, clock)
+  if (object) {
+    const value = storedValue(object)
+    if (isSameJson(value, storedValue(current.object))) return { answer: { object: current, gone: false } }
+    return {
+      operations: [{ type: 'update', key: current.key, value, revision: current.revision }],
+      result: revision => ({ object: writtenAs(current.key, value, revision || current.revision), gone: false }),
+    }
+  }
+  const extra = await admissions.release(kind, current.object, context.signal)
+  return {
+    operations: [{ type: 'delete', key: current.key, revision: current.revision }, ...extra.operations],
+    guards: extra.guards,
+    result: revision => ({ object: writtenAs(current.key, storedValue(current.object), revision || current.revision), gone: true }),
+    settled: outcome => settle(extra, outcome),
+  }
+}
+
+function checkPreconditions(kind: Kind, { object: { metadata }, revision }: Stored, { preconditions }: DeletionRequest): void {
+  const name = metadata.name ?? ''
+  const { uid, resourceVersion } = preconditions ?? {}
+  if (uid && uid !== metadata.uid) {
+    throw conflict(kind, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`)
+  }
+  if (resourceVersion && resourceVersion !== String(revision)) {
+    throw conflict(
+      kind,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${revision}`,
+    )
+  }
+}
+
+/** The object as it stays behind, marked; undefined when nothing keeps it. Pure. */
+export function terminating(kind: Kind, old: KubernetesObject, request: DeletionRequest, clock: Clock): KubernetesObject | undefined {
+  const graceSeconds = graceOf(kind, old, request)
+  const finalizers = finalizersFor(old, request.propagationPolicy)
+  const isHeld = finalizers.length > 0 || isHeldNamespace(old)
+  if (graceSeconds === 0 && !isHeld) return undefined
+
+  const object = structuredClone(old)
+  const { metadata } = object
+  if (finalizers.length > 0) metadata.finalizers = finalizers
+  else delete metadata.finalizers
+  const wasGrace = old.metadata.deletionGracePeriodSeconds ?? 0
+  if (!old.metadata.deletionTimestamp) {
+    metadata.deletionTimestamp = formatTime(clock.now() + graceSeconds * 1000)
+    if (object.kind !== 'Namespace') metadata.deletionGracePeriodSeconds = graceSeconds
+    if (metadata.generation !== undefined) metadata.generation += 1
+  } else if (graceSeconds < wasGrace) {
+    metadata.deletionTimestamp = formatTime(Date.parse(old.metadata.deletionTimestamp) - (wasGrace - graceSeconds) * 1000)
+    metadata.deletionGracePeriodSeconds = graceSeconds
+  }
+  if (isHeldNamespace(object)) Object.assign(object, { status: { ...(object as { status?: object }).status, phase: 'Terminating' } })
+  return object
+}
+
+/** Seconds the object has from now, or had from its first deletion; asking again may only shorten it. */
+function graceOf(kind: Kind, old: KubernetesObject, { gracePeriodSeconds }: DeletionRequest): number {
+  if (kind.group !== '' || kind.kind !== 'Pod') return 0
+  const pod = old as Pod
+  // Negative means at once in old clients: the API server makes it the shortest grace there is.
+  const asked = gracePeriodSeconds !== undefined && gracePeriodSeconds < 0 ? 1 : gracePeriodSeconds
+  if (!pod.spec.nodeName || isPodFinished(pod)) return 0
+  const before = pod.metadata.deletionTimestamp ? (pod.metadata.deletionGracePeriodSeconds ?? 0) : undefined
+  if (before !== undefined) return Math.min(before, asked ?? before)
+  return asked ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS
+}
+
+const ORPHAN = 'orphan'
+const FOREGROUND = 'foregroundDeletion'
+
+/** Finalizers after the propagation policy has its say; without one, what is there stays. */
+function finalizersFor({ metadata }: KubernetesObject, policy: DeletionRequest['propagationPolicy']): string[] {
+  const finalizers = metadata.finalizers ?? []
+  if (!policy) return [...finalizers]
+  const others = finalizers.filter(finalizer => finalizer !== ORPHAN && finalizer !== FOREGROUND)
+  if (policy === 'Orphan') return [...others, ORPHAN]
+  if (policy === 'Foreground') return [...others, FOREGROUND]
+  return others
+}
+
+function isHeldNamespace(object: KubernetesObject): boolean {
+  return object.kind === 'Namespace' && ((object as { spec?: { finalizers?: unknown[] } }).spec?.finalizers?.length ?? 0) > 0
+}

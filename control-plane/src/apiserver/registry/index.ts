@@ -1,0 +1,7 @@
+export type { Networks } from './allocation/pools.ts'
+export { type BootstrapResult, bootstrap } from './bootstrap.ts'
+export { createRegistry, type RegistryOptions } from './create-registry.ts'
+export { createInProcessClient } from './in-process-client.ts'
+export { readDeleteOptions } from './pods/eviction.ts'
+export { keyOf, storedResourceOf } from './resources.ts'
+export type { DeletionRequest, Registry, RequestContext, User, WatchParameters } from './types.ts'

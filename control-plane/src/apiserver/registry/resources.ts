@@ -1,0 +1,58 @@
+import { badRequest, type Kind, type KubernetesObject, notFound, qualifiedResource, type Target } from '@davit/api'
+import type { StoredResource } from '../../storage/types.ts'
+
+/** How a kind lies in etcd. */
+export function storedResourceOf(kind: Kind): StoredResource {
+  const nodeOf = kind.selectableFields['spec.nodeName']
+  return {
+    name: qualifiedResource(kind),
+    prefix: `/registry/${kind.storagePrefix}/`,
+    namespaced: kind.namespaced,
+    encrypted: kind.group === '' && kind.kind === 'Secret',
+    ...(nodeOf && { indexByNode: (object: KubernetesObject) => nodeOf(object) || undefined }),
+  }
+}
+
+/** The etcd key of one object; throws BadRequest when the target cannot name one. */
+export function keyOf(kind: Kind, target: Target): string {
+  if (target.name === '') throw badRequest('name is required')
+  if (target.name.includes('/') || target.namespace?.includes('/')) throw notFound(kind, target.name)
+  if (!kind.namespaced) return `/registry/${kind.storagePrefix}/${target.name}`
+  if (!target.namespace) throw badRequest('namespace is required')
+  return `/registry/${kind.storagePrefix}/${target.namespace}/${target.name}`
+}
+
+/** The target an object has. */
+export function targetOf(object: KubernetesObject): Target {
+  const { name = '', namespace } = object.metadata
+  return { name, ...(namespace !== undefined && { namespace }) }
+}
+
+/** The kinds served and how each is stored. */
+export class Resources {
+  readonly kinds: readonly Kind[]
+  readonly #stored = new Map<string, StoredResource>()
+
+  constructor(kinds: readonly Kind[]) {
+    this.kinds = kinds
+    for (const kind of kinds) this.#stored.set(qualifiedResource(kind), storedResourceOf(kind))
+  }
+
+  all(): IterableIterator<StoredResource> {
+    return this.#stored.values()
+  }
+
+  /** Throws NotFound for a kind that is not served. */
+  stored(kind: Kind): StoredResource {
+    const resource = this.#stored.get(qualifiedResource(kind))
+    if (!resource) throw notFound(kind, '')
+    return resource
+  }
+
+  /** A served kind by its group and plural. */
+  kind(group: string, plural: string): Kind {
+    const kind = this.kinds.find(kind => kind.group === group && kind.plural === plural)
+    if (!kind) throw notFound({ group, plural }, '')
+    return kind
+  }
+}

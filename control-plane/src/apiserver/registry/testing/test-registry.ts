@@ -1,0 +1,60 @@
+import { type Client, KINDS, type Kind, type KubernetesObject, NETWORKS, systemClock, type WatchEvent, type WatchOptions } from '@davit/api'
+import { createStorage, type EtcdStorage } from '../../../storage/index.ts'
+import { startTestEtcd, type TestEtcd } from '../../../storage/testing/index.ts'
+import { type BootstrapResult, bootstrap } from '../bootstrap.ts'
+import { createRegistry } from '../create-registry.ts'
+import { createInProcessClient } from '../in-process-client.ts'
+import type { Registry, RequestContext } from '../types.ts'
+
+export interface TestRegistry extends AsyncDisposable {
+  readonly etcd: TestEtcd
+  readonly storage: EtcdStorage
+  readonly registry: Registry
+  readonly client: Client
+  readonly context: RequestContext
+  readonly bootstrapped: BootstrapResult
+  /** Another replica on the same etcd. */
+  replica(): Promise<{ storage: EtcdStorage; registry: Registry; client: Client }>
+  /** The first event `matches` says yes to. */
+  event<T extends KubernetesObject>(
+    kind: Kind<T>,
+    options: WatchOptions,
+    matches: (event: WatchEvent<T>) => boolean,
+  ): Promise<WatchEvent<T>>
+}
+
+const log = { debug() {}, info() {}, warn() {}, error() {} }
+const USER = { name: 'kubernetes-admin', groups: ['system:masters'] }
+
+/** Started and bootstrapped; everything ends when it is disposed of. */
+export async function startTestRegistry(): Promise<TestRegistry> {
+  const etcd = await startTestEtcd()
+  const storages: EtcdStorage[] = []
+  const replica = async () => {
+    const storage = createStorage({ etcd: { urls: [etcd.url] }, log, clock: systemClock })
+    storages.push(storage)
+    const networks = { podCidr: NETWORKS.pods, serviceCidr: NETWORKS.services, dnsAddress: NETWORKS.dns, nodePorts: NETWORKS.nodePorts }
+    const registry = createRegistry({ storage, kinds: KINDS, networks, clock: systemClock, log })
+    await storage.start(AbortSignal.timeout(20_000))
+    return { storage, registry, client: createInProcessClient(registry, USER) }
+  }
+  const { storage, registry, client } = await replica()
+  return {
+    etcd,
+    storage,
+    registry,
+    client,
+    context: { user: USER },
+    bootstrapped: await bootstrap(registry, storage, AbortSignal.timeout(20_000)),
+    replica,
+    async event(kind, options, matches) {
+      const signal = AbortSignal.timeout(10_000)
+      for await (const event of client.resource(kind).watch({ ...options, signal })) if (matches(event)) return event
+      throw new Error('The watch ended without the event')
+    },
+    async [Symbol.asyncDispose]() {
+      for (const open of storages) await open.close()
+      await etcd[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,185 @@
+import { badRequest, conflict, invalid, type Kind, type KubernetesObject, type Pod, type Target } from '@davit/api'
+import type { Storage, Stored } from '../../storage/types.ts'
+import { type Admissions, settle } from './admission/rules.ts'
+import { change, type Decision } from './change.ts'
+import { decodeBody } from './decode.ts'
+import { validateEphemeralContainers } from './pods/ephemeral-containers.ts'
+import { keyOf, type Resources } from './resources.ts'
+import type { RequestContext } from './types.ts'
+import { validateChange } from './validation.ts'
+import { isSameJson, storedValue, writtenAs } from './written.ts'
+
+export interface UpdateDependencies {
+  storage: Storage
+  resources: Resources
+  admissions: Admissions
+}
+
+/** Which part of an object a write may change; the rest stays as stored. */
+export type Part = 'object' | 'status' | 'finalize' | 'ephemeralcontainers' | 'resize'
+
+export interface UpdateRequest {
+  kind: Kind
+  target: Target
+  part: Part
+  /** What the client wants, seen from what is stored: a decoded body, or a patch applied. */
+  wanted: (current: Stored) => KubernetesObject
+  tries?: number
+}
+
+/** Replaces `part` of an object. A write that changes nothing is not written and gives the stored object. */
+export async function update(dependencies: UpdateDependencies, context: RequestContext, request: UpdateRequest): Promise<Stored> {
+  const { storage, resources } = dependencies
+  const { kind, target, tries } = request
+  const key = keyOf(kind, target)
+  const options = {
+    kind,
+    key,
+    resource: resources.stored(kind),
+    name: target.name,
+    signal: context.signal,
+    dryRun: context.dryRun,
+    ...(tries !== undefined && { tries }),
+  }
+  return change(storage, options, current => decide(dependencies, context, request, current))
+}
+
+/** A decoded body as what is wanted, whatever is stored. */
+export function bodyAsWanted(kind: Kind, body: unknown, context: RequestContext): (current: Stored) => KubernetesObject {
+  const decoded = decodeBody(kind, body, context)
+  return () => structuredClone(decoded)
+}
+
+async function decide(
+  { admissions }: UpdateDependencies,
+  context: RequestContext,
+  { kind, target, part, wanted }: UpdateRequest,
+  current: Stored,
+): Promise<Decision<Stored>> {
+  const old = current.object
+  const asked = wanted(current)
+  checkIdentity(kind, target, asked, current)
+  const object = PARTS[part](asked, old, kind)
+  keepSystemMetadata(kind, object, old)
+
+  if (part === 'object') await admissions.admit({ kind, context, object, old })
+  kind.applyDefaults(object)
+  if (kind.hasGeneration && specChanged(object, old)) object.metadata.generation = (old.metadata.generation ?? 0) + 1
+  if (part === 'ephemeralcontainers') validateEphemeralContainers(kind, object as Pod, old as Pod)
+  else validateChange(kind, object, old)
+
+  if (mayGo(object, old)) {
+    const extra = await admissions.release(kind, old, context.signal)
+    return {
+      operations: [{ type: 'delete', key: current.key, revision: current.revision }, ...extra.operations],
+      guards: extra.guards,
+      result: revision => writtenAs(current.key, storedValue(object), revision || current.revision),
+      settled: outcome => settle(extra, outcome),
+    }
+  }
+
+  const extra = await admissions.allocate({ kind, context, object, old })
+  const value = storedValue(object)
+  if (isSameJson(value, storedValue(old))) {
+    settle(extra, { committed: false, revisions: new Map() })
+    return { answer: current }
+  }
+  return {
+    operations: [{ type: 'update', key: current.key, value, revision: current.revision }, ...extra.operations],
+    guards: extra.guards,
+    result: revision => writtenAs(current.key, value, revision || current.revision),
+    settled: outcome => settle(extra, outcome),
+  }
+}
+
+/** Name, namespace, uid and resourceVersion must be those of the stored object, where the client gives them. */
+function checkIdentity(kind: Kind, target: Target, { metadata }: KubernetesObject, current: Stored): void {
+  if (metadata.name && metadata.name !== target.name) {
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${target.name})`)
+  }
+  if (metadata.namespace && metadata.namespace !== (target.namespace ?? '')) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
+  }
+  const uid = current.object.metadata.uid
+  if (metadata.uid && metadata.uid !== uid) {
+    throw conflict(kind, target.name, `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${uid}`)
+  }
+  const { resourceVersion } = metadata
+  if (!resourceVersion) return
+  if (!/^\d+$/.test(resourceVersion)) {
+    const detail = 'must be the one the server gave'
+    throw invalid(kind, target.name, [{ type: 'Invalid', field: 'metadata.resourceVersion', value: resourceVersion, detail }])
+  }
+  if (resourceVersion !== '0' && Number(resourceVersion) !== current.revision) throw conflict(kind, target.name)
+}
+
+type WithParts = KubernetesObject & { spec?: unknown; status?: unknown }
+
+/** Puts the part that is written onto the rest of what is stored. */
+const PARTS: Record<Part, (asked: WithParts, old: WithParts, kind: Kind) => KubernetesObject> = {
+  object: (asked, old, kind) => {
+    if (!kind.subresources.includes('status')) return asked
+    const { status: _, ...rest } = asked
+    // A namespace's finalizers are changed only by those who empty it, through `finalize`.
+    if (kind.subresources.includes('finalize')) rest.spec = structuredClone(old.spec)
+    return old.status === undefined ? rest : { ...rest, status: structuredClone(old.status) }
+  },
+  status: (asked, old) => {
+    const { labels, annotations, finalizers, resourceVersion } = asked.metadata
+    const object: WithParts = structuredClone({ ...old, status: asked.status })
+    if (asked.status === undefined) delete object.status
+    // Without a resourceVersion nobody knows how old the rest of the body is: it is left alone.
+    if (resourceVersion) object.metadata = { ...object.metadata, ...drop({ labels, annotations, finalizers }) }
+    return object
+  },
+  finalize: (asked, old) => {
+    const finalizers = (asked.spec as { finalizers?: string[] } | undefined)?.finalizers ?? []
+    return structuredClone({ ...old, spec: { ...(old.spec as object | undefined), finalizers } }) as KubernetesObject
+  },
+  ephemeralcontainers: (asked, old) => {
+    const ephemeralContainers = (asked.spec as { ephemeralContainers?: unknown[] } | undefined)?.ephemeralContainers ?? []
+    return structuredClone({ ...old, spec: { ...(old.spec as object), ephemeralContainers } }) as KubernetesObject
+  },
+  resize: (asked, old) => structuredClone({ ...old, spec: asked.spec }) as KubernetesObject,
+}
+
+function drop<T extends object>(fields: T): { [name in keyof T]: Exclude<T[name], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [name in keyof T]: Exclude<T[name], undefined>
+  }
+}
+
+/** What only the server sets in metadata stays, whatever the client sends back. */
+function keepSystemMetadata(kind: Kind, object: KubernetesObject, { metadata: old }: KubernetesObject): void {
+  const { labels, annotations, finalizers, ownerReferences } = object.metadata
+  object.metadata = {
+    ...(old.name !== undefined && { name: old.name }),
+    ...(old.generateName !== undefined && { generateName: old.generateName }),
+    ...(kind.namespaced && old.namespace !== undefined && { namespace: old.namespace }),
+    ...(old.uid !== undefined && { uid: old.uid }),
+    ...(old.generation !== undefined && { generation: old.generation }),
+    ...(old.creationTimestamp !== undefined && { creationTimestamp: old.creationTimestamp }),
+    ...(old.deletionTimestamp !== undefined && { deletionTimestamp: old.deletionTimestamp }),
+    ...(old.deletionGracePeriodSeconds !== undefined && { deletionGracePeriodSeconds: old.deletionGracePeriodSeconds }),
+    ...(labels && { labels }),
+    ...(annotations && { annotations }),
+    ...(ownerReferences?.length && { ownerReferences }),
+    ...(finalizers?.length && { finalizers }),
+    ...(old.managedFields && { managedFields: old.managedFields }),
+  }
+}
+
+/** Whether anything but metadata and status differs. */
+function specChanged(object: KubernetesObject, old: KubernetesObject): boolean {
+  const { metadata: _m, status: _s, ...now } = object as WithParts
+  const { metadata: _om, status: _os, ...before } = old as WithParts
+  return !isSameJson(now, before)
+}
+
+/** An object being deleted goes with the write that takes its last finalizer away, unless it still has grace. */
+function mayGo(object: KubernetesObject, { metadata: old }: KubernetesObject): boolean {
+  if (!old.deletionTimestamp || old.deletionGracePeriodSeconds) return false
+  if (object.metadata.finalizers?.length) return false
+  const { spec } = object as { spec?: { finalizers?: unknown[] } }
+  return object.kind !== 'Namespace' || !spec?.finalizers?.length
+}

@@ -1,0 +1,31 @@
+import {
+  type FieldError,
+  invalid,
+  type Kind,
+  type KubernetesObject,
+  schemaErrors,
+  uniqueFieldErrors,
+  validateObjectMeta,
+  validateObjectMetaUpdate,
+} from '@davit/api'
+import { nameForMessages } from './decode.ts'
+
+/** Throws Invalid with everything that is wrong with an object about to be created. */
+export function validateNew(kind: Kind, object: KubernetesObject): void {
+  refuse(kind, object, errorsOf(kind, object))
+}
+
+/** Throws Invalid with everything that is wrong with an object about to replace `old`. */
+export function validateChange(kind: Kind, object: KubernetesObject, old: KubernetesObject): void {
+  const changes = [...validateObjectMetaUpdate(object.metadata, old.metadata), ...kind.validateUpdate(object, old)]
+  refuse(kind, object, [...errorsOf(kind, object), ...changes])
+}
+
+/** Throws Invalid when there are errors. */
+export function refuse(kind: Kind, object: KubernetesObject, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid(kind, nameForMessages(object), uniqueFieldErrors(errors))
+}
+
+function errorsOf(kind: Kind, object: KubernetesObject): FieldError[] {
+  return [...validateObjectMeta(object.metadata, kind), ...schemaErrors(kind, object), ...kind.validate(object)]
+}
