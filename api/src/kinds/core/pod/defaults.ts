@@ -11,6 +11,8 @@ const TOKEN_LIFE_SECONDS = 3600
 
 /** Defaults of a pod's spec wherever it stands, so also within templates. Changes `spec`. */
 export function applyPodSpecDefaults(spec: PodSpec): void {
+  // An empty list is decoded as none; validation says that one is needed.
+  spec.containers ??= []
   spec.restartPolicy ||= 'Always'
   spec.dnsPolicy ||= 'ClusterFirst'
   spec.schedulerName ||= 'default-scheduler'
@@ -81,7 +83,8 @@ function defaultVolume(volume: Volume): void {
   if (volume.secret) volume.secret.defaultMode ??= FILE_MODE
   if (volume.configMap) volume.configMap.defaultMode ??= FILE_MODE
   if (volume.iscsi) volume.iscsi.iscsiInterface ||= 'default'
-  if (volume.ephemeral?.volumeClaimTemplate) volume.ephemeral.volumeClaimTemplate.spec.volumeMode ||= 'Filesystem'
+  const claim = volume.ephemeral?.volumeClaimTemplate?.spec
+  if (claim) claim.volumeMode ||= 'Filesystem'
   if (volume.downwardAPI) {
     volume.downwardAPI.defaultMode ??= FILE_MODE
     defaultDownwardFiles(volume.downwardAPI.items)

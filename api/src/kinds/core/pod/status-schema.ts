@@ -1,4 +1,3 @@
-/** Required in Kubernetes' OpenAPI but filled in by defaults here, since its server never insists on them either. */
 import { once } from '../../../once.ts'
 import { boolean, field, int32, int64, int64s, list, object, oneOf, quantityMap, required, string, time } from '../../../schema/fields.ts'
 import { resourceRequirementsSchema } from './container-schema.ts'
@@ -45,10 +44,10 @@ const containerStatus = once(() =>
     name: required(string('Name of the container.')),
     state: field(containerState(), 'What it does now.'),
     lastState: field(containerState(), 'How it ended last time.'),
-    ready: boolean('Whether it passes its readiness probe, or, without one, runs.'),
-    restartCount: int32('How often it was started again.'),
-    image: string('Image it runs, as asked for.'),
-    imageID: string('Image it runs, by digest.'),
+    ready: required(boolean('Whether it passes its readiness probe, or, without one, runs.')),
+    restartCount: required(int32('How often it was started again.')),
+    image: required(string('Image it runs, as asked for.')),
+    imageID: required(string('Image it runs, by digest.')),
     containerID: string('Id of the container, as docker://<id>.'),
     started: boolean('Whether its startup probe and postStart hook have passed.'),
     allocatedResources: quantityMap('Requests the node has granted.'),

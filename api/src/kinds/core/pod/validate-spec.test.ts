@@ -250,6 +250,10 @@ for (const [spec, ...wanted] of cases) {
   test(`validatePod() says ${wanted[0]?.slice(0, 90)}`, () => assert.deepEqual(errorsOf(spec), wanted))
 }
 
+test('a pod without containers, or without a spec, is told so', () => {
+  for (const spec of [{}, undefined]) assert.deepEqual(errorsOf(spec as unknown as PodSpec), ['spec.containers: Required value'])
+})
+
 test('validatePodTemplate() looks at labels and refuses ephemeral containers', () => {
   const spec: PodSpec = { containers: [one], ephemeralContainers: [{ name: 'e', image: 'i' }] }
   const errors = validatePodTemplate({ metadata: { labels: { 'a b': 'c' } }, spec }, 'spec.template')
