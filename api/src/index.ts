@@ -154,3 +154,4 @@ export {
   TAINTS,
   TUNNEL_PATHS,
 } from './well-known.ts'
+export { createEventRecorder, type EventRecorder, type EventRecorderOptions, type EventType } from './events/recorder.ts'

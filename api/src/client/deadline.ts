@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../clock.ts'
 import { timedOut } from '../status.ts'
 
@@ -13,6 +14,8 @@ export interface Deadline {
 /** Joins the caller's signal with a limit of `ms`. */
 export function startDeadline(what: string, ms: number, { clock, signal }: { clock: Clock; signal?: AbortSignal | undefined }): Deadline {
   signal?.throwIfAborted()
+  // One signal often ends many calls at once, so more than ten listeners on it are no leak.
+  if (signal) setMaxListeners(0, signal)
   const stop = new AbortController()
   const timer = new AbortController()
   const abort = () => stop.abort(signal?.reason)
