@@ -6,7 +6,7 @@ export interface Outcome {
 }
 
 /** Reads the present state of `key` and acts on it; never told what happened. */
-export type Reconcile = (key: string, signal: AbortSignal) => Promise<Outcome | undefined>
+export type Reconcile = (key: string, signal: AbortSignal) => Promise<Outcome | undefined> | Promise<void>
 
 /** The part of a pino logger that rooms use. */
 export interface Logger {
@@ -30,7 +30,7 @@ export async function runController(queue: WorkQueue, reconcile: Reconcile, { lo
       try {
         const outcome = await reconcile(key, signal)
         queue.forget(key)
-        if (outcome?.againAfterMs !== undefined) queue.addAfter(key, outcome.againAfterMs)
+        if (outcome && outcome.againAfterMs !== undefined) queue.addAfter(key, outcome.againAfterMs)
       } catch (err) {
         if (signal.aborted) return
         log.warn({ key, err }, 'Cannot reconcile')

@@ -1,0 +1,83 @@
+import {
+  type Client,
+  type Clock,
+  type EventRecorder,
+  type Informer,
+  type Kind,
+  type KubernetesObject,
+  type Logger,
+  startInformer,
+} from '@davit/api'
+
+/** What every controller is given. */
+export interface ControllerContext {
+  readonly client: Client
+  readonly clock: Clock
+  readonly log: Logger
+  readonly signal: AbortSignal
+  readonly events: EventRecorder
+  /**
+   * The one informer of a kind that all controllers share; indexed by `owner` (uid of the controlling
+   * owner), `dependents` (uid of any owner), `namespace` and `node`.
+   */
+  informer<T extends KubernetesObject>(kind: Kind<T>): Informer<T>
+}
+
+/** Makes the context of one term of leadership; its informers end with `signal`. */
+export function createContext(options: Omit<ControllerContext, 'informer'>): ControllerContext {
+  const informers = new Map<string, Informer<KubernetesObject>>()
+  return {
+    ...options,
+    informer<T extends KubernetesObject>(kind: Kind<T>): Informer<T> {
+      const name = `${kind.plural}.${kind.group}`
+      let informer = informers.get(name)
+      if (!informer) {
+        informer = startInformer<KubernetesObject>(options.client, kind as unknown as Kind, {
+          indexers: {
+            owner: object => controllerOf(object).map(owner => owner.uid),
+            dependents: object => (object.metadata.ownerReferences ?? []).map(owner => owner.uid),
+            namespace: object => [object.metadata.namespace ?? ''],
+            node: object => nodeNameOf(object),
+          },
+          signal: options.signal,
+          log: options.log,
+          clock: options.clock,
+        })
+        informers.set(name, informer)
+      }
+      return informer as unknown as Informer<T>
+    },
+  }
+}
+
+/** The owner that controls `object`: none or one. */
+export function controllerOf({ metadata }: KubernetesObject) {
+  return (metadata.ownerReferences ?? []).filter(owner => owner.controller === true).slice(0, 1)
+}
+
+function nodeNameOf(object: KubernetesObject): readonly string[] {
+  const name = (object as { spec?: { nodeName?: unknown } }).spec?.nodeName
+  return typeof name === 'string' && name !== '' ? [name] : []
+}
+
+/**
+ * Resolves once `holds` is true of the informer's cache: how a controller reads its own write when it knows no version for it.
+ * Gives up silently after `timeoutMs`: the next reconcile then decides from what the cache has.
+ */
+export function settled<T extends KubernetesObject>(
+  informer: Informer<T>,
+  holds: () => boolean,
+  { signal, timeoutMs = 5_000, clock }: { signal: AbortSignal; timeoutMs?: number; clock: Clock },
+): Promise<void> {
+  if (holds()) return Promise.resolve()
+  return new Promise(resolve => {
+    const over = new AbortController()
+    const stop = informer.onChange(() => holds() && finish())
+    const finish = () => {
+      stop()
+      over.abort()
+      resolve()
+    }
+    clock.sleep(timeoutMs, AbortSignal.any([signal, over.signal])).then(finish, finish)
+  })
+}

@@ -1,0 +1,70 @@
+import {
+  type EndpointSlice,
+  endpointSliceKind,
+  isReason,
+  key as keyOf,
+  nodeKind,
+  podKind,
+  runController,
+  serviceKind,
+  WorkQueue,
+} from '@davit/api'
+import { type ControllerContext, settled } from '../context.ts'
+import { onPodOfService, selectedPods } from '../selected-pods.ts'
+import { type Action, LABELS, MANAGER, planEndpointSlices } from './plan.ts'
+
+/** Keeps the EndpointSlices of every Service that has a selector. Settles when the context's signal aborts. */
+export async function runEndpointSliceController(context: ControllerContext): Promise<void> {
+  const { clock, log, signal } = context
+  const services = context.informer(serviceKind)
+  const pods = context.informer(podKind)
+  const nodes = context.informer(nodeKind)
+  const slices = context.informer(endpointSliceKind)
+  await Promise.all([services.synced, pods.synced, nodes.synced, slices.synced])
+  const queue = new WorkQueue({ clock })
+  services.onChange(({ key }) => queue.add(key))
+  onPodOfService(services, pods, key => queue.add(key))
+  slices.onChange(({ type, object }) => {
+    const name = object.metadata.labels?.[LABELS.service]
+    if (name && type !== 'added') queue.add(`${object.metadata.namespace}/${name}`)
+  })
+  await runController(queue, key => reconcile(key, context), { log, signal, workers: 8 })
+}
+
+async function reconcile(key: string, context: ControllerContext) {
+  const service = context.informer(serviceKind).cache.get(key)
+  // A Service that goes takes its slices with it by their owner reference.
+  if (!service || service.metadata.deletionTimestamp !== undefined) return
+  if (!service.spec?.selector || Object.keys(service.spec.selector).length === 0 || service.spec.type === 'ExternalName') return
+  const slices = context.informer(endpointSliceKind)
+  const owned = slices.cache
+    .byIndex('namespace', service.metadata.namespace ?? '')
+    .filter(
+      slice => slice.metadata.labels?.[LABELS.service] === service.metadata.name && slice.metadata.labels?.[LABELS.managedBy] === MANAGER,
+    )
+  const nodes = new Map([...context.informer(nodeKind).cache.list()].map(node => [node.metadata.name ?? '', node]))
+  const actions = planEndpointSlices({ service, pods: selectedPods(service, context.informer(podKind)), slices: owned, nodes })
+  for (const action of actions) await perform(action, context)
+}
+
+async function perform(action: Action, context: ControllerContext): Promise<void> {
+  const { client, signal, clock } = context
+  const resource = client.resource(endpointSliceKind)
+  const slices = context.informer(endpointSliceKind)
+  const seen = (slice: EndpointSlice) => slices.reached(slice.metadata.resourceVersion ?? '', signal)
+  switch (action.kind) {
+    case 'create-slice':
+      return seen(await resource.create(action.slice, { signal }))
+    case 'update-slice':
+      return seen(await resource.update(action.slice, { signal }))
+    case 'delete-slice': {
+      const { name = '', namespace = '', uid = '' } = action.slice.metadata
+      await resource.delete({ name, namespace }, { preconditions: { uid }, signal }).catch(error => {
+        if (!isReason(error, 'NotFound')) throw error
+      })
+      return settled(slices, () => slices.cache.get(keyOf(action.slice))?.metadata.uid !== uid, { signal, clock })
+    }
+    default:
+      action satisfies never
+  }
+}

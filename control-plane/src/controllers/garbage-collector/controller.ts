@@ -1,0 +1,172 @@
+import {
+  apiVersionOf,
+  isReason,
+  KINDS,
+  type Kind,
+  type KubernetesObject,
+  key as keyOf,
+  type OwnerReference,
+  runController,
+  WorkQueue,
+} from '@davit/api'
+import type { ControllerContext } from '../context.ts'
+import { type Action, FOREGROUND, type Observed, ORPHAN, planCollection } from './plan.ts'
+
+/** Kinds that neither own nor are owned, and change too often to be kept twice. */
+const LEFT_OUT: readonly string[] = ['Event', 'Lease']
+const COLLECTED = KINDS.filter(kind => !LEFT_OUT.includes(kind.kind))
+
+/** Deletes what nobody owns any more, and carries out foreground and orphan deletion. Settles when the context's signal aborts. */
+export async function runGarbageCollector(context: ControllerContext): Promise<void> {
+  const { clock, log, signal } = context
+  const informers = COLLECTED.map(kind => ({ kind, informer: context.informer(kind) }))
+  await Promise.all(informers.map(({ informer }) => informer.synced))
+  const queue = new WorkQueue({ clock })
+  const add = (object: KubernetesObject) => queue.add(`${object.apiVersion}/${object.kind}|${keyOf(object)}`)
+  for (const { informer } of informers) {
+    informer.onChange(({ type, object }) => {
+      if (type === 'deleted') {
+        for (const dependent of dependentsOf(object, context)) add(dependent)
+        for (const reference of object.metadata.ownerReferences ?? []) {
+          const owner = ownerOf(reference, object, context)
+          if (owner?.metadata.deletionTimestamp !== undefined) add(owner)
+        }
+        return
+      }
+      const { ownerReferences = [], finalizers = [] } = object.metadata
+      if (ownerReferences.length > 0 || finalizers.includes(FOREGROUND) || finalizers.includes(ORPHAN)) add(object)
+    })
+  }
+  await runController(queue, key => reconcile(key, context), { log, signal, workers: 8 })
+}
+
+function dependentsOf(object: KubernetesObject, context: ControllerContext): KubernetesObject[] {
+  return COLLECTED.flatMap(kind => [...context.informer(kind).cache.byIndex('dependents', object.metadata.uid ?? '')])
+}
+
+function kindOfReference({ apiVersion, kind }: Pick<OwnerReference, 'apiVersion' | 'kind'>): Kind | undefined {
+  return COLLECTED.find(each => each.kind === kind && apiVersionOf(each) === apiVersion)
+}
+
+function ownerOf(reference: OwnerReference, dependent: KubernetesObject, context: ControllerContext): KubernetesObject | undefined {
+  const kind = kindOfReference(reference)
+  if (!kind) return undefined
+  const found = context.informer(kind).cache.get(ownerKey(kind, reference, dependent))
+  return found?.metadata.uid === reference.uid ? found : undefined
+}
+
+const ownerKey = (kind: Kind, { name }: OwnerReference, { metadata }: KubernetesObject) =>
+  kind.namespaced ? `${metadata.namespace}/${name}` : name
+
+async function reconcile(key: string, context: ControllerContext) {
+  const [type = '', objectKey = ''] = key.split('|')
+  const split = type.lastIndexOf('/')
+  const kind = kindOfReference({ apiVersion: type.slice(0, split), kind: type.slice(split + 1) })
+  const object = kind && context.informer(kind).cache.get(objectKey)
+  if (!kind || !object) return
+  const states = new Map<string, ReturnType<Observed['owner']>>()
+  for (const reference of object.metadata.ownerReferences ?? []) states.set(reference.uid, await ownerState(reference, object, context))
+  const observed: Observed = {
+    object,
+    dependents: dependentsOf(object, context),
+    owner: reference => states.get(reference.uid) ?? 'unknown',
+  }
+  const actions = planCollection(observed)
+  for (const action of actions) await perform(action, kind, object, context)
+}
+
+async function ownerState(
+  reference: OwnerReference,
+  dependent: KubernetesObject,
+  context: ControllerContext,
+): Promise<ReturnType<Observed['owner']>> {
+  const kind = kindOfReference(reference)
+  if (!kind) return 'unknown'
+  let owner = ownerOf(reference, dependent, context)
+  if (!owner) {
+    // The cache may be behind what made the dependent; only a fresh read proves that an owner is absent.
+    const target = { name: reference.name, ...(kind.namespaced && { namespace: dependent.metadata.namespace ?? '' }) }
+    const fresh = await context.client
+      .resource(kind)
+      .get(target, { signal: context.signal })
+      .catch(error => {
+        if (isReason(error, 'NotFound')) return undefined
+        throw error
+      })
+    if (fresh?.metadata.uid !== reference.uid) return 'absent'
+    owner = fresh
+  }
+  const isForeground = owner.metadata.deletionTimestamp !== undefined && owner.metadata.finalizers?.includes(FOREGROUND)
+  return isForeground ? 'deleting-foreground' : 'present'
+}
+
+async function perform(action: Action, kind: Kind, object: KubernetesObject, context: ControllerContext): Promise<void> {
+  switch (action.kind) {
+    case 'delete':
+      return remove(kind, object, action.propagationPolicy, context)
+    case 'delete-dependents':
+      for (const dependent of action.dependents) {
+        const dependentKind = kindOfReference(dependent)
+        const hasOwn = dependentsOf(dependent, context).length > 0
+        if (dependentKind) await remove(dependentKind, dependent, hasOwn ? 'Foreground' : 'Background', context)
+      }
+      return
+    case 'orphan-dependents':
+      for (const dependent of action.dependents) {
+        const dependentKind = kindOfReference(dependent)
+        if (dependentKind) await dropOwners(dependentKind, dependent, [object.metadata.uid ?? ''], context)
+      }
+      return patchMetadata(kind, object, { finalizers: (object.metadata.finalizers ?? []).filter(each => each !== ORPHAN) }, context)
+    case 'drop-owners':
+      return dropOwners(kind, object, action.uids, context)
+    case 'remove-finalizer':
+      return patchMetadata(
+        kind,
+        object,
+        { finalizers: (object.metadata.finalizers ?? []).filter(each => each !== action.finalizer) },
+        context,
+      )
+    default:
+      action satisfies never
+  }
+}
+
+function targetOf(kind: Kind, { metadata }: KubernetesObject) {
+  return { name: metadata.name ?? '', ...(kind.namespaced && { namespace: metadata.namespace ?? '' }) }
+}
+
+async function remove(
+  kind: Kind,
+  object: KubernetesObject,
+  propagationPolicy: 'Background' | 'Foreground',
+  { client, signal }: ControllerContext,
+) {
+  const { uid = '', resourceVersion = '' } = object.metadata
+  await client
+    .resource(kind)
+    .delete(targetOf(kind, object), { preconditions: { uid, resourceVersion }, propagationPolicy, signal })
+    .catch(ignoreGone)
+}
+
+function dropOwners(kind: Kind, object: KubernetesObject, uids: readonly string[], context: ControllerContext) {
+  const ownerReferences = (object.metadata.ownerReferences ?? []).filter(reference => !uids.includes(reference.uid))
+  return patchMetadata(kind, object, { ownerReferences }, context)
+}
+
+async function patchMetadata(
+  kind: Kind,
+  object: KubernetesObject,
+  metadata: Partial<KubernetesObject['metadata']>,
+  { client, signal }: ControllerContext,
+) {
+  // The version makes the whole list safe to replace: a change by another in between is a conflict, and the key is tried again.
+  const { uid = '', resourceVersion = '' } = object.metadata
+  await client
+    .resource(kind)
+    .patch(targetOf(kind, object), { type: 'merge', body: { metadata: { uid, resourceVersion, ...metadata } } }, { signal })
+    .catch(ignoreGone)
+}
+
+function ignoreGone(error: unknown): void {
+  if (!isReason(error as Error, 'NotFound')) throw error
+}

@@ -1,0 +1,49 @@
+import { type Client, type Clock, createEventRecorder, type Logger } from '@davit/api'
+import type { Tunnels } from '../apiserver/tunnel/types.ts'
+import { createContext } from './context.ts'
+import { runDeploymentController } from './deployment/controller.ts'
+import { runEndpointSliceController } from './endpoint-slice/controller.ts'
+import { runEndpointsController } from './endpoints/controller.ts'
+import { runGarbageCollector } from './garbage-collector/controller.ts'
+import { runNamespaceController } from './namespace/controller.ts'
+import { runNodeLifecycleController } from './node-lifecycle/controller.ts'
+import { runReplicaSetController } from './replica-set/controller.ts'
+import { runServiceAccountController } from './service-account/controller.ts'
+
+export interface ControllersOptions {
+  client: Client
+  clock: Clock
+  log: Logger
+  /** Ends all controllers; aborts with the leadership. */
+  signal: AbortSignal
+  /** This replica's tunnels: how node loss is heard of within seconds. Without them only Leases tell. */
+  tunnels?: Tunnels
+}
+
+/** Runs every controller until `signal` aborts, then settles. Rejects when one fails for good; the others have then stopped. */
+export async function startControllers({ client, clock, log, signal, tunnels }: ControllersOptions): Promise<void> {
+  const failure = new AbortController()
+  const together = AbortSignal.any([signal, failure.signal])
+  const events = createEventRecorder(client, { component: 'davit-controllers', clock, log, signal: together })
+  const context = createContext({ client, clock, log, signal: together, events })
+  const controllers = [
+    runDeploymentController(context),
+    runReplicaSetController(context),
+    runEndpointSliceController(context),
+    runEndpointsController(context),
+    runNamespaceController(context),
+    runServiceAccountController(context),
+    runGarbageCollector(context),
+    runNodeLifecycleController(context, tunnels),
+  ]
+  const results = await Promise.allSettled(
+    controllers.map(controller =>
+      controller.catch(error => {
+        if (!together.aborted) failure.abort(error)
+        throw error
+      }),
+    ),
+  )
+  const failed = results.find(result => result.status === 'rejected')
+  if (failed && !signal.aborted) throw failed.reason
+}

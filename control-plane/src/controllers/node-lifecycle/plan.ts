@@ -1,0 +1,113 @@
+/** What a verdict means for a Node and its pods: pure. https://kubernetes.io/docs/concepts/architecture/nodes/#node-status */
+import { formatTime, type Node, type NodeCondition, type Pod, podCondition, TAINTS, type Taint, type Toleration } from '@davit/api'
+
+export interface Observed {
+  node: Node
+  /** The node is silent. */
+  suspect: boolean
+  mayEvict: boolean
+  /** Milliseconds since the epoch. */
+  now: number
+}
+
+/**
+ * A node whose agent lives but says it is not ready (Docker is being restarted, say) keeps its pods for so long: they may be
+ * running all the while, and starting them elsewhere would be the greater harm.
+ */
+export const NOT_READY_PATIENCE_MS = 60_000
+
+const REPORTED = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'] as const
+
+/** The conditions a silent node gets; undefined when nothing changes. What an agent reports is left alone. */
+export function planConditions({ node, suspect, now }: Observed): NodeCondition[] | undefined {
+  if (!suspect) return undefined
+  const conditions = node.status?.conditions ?? []
+  const time = formatTime(now)
+  const unknown = REPORTED.map(type => {
+    const before = conditions.find(condition => condition.type === type)
+    if (before?.status === 'Unknown') return before
+    return {
+      type,
+      status: 'Unknown' as const,
+      reason: before ? 'NodeStatusUnknown' : 'NodeStatusNeverUpdated',
+      message: before ? 'Kubelet stopped posting node status.' : 'Kubelet never posted node status.',
+      lastHeartbeatTime: before?.lastHeartbeatTime ?? node.metadata.creationTimestamp ?? time,
+      lastTransitionTime: time,
+    }
+  })
+  if (unknown.every(condition => conditions.includes(condition))) return undefined
+  return [...conditions.filter(condition => !REPORTED.some(type => type === condition.type)), ...unknown]
+}
+
+/** The taints the node should carry, and when time alone changes them; `taints` is undefined when they are as they should be. */
+export function planTaints(observed: Observed): { taints?: Taint[]; againAfterMs?: number } {
+  const { node, suspect, mayEvict, now } = observed
+  const present = node.spec?.taints ?? []
+  const ready = node.status?.conditions?.find(condition => condition.type === 'Ready')
+  const wanted: Taint[] = []
+  let againAfterMs: number | undefined
+  const want = (key: string, effect: 'NoSchedule' | 'NoExecute') => {
+    const before = present.find(taint => taint.key === key && taint.effect === effect)
+    wanted.push(before ?? { key, effect, ...(effect === 'NoExecute' && { timeAdded: formatTime(now) }) })
+  }
+  if (suspect || ready?.status === 'Unknown') {
+    want(TAINTS.unreachable, 'NoSchedule')
+    const isTainted = present.some(taint => taint.key === TAINTS.unreachable && taint.effect === 'NoExecute')
+    if (mayEvict || isTainted) want(TAINTS.unreachable, 'NoExecute')
+  } else if (ready?.status !== 'True') {
+    want(TAINTS.notReady, 'NoSchedule')
+    const leftMs = (Date.parse(ready?.lastTransitionTime ?? '') || now) + NOT_READY_PATIENCE_MS - now
+    if (leftMs <= 0 && mayEvict) want(TAINTS.notReady, 'NoExecute')
+    else againAfterMs = Math.max(leftMs, 1_000)
+  }
+  if (node.spec?.unschedulable) want(TAINTS.unschedulable, 'NoSchedule')
+  const network = node.status?.conditions?.find(condition => condition.type === 'NetworkUnavailable')
+  if (network?.status === 'True') want(TAINTS.networkUnavailable, 'NoSchedule')
+
+  const others = present.filter(taint => !Object.values(TAINTS).some(key => key === taint.key))
+  const taints = [...others, ...wanted]
+  const isSame = taints.length === present.length && taints.every(taint => present.includes(taint))
+  return { ...(!isSame && { taints }), ...(againAfterMs !== undefined && { againAfterMs }) }
+}
+
+/** Pods to evict now for a NoExecute taint they do not tolerate (for longer), and when the next is due. */
+export function planEvictions(
+  { node, now }: Pick<Observed, 'node' | 'now'>,
+  pods: readonly Pod[],
+): { evict: Pod[]; againAfterMs?: number } {
+  const taints = (node.spec?.taints ?? []).filter(taint => taint.effect === 'NoExecute')
+  const evict: Pod[] = []
+  let againAfterMs = Number.POSITIVE_INFINITY
+  if (taints.length === 0) return { evict }
+  for (const pod of pods) {
+    if (pod.metadata.deletionTimestamp !== undefined) continue
+    const leftMs = Math.min(...taints.map(taint => toleratedMs(pod.spec?.tolerations ?? [], taint, now)))
+    if (leftMs <= 0) evict.push(pod)
+    else againAfterMs = Math.min(againAfterMs, leftMs)
+  }
+  return { evict, ...(Number.isFinite(againAfterMs) && { againAfterMs }) }
+}
+
+/** How much longer the pod stands the taint: 0 when not at all, Infinity when for good. */
+function toleratedMs(tolerations: readonly Toleration[], taint: Taint, now: number): number {
+  const matching = tolerations.filter(toleration => tolerates(toleration, taint))
+  if (matching.length === 0) return 0
+  const limits = matching.flatMap(toleration => (toleration.tolerationSeconds === undefined ? [] : [toleration.tolerationSeconds]))
+  if (limits.length === 0) return Number.POSITIVE_INFINITY
+  const since = Date.parse(taint.timeAdded ?? '') || now
+  return Math.max(0, since + Math.max(0, Math.min(...limits)) * 1000 - now)
+}
+
+/** https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ */
+function tolerates(toleration: Toleration, taint: Taint): boolean {
+  if (toleration.effect && toleration.effect !== taint.effect) return false
+  if (toleration.key && toleration.key !== taint.key) return false
+  if (toleration.operator === 'Exists') return true
+  return toleration.key !== undefined && (toleration.value ?? '') === (taint.value ?? '')
+}
+
+/** Pods on a silent node that still count as ready: nobody can know, so they must not get traffic. */
+export function podsToMarkNotReady({ node, suspect }: Pick<Observed, 'node' | 'suspect'>, pods: readonly Pod[]): Pod[] {
+  const isLost = suspect || node.status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'Unknown')
+  return isLost ? pods.filter(pod => podCondition(pod, 'Ready')?.status === 'True') : []
+}

@@ -1,0 +1,1 @@
+export { type LeaderOptions, runWhileLeader } from './run-while-leader.ts'

@@ -1,0 +1,131 @@
+import { type Client, type Clock, formatMicroTime, isReason, type Lease, type Logger, leaseKind } from '@davit/api'
+
+export interface LeaderOptions {
+  client: Client
+  /** Name of the Lease in kube-system. */
+  name: string
+  /** Tells this process from every other that may lead; unlike for each start. */
+  identity: string
+  clock: Clock
+  log: Logger
+  signal: AbortSignal
+}
+
+const LEASE_MS = 4_000
+const RENEW_MS = 1_000
+/** Leadership ends by our own clock so long before the Lease does, so that two never lead at once. */
+const MARGIN_MS = 1_000
+const NAMESPACE = 'kube-system'
+
+/**
+ * Runs `run` whenever this process holds the Lease, with a signal that aborts when leadership ends; waits for `run` to settle
+ * before it stands for leader again. Settles when `signal` aborts, having released the Lease.
+ */
+export async function runWhileLeader(options: LeaderOptions, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const { clock, log, signal, name } = options
+  const candidate = new Candidate(options)
+  while (!signal.aborted) {
+    const until = await candidate.tryHold().catch(err => {
+      if (!signal.aborted) log.warn({ lease: name, err }, 'Cannot stand for leader')
+      return undefined
+    })
+    if (until !== undefined) await lead(candidate, until, options, run)
+    await clock.sleep(RENEW_MS * (0.8 + 0.4 * Math.random()), signal).catch(() => {})
+  }
+}
+
+/** One term: from winning the Lease to losing or releasing it. */
+async function lead(candidate: Candidate, firstUntil: number, options: LeaderOptions, run: (signal: AbortSignal) => Promise<void>) {
+  const { clock, log, signal, name, identity } = options
+  log.info({ lease: name, identity }, 'Leading')
+  const term = new AbortController()
+  const termSignal = AbortSignal.any([signal, term.signal])
+  const work = run(termSignal)
+    .catch(err => {
+      if (!termSignal.aborted) log.error({ lease: name, err }, 'Work of the leader failed')
+    })
+    .finally(() => term.abort())
+  let until = firstUntil
+  while (!termSignal.aborted) {
+    await clock.sleep(RENEW_MS, termSignal).catch(() => {})
+    if (termSignal.aborted) break
+    // A renewal that hangs must not outlast the term.
+    const left = until - clock.monotonic()
+    if (left > 0) until = (await candidate.tryHold(AbortSignal.any([termSignal, AbortSignal.timeout(left)])).catch(() => until)) ?? 0
+    if (clock.monotonic() >= until) {
+      log.warn({ lease: name, identity }, 'Lost the leadership: the Lease was not renewed in time')
+      term.abort()
+    }
+  }
+  await work
+  if (clock.monotonic() < until)
+    await candidate.release().catch(err => log.warn({ lease: name, err }, 'Cannot release the Lease; others take over when it runs out'))
+}
+
+/** What one process knows of the Lease and does to it. */
+class Candidate {
+  readonly #options: LeaderOptions
+  /** The Lease as last seen to change, and when that was by our own clock: other machines' clocks are not compared with ours. */
+  #seen: { version: string; at: number } | undefined
+
+  constructor(options: LeaderOptions) {
+    this.#options = options
+  }
+
+  /** Takes or renews the Lease; gives the monotonic time until which we lead, or undefined when another holds it. */
+  async tryHold(signal: AbortSignal = this.#options.signal): Promise<number | undefined> {
+    const { client, name, clock } = this.#options
+    const leases = client.resource(leaseKind)
+    const began = clock.monotonic()
+    const found = await leases.get({ name, namespace: NAMESPACE }, { signal }).catch(error => {
+      if (isReason(error, 'NotFound')) return undefined
+      throw error
+    })
+    if (found && !this.#mayTake(found)) return undefined
+    const spec = this.#specAfter(found)
+    try {
+      if (found) await leases.update({ ...found, spec }, { signal })
+      else
+        await leases.create(
+          { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace: NAMESPACE }, spec },
+          { signal },
+        )
+    } catch (error) {
+      if (isReason(error, 'Conflict') || isReason(error, 'AlreadyExists')) return undefined
+      throw error
+    }
+    return began + LEASE_MS - MARGIN_MS
+  }
+
+  #mayTake(lease: Lease): boolean {
+    const { identity, clock } = this.#options
+    const holder = lease.spec?.holderIdentity
+    if (!holder || holder === identity) return true
+    const version = lease.metadata.resourceVersion ?? ''
+    if (this.#seen?.version !== version) this.#seen = { version, at: clock.monotonic() }
+    return clock.monotonic() - this.#seen.at > LEASE_MS
+  }
+
+  #specAfter(found: Lease | undefined): NonNullable<Lease['spec']> {
+    const { identity, clock } = this.#options
+    const now = formatMicroTime(clock.now())
+    const isOurs = found?.spec?.holderIdentity === identity
+    return {
+      holderIdentity: identity,
+      leaseDurationSeconds: LEASE_MS / 1000,
+      acquireTime: (isOurs && found?.spec?.acquireTime) || now,
+      renewTime: now,
+      leaseTransitions: (found?.spec?.leaseTransitions ?? 0) + (found && !isOurs ? 1 : 0),
+    }
+  }
+
+  /** Gives the Lease up at once, so that the next leader need not wait for it to run out. */
+  async release(): Promise<void> {
+    const { client, name, identity } = this.#options
+    const leases = client.resource(leaseKind)
+    const signal = AbortSignal.timeout(2_000)
+    const found = await leases.get({ name, namespace: NAMESPACE }, { signal })
+    if (found.spec?.holderIdentity !== identity) return
+    await leases.update({ ...found, spec: { ...found.spec, holderIdentity: '' } }, { signal })
+  }
+}
