@@ -18,7 +18,7 @@ export type * from './pod/security-types.ts'
 export { podSpecSchema, podTemplateSchema } from './pod/spec-schema.ts'
 export { isPodActive, isPodFinished, isPodReady, podCondition } from './pod/state.ts'
 export type * from './pod/types.ts'
-export { validatePodSpec, validatePodTemplate } from './pod/validate-spec.ts'
+export { validatePodSpec } from './pod/validate-spec.ts'
 export { validateEphemeralContainersUpdate } from './pod/validate-update.ts'
 export type * from './pod/volume-types.ts'
 

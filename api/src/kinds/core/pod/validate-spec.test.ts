@@ -5,7 +5,7 @@ import type { Container, Probe, VolumeMount } from './container-types.ts'
 import { applyPodDefaults } from './defaults.ts'
 import type { PodAffinityTerm, Toleration } from './scheduling-types.ts'
 import type { Pod, PodSpec } from './types.ts'
-import { validatePod, validatePodTemplate } from './validate-spec.ts'
+import { validatePod } from './validate-spec.ts'
 import type { Volume } from './volume-types.ts'
 
 function errorsOf(spec: PodSpec): string[] {
@@ -252,16 +252,4 @@ for (const [spec, ...wanted] of cases) {
 
 test('a pod without containers, or without a spec, is told so', () => {
   for (const spec of [{}, undefined]) assert.deepEqual(errorsOf(spec as unknown as PodSpec), ['spec.containers: Required value'])
-})
-
-test('validatePodTemplate() looks at labels and refuses ephemeral containers', () => {
-  const spec: PodSpec = { containers: [one], ephemeralContainers: [{ name: 'e', image: 'i' }] }
-  const errors = validatePodTemplate({ metadata: { labels: { 'a b': 'c' } }, spec }, 'spec.template')
-  assert.deepEqual(
-    errors.map(({ field, type }) => [field, type]),
-    [
-      ['spec.template.labels', 'Invalid'],
-      ['spec.template.spec.ephemeralContainers', 'Forbidden'],
-    ],
-  )
 })

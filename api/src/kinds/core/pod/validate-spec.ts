@@ -13,7 +13,7 @@ import { validateLabels } from '../../../selectors/validate.ts'
 import type { FieldError } from '../../../status.ts'
 import type { Container } from './container-types.ts'
 import { isSidecar } from './resources.ts'
-import type { Pod, PodSpec, PodTemplateSpec } from './types.ts'
+import type { Pod, PodSpec } from './types.ts'
 import { type PodContext, validateAppContainer, validateEphemeralContainer, validateInitContainer } from './validate-container.ts'
 import { validateNames } from './validate-dns.ts'
 import { validateResourceList } from './validate-resources.ts'
@@ -27,16 +27,6 @@ const DEADLINE_SECONDS_MAX = 2 ** 31 - 1
 export function validatePod({ spec }: Pod): FieldError[] {
   const errors = validatePodSpec(spec, 'spec')
   if (spec.hostNetwork) errors.push(...validateHostNetworkPorts(spec))
-  return errors
-}
-
-/** Rules of a template at `path`, such as `spec.template`. Its name and namespace mean nothing and are not looked at. */
-export function validatePodTemplate(template: PodTemplateSpec | undefined, path: string): FieldError[] {
-  const spec = template?.spec ?? { containers: [] }
-  const errors = [...validateLabels(template?.metadata?.labels, `${path}.labels`), ...validatePodSpec(spec, `${path}.spec`)]
-  if (spec.ephemeralContainers?.length) {
-    errors.push(forbiddenField(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'))
-  }
   return errors
 }
 
