@@ -25,16 +25,34 @@ export class CacheEvent {
     this.atMs = event.atMs
   }
 
-  /** The change for someone who sees only objects that match; undefined when it concerns none of them. */
+  /**
+   * The change for someone who sees only objects that match; undefined when it concerns none of them. Throws when an
+   * object they saw has become unreadable: leaving that out would show them the old one for ever.
+   */
   seenBy(matches: (object: StoredObject) => boolean): Change | undefined {
     const { stored, previous } = this
-    const matched = previous !== undefined && previous.failure === undefined && matches(previous)
-    if (stored?.failure) return undefined
-    if (stored && matches(stored)) {
-      if (!matched) return (this.#added ??= { type: 'added', stored, ...(previous && !previous.failure && { previous }) })
-      return (this.#modified ??= { type: 'modified', stored, previous })
+    const matched = previous !== undefined && !previous.failure && matches(previous)
+    if (stored?.failure) {
+      if (matched) throw stored.failure
+      return undefined
     }
-    if (!matched) return undefined
-    return (this.#deleted ??= { type: 'deleted', stored: previous.at(this.revision), previous })
+    if (stored && matches(stored)) return matched ? this.#asModified(stored, previous) : this.#asAdded(stored)
+    return matched ? this.#asDeleted(previous) : undefined
+  }
+
+  #asAdded(stored: StoredObject): Change {
+    const { previous } = this
+    this.#added ??= { type: 'added', stored, ...(previous && !previous.failure && { previous }) }
+    return this.#added
+  }
+
+  #asModified(stored: StoredObject, previous: StoredObject): Change {
+    this.#modified ??= { type: 'modified', stored, previous }
+    return this.#modified
+  }
+
+  #asDeleted(previous: StoredObject): Change {
+    this.#deleted ??= { type: 'deleted', stored: previous.at(this.revision), previous }
+    return this.#deleted
   }
 }

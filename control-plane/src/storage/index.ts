@@ -1,4 +1,5 @@
 export { createStorage, type EtcdStorage, type StorageCounters, type StorageOptions } from './create-storage.ts'
+export { type EmbeddedEtcd, type EmbeddedEtcdOptions, runEmbeddedEtcd } from './embedded/run-embedded-etcd.ts'
 export type { EncryptionKey } from './envelope.ts'
 export type { EtcdOptions } from './members.ts'
 export type {
@@ -14,3 +15,4 @@ export type {
   StoredResource,
   WatchRequest,
 } from './types.ts'
+export { startUpkeep, type UpkeepOptions } from './upkeep.ts'

@@ -10,6 +10,7 @@ import type { Members } from './members.ts'
 const KEY = Buffer.from('/davit/revision')
 /** Reads on their way at once; whoever asks meanwhile shares the next one. */
 const IN_FLIGHT_MAX = 2
+const TIMEOUT_MS = 2000
 
 export interface RevisionReading {
   readonly revision: number
@@ -43,7 +44,9 @@ export class RevisionReader {
     this.#next = undefined
     const askedMs = this.#clock.monotonic()
     try {
-      const { header } = await this.#members.read('read the revision', (kv, options) => kv.range({ key: KEY, count_only: true }, options))
+      const { header } = await this.#members.read('read the revision', (kv, options) => kv.range({ key: KEY, count_only: true }, options), {
+        timeoutMs: TIMEOUT_MS,
+      })
       return { revision: Number(header.revision), askedMs }
     } finally {
       this.#inFlight--

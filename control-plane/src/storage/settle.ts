@@ -47,7 +47,7 @@ export async function settle(
     } catch {
       // etcd is away still; there may be time to ask again.
     }
-    await clock.sleep(delayMs)
+    await clock.sleep(Math.min(delayMs, Math.max(0, SETTLE_MS - (clock.monotonic() - start))))
   }
 }
 

@@ -1,5 +1,4 @@
 /** One watch: what it wants, and a bounded queue between the cache that offers and the client that takes. */
-import type { ApiError } from '@davit/api'
 import type { CacheEvent } from './cache-event.ts'
 import type { StoredObject } from './stored-object.ts'
 import type { StorageEvent } from './types.ts'
@@ -34,7 +33,7 @@ export class Watcher implements AsyncIterable<StorageEvent[]> {
   readonly #options: WatcherOptions
   #initial: StorageEvent[] = []
   #queue: StorageEvent[] = []
-  #outcome: { error?: ApiError } | undefined
+  #outcome: { error?: unknown } | undefined
   #wake: (() => void) | undefined
 
   constructor(options: WatcherOptions) {
@@ -50,9 +49,19 @@ export class Watcher implements AsyncIterable<StorageEvent[]> {
 
   offer(event: CacheEvent): void {
     if (this.#outcome || event.revision <= this.#options.after) return
-    const seen = event.seenBy(this.#options.matches)
+    let seen: StorageEvent | undefined
+    try {
+      seen = event.seenBy(this.#options.matches)
+    } catch (error) {
+      // A filter that fails is this watcher's trouble and must not stop the cache.
+      this.close(error)
+      return
+    }
     if (!seen) return
-    if (this.#queue.length >= this.#options.queueMax) return this.close()
+    if (this.#queue.length >= this.#options.queueMax) {
+      this.close()
+      return
+    }
     this.#queue.push(seen)
     this.#wake?.()
   }
@@ -67,7 +76,7 @@ export class Watcher implements AsyncIterable<StorageEvent[]> {
   }
 
   /** Ends the iteration, with `error` if there is one. What is queued is dropped. */
-  close(error?: ApiError): void {
+  close(error?: unknown): void {
     if (this.#outcome) return
     this.#outcome = error ? { error } : {}
     this.#initial = []
