@@ -1,0 +1,2 @@
+export { createDrains, type Drains } from './drain.ts'
+export { drainRequestOf } from './drain-request.ts'

@@ -1,0 +1,86 @@
+/** Request bodies: JSON (also when no Content-Type is given, as kubectl does in places), YAML, and DeleteOptions in protobuf. */
+import { apiError, badRequest } from '@davit/api'
+import { parse as parseYaml } from 'yaml'
+import { isProtobuf } from './protobuf.ts'
+
+const MEDIA_TYPES = ['application/json', 'application/yaml']
+/** Deeper than any object of Kubernetes; a body nested beyond would overflow the stack of whatever walks it. */
+const DEPTH_MAX = 200
+
+/** `application/json` of `application/json; charset=utf-8`; empty when there is none. */
+export function mediaType(contentType: string | undefined): string {
+  return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
+}
+
+/** The parsed value. Throws BadRequest when it does not parse, UnsupportedMediaType for other media types. */
+export function parseBody(bytes: Buffer, contentType: string | undefined): unknown {
+  const type = mediaType(contentType)
+  if (type === '' || type === 'application/json') return parseJson(bytes)
+  if (type === 'application/yaml') return parseYamlBody(bytes)
+  throw unsupportedMediaType(MEDIA_TYPES, isProtobuf(type) ? 'protobuf bodies are not read yet; send JSON' : undefined)
+}
+
+/** A body whatever it is for, patches too; undefined when it is of no kind that is read here. For looking, not for acting. */
+export function parseAnyBody(bytes: Buffer, contentType: string | undefined): unknown {
+  const type = mediaType(contentType)
+  if (type.endsWith('yaml')) return parseYamlBody(bytes)
+  return type === '' || type.endsWith('json') ? parseJson(bytes) : undefined
+}
+
+/** Kubernetes' words, which list what would have been accepted. */
+export function unsupportedMediaType(accepted: readonly string[], why?: string): Error {
+  const text = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`
+  return apiError('UnsupportedMediaType', why ? `${text} (${why})` : text)
+}
+
+export function parseJson(bytes: Buffer): unknown {
+  if (isTooDeep(bytes)) throw badRequest(`couldn't get version/kind; json parse error: exceeded max depth of ${DEPTH_MAX}`)
+  const text = bytes.toString('utf8')
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (err) {
+    throw badRequest(`couldn't get version/kind; json parse error: ${(err as Error).message}`)
+  }
+  // A key of this name would reach prototypes wherever objects are merged; written with escapes it is caught as well.
+  if (text.includes('__proto__') || text.includes('\\u')) refuseProto(value)
+  return value
+}
+
+function parseYamlBody(bytes: Buffer): unknown {
+  let value: unknown
+  try {
+    value = parseYaml(bytes.toString('utf8'), { maxAliasCount: 50, prettyErrors: true })
+  } catch (err) {
+    throw badRequest(`error converting YAML to JSON: ${(err as Error).message}`)
+  }
+  // Through JSON, so that what follows sees only what JSON can say; aliases become copies.
+  const json = JSON.stringify(value)
+  return parseJson(Buffer.from(json ?? 'null'))
+}
+
+function refuseProto(value: unknown): void {
+  if (Array.isArray(value)) value.forEach(refuseProto)
+  else if (typeof value === 'object' && value !== null) {
+    if (Object.hasOwn(value, '__proto__')) throw badRequest('The key "__proto__" cannot be used in an object')
+    Object.values(value).forEach(refuseProto)
+  }
+}
+
+/** Looks at brackets outside strings only; a string's bytes above 0x7f never look like one. */
+function isTooDeep(bytes: Buffer): boolean {
+  if (bytes.length < DEPTH_MAX) return false
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    if (inString) {
+      if (byte === 0x5c) i++
+      else if (byte === 0x22) inString = false
+    } else if (byte === 0x22) inString = true
+    else if (byte === 0x7b || byte === 0x5b) {
+      if (++depth > DEPTH_MAX) return true
+    } else if (byte === 0x7d || byte === 0x5d) depth--
+  }
+  return false
+}

@@ -1,0 +1,37 @@
+import type { Readable } from 'node:stream'
+import { apiError } from '@davit/api'
+
+/** What Kubernetes' API server takes at most. */
+export const BODY_BYTES_MAX = 3 * 1024 * 1024
+
+/** The whole body. Throws RequestEntityTooLarge beyond `max` bytes, without keeping more. */
+export async function readBody(stream: Readable, contentLength: string | undefined, max = BODY_BYTES_MAX): Promise<Buffer> {
+  if (contentLength !== undefined && Number(contentLength) > max) throw tooLarge(max)
+  const chunks: Buffer[] = []
+  let size = 0
+  await new Promise<void>((resolve, reject) => {
+    if (stream.destroyed) return reject(clientGone())
+    stream.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > max) {
+        stream.removeAllListeners('data')
+        // What still comes is thrown away: a client that is not read from never reads the answer either.
+        stream.resume()
+        reject(tooLarge(max))
+      } else chunks.push(chunk)
+    })
+    stream.once('end', resolve)
+    stream.once('error', reject)
+    stream.once('aborted', () => reject(clientGone()))
+    stream.once('close', () => reject(clientGone()))
+  })
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}
+
+function tooLarge(max: number): Error {
+  return apiError('RequestEntityTooLarge', `Request entity too large: limit is ${max}`)
+}
+
+function clientGone(): Error {
+  return apiError('BadRequest', 'The client closed the connection before the request body ended')
+}

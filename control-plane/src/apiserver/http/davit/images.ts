@@ -1,0 +1,137 @@
+/** `PUT /davit/v1/images`: one image archive from the client to every node at once, through their tunnels. */
+
+import { once } from 'node:events'
+import type { ClientHttp2Stream } from 'node:http2'
+import { text } from 'node:stream/consumers'
+import { apiError, type Logger, TUNNEL_PATHS, unavailable } from '@davit/api'
+import type { Tunnels } from '../../tunnel/types.ts'
+import { beginStream, type Reply, type Request } from '../respond.ts'
+
+/** A node that takes nothing for so long is left out, so that it does not hold up the others. */
+const STALL_MS_MAX = 30_000
+
+export interface ImageProgress {
+  node: string
+  status: 'loading' | 'loaded' | 'failed'
+  error?: string
+}
+
+interface Load {
+  readonly node: string
+  readonly stream: ClientHttp2Stream
+  /** Resolves to why it failed, or undefined when the image is loaded. */
+  readonly outcome: Promise<string | undefined>
+  failed: boolean
+}
+
+export interface ImageUploadOptions {
+  readonly tunnels: Tunnels
+  readonly log: Logger
+}
+
+/** Answers with JSON lines of `ImageProgress`; throws ServiceUnavailable when no node is connected. */
+export async function imageUpload(
+  { tunnels, log }: ImageUploadOptions,
+  request: Request,
+  reply: Reply,
+  signal: AbortSignal,
+): Promise<void> {
+  const nodes = tunnels.nodes()
+  if (nodes.length === 0) throw unavailable('No node is connected to this API server, so there is nowhere to load the image', 5)
+  const answer = beginStream(reply, 'application/x-ndjson')
+  const report = (progress: ImageProgress) => {
+    if (!answer.writableEnded && !answer.destroyed) answer.write(`${JSON.stringify(progress)}\n`)
+  }
+
+  const loads = nodes
+    .map(node => beginLoad(tunnels, node))
+    .filter(load => {
+      if ('error' in load) report({ node: load.node, status: 'failed', error: load.error })
+      return !('error' in load)
+    }) as Load[]
+  for (const { node } of loads) report({ node, status: 'loading' })
+  const stop = () => {
+    for (const { stream } of loads) stream.destroy()
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    for await (const chunk of request.raw as AsyncIterable<Buffer>) {
+      await Promise.all(loads.filter(load => !load.failed).map(load => pass(load, chunk)))
+      if (loads.every(load => load.failed)) break
+    }
+    for (const { stream } of loads) stream.end()
+    await Promise.all(
+      loads.map(async ({ node, outcome }) => {
+        const error = await outcome
+        if (error !== undefined) log.warn({ node, error }, 'Cannot load an image onto a node')
+        report(error === undefined ? { node, status: 'loaded' } : { node, status: 'failed', error })
+      }),
+    )
+  } catch (err) {
+    // The client went away in the middle: half an archive must not be taken for a whole one.
+    stop()
+    log.warn({ err }, 'An image upload broke off')
+  } finally {
+    signal.removeEventListener('abort', stop)
+    answer.end()
+  }
+}
+
+function beginLoad(tunnels: Tunnels, node: string): Load | { node: string; error: string } {
+  try {
+    const stream = tunnels.session(node).request({ ':method': 'PUT', ':path': TUNNEL_PATHS.images, 'content-type': 'application/x-tar' })
+    const load: Load = { node, stream, failed: false, outcome: outcomeOf(stream) }
+    load.outcome.then(error => {
+      load.failed = error !== undefined
+    })
+    return load
+  } catch (err) {
+    return { node, error: messageOf(err) }
+  }
+}
+
+async function outcomeOf(stream: ClientHttp2Stream): Promise<string | undefined> {
+  try {
+    const code = await new Promise<number>((resolve, reject) => {
+      stream.once('response', headers => resolve(Number(headers[':status'])))
+      stream.once('error', reject)
+      stream.once('close', () => reject(new Error('the tunnel closed')))
+    })
+    const body = await text(stream)
+    if (code >= 300) return `the node answered ${code}: ${body.slice(0, 500)}`
+    return body
+      .split('\n')
+      .map(errorOfLine)
+      .find(error => error !== undefined)
+  } catch (err) {
+    return messageOf(err)
+  }
+}
+
+/** Docker reports what goes wrong while loading as a line of its progress, under a status of 200. */
+function errorOfLine(line: string): string | undefined {
+  if (!line.includes('"error"')) return undefined
+  try {
+    const { error } = JSON.parse(line) as { error?: unknown }
+    return typeof error === 'string' ? error : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Resolves once the node has taken the chunk, or is given up. */
+async function pass(load: Load, chunk: Buffer): Promise<void> {
+  const { stream } = load
+  if (stream.destroyed || stream.writableEnded) return
+  if (stream.write(chunk)) return
+  const stalled = AbortSignal.timeout(STALL_MS_MAX)
+  const closed = once(stream, 'close', { signal: stalled })
+  await Promise.race([once(stream, 'drain', { signal: stalled }), closed]).catch(() => {
+    load.failed = true
+    stream.destroy(apiError('Timeout', `it took nothing for ${STALL_MS_MAX / 1000} s`))
+  })
+}
+
+function messageOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err)
+}

@@ -1,0 +1,33 @@
+/** Discovery in its second form: everything in two documents, `/api` for the core group and `/apis` for the others. */
+import type { GroupVersion, ResourceEntry } from './resources.ts'
+
+/** `core`: the document for `/api`, otherwise the one for `/apis`. */
+export function groupDiscoveryList(all: readonly GroupVersion[], { version, core }: { version: 'v2' | 'v2beta1'; core: boolean }): object {
+  const groups = [...new Set(all.filter(({ group }) => (group === '') === core).map(({ group }) => group))]
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: `apidiscovery.k8s.io/${version}`,
+    metadata: {},
+    items: groups.map(name => ({
+      metadata: { ...(name !== '' && { name }), creationTimestamp: null },
+      versions: all
+        .filter(({ group }) => group === name)
+        .map(entry => ({ version: entry.version, resources: entry.resources.map(resourceOf), freshness: 'Current' })),
+    })),
+  }
+}
+
+function resourceOf({ kind, verbs, subresources }: ResourceEntry): object {
+  return {
+    resource: kind.plural,
+    responseKind: { group: kind.group, version: kind.version, kind: kind.kind },
+    scope: kind.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: kind.singular,
+    verbs,
+    ...(kind.shortNames.length > 0 && { shortNames: kind.shortNames }),
+    ...(kind.categories.length > 0 && { categories: kind.categories }),
+    ...(subresources.length > 0 && {
+      subresources: subresources.map(sub => ({ subresource: sub.name, responseKind: sub.kind, verbs: sub.verbs })),
+    }),
+  }
+}

@@ -1,0 +1,68 @@
+/** What can be done with each kind, in one form from which plain and aggregated discovery are written. */
+import type { Kind, Subresource } from '@davit/api'
+
+export interface GroupVersionKind {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+}
+
+export interface SubresourceEntry {
+  readonly name: string
+  readonly verbs: readonly string[]
+  /** What the client sends and gets; undefined: the kind itself. */
+  readonly kind: GroupVersionKind
+}
+
+export interface ResourceEntry {
+  readonly kind: Kind
+  readonly verbs: readonly string[]
+  readonly subresources: readonly SubresourceEntry[]
+}
+
+export interface GroupVersion {
+  readonly group: string
+  readonly version: string
+  readonly resources: readonly ResourceEntry[]
+}
+
+const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const
+const OBJECT_VERBS = ['get', 'patch', 'update'] as const
+const STREAM_VERBS = ['create', 'get'] as const
+
+const SUBRESOURCES: Readonly<Record<Subresource, { verbs: readonly string[]; kind?: GroupVersionKind }>> = {
+  status: { verbs: OBJECT_VERBS },
+  scale: { verbs: OBJECT_VERBS, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } },
+  ephemeralcontainers: { verbs: OBJECT_VERBS },
+  resize: { verbs: OBJECT_VERBS },
+  finalize: { verbs: ['update'] },
+  binding: { verbs: ['create'], kind: { group: '', version: 'v1', kind: 'Binding' } },
+  eviction: { verbs: ['create'], kind: { group: 'policy', version: 'v1', kind: 'Eviction' } },
+  token: { verbs: ['create'], kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' } },
+  log: { verbs: ['get'] },
+  exec: { verbs: STREAM_VERBS, kind: { group: '', version: 'v1', kind: 'PodExecOptions' } },
+  attach: { verbs: STREAM_VERBS, kind: { group: '', version: 'v1', kind: 'PodAttachOptions' } },
+  portforward: { verbs: STREAM_VERBS, kind: { group: '', version: 'v1', kind: 'PodPortForwardOptions' } },
+}
+
+/** Every served group and version, the core group first, each with its resources in the registry's order. */
+export function groupVersions(kinds: readonly Kind[]): GroupVersion[] {
+  const found = new Map<string, { group: string; version: string; resources: ResourceEntry[] }>()
+  for (const kind of kinds) {
+    const key = `${kind.group}/${kind.version}`
+    const entry = found.get(key) ?? { group: kind.group, version: kind.version, resources: [] }
+    found.set(key, entry)
+    entry.resources.push(resourceOf(kind))
+  }
+  return [...found.values()].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''))
+}
+
+function resourceOf(kind: Kind): ResourceEntry {
+  const own: GroupVersionKind = { group: kind.group, version: kind.version, kind: kind.kind }
+  const subresources = [...kind.subresources]
+    .sort()
+    .map(name => ({ name, verbs: SUBRESOURCES[name].verbs, kind: SUBRESOURCES[name].kind ?? own }))
+  // A namespace's contents go one by one, so that each is deleted by its own rules; there is no deleting of all namespaces.
+  const verbs = kind.kind === 'Namespace' && kind.group === '' ? VERBS.filter(verb => verb !== 'deletecollection') : VERBS
+  return { kind, verbs, subresources }
+}

@@ -1,0 +1,13 @@
+export type {
+  ApiServer,
+  ApiServerOptions,
+  HealthCheck,
+  RequestRecord,
+  ServerIdentity,
+  ServerMetrics,
+  StreamCall,
+  Streams,
+  TunnelAcceptor,
+} from './options.ts'
+export { startApiServer } from './server.ts'
+export { DAVIT_VERSION } from './version.ts'

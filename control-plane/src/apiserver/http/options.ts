@@ -1,0 +1,94 @@
+/** What the HTTP room needs from the others; `main` puts it together. */
+
+import type { IncomingMessage } from 'node:http'
+import type { Duplex, Readable } from 'node:stream'
+import type { Clock, ClusterInfo, Logger } from '@davit/api'
+import type { JoinService } from '../../pki/index.ts'
+import type { Authorizer } from '../authorization/index.ts'
+import type { Registry, User } from '../registry/index.ts'
+import type { Tunnels } from '../tunnel/types.ts'
+
+/** One pod's subresource that is a stream. */
+export interface StreamCall {
+  readonly user: User
+  readonly namespace: string
+  readonly name: string
+  /** `exec`, `attach`, `portforward` or `log`. */
+  readonly subresource: string
+  readonly query: URLSearchParams
+}
+
+export interface Streams {
+  /** Takes over an upgraded connection whose user may do this; answers errors on the socket itself. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, call: StreamCall): void | Promise<void>
+  /** The log's bytes; throws ApiError. Ends, or is destroyed, when `signal` aborts. */
+  log(call: StreamCall, signal: AbortSignal): Promise<Readable>
+}
+
+/** What the HTTP room needs of the PKI: its certificates, and who a token is. */
+export interface ServerIdentity {
+  /** PEM. */
+  readonly certificateAuthority: string
+  readonly certificate: string
+  readonly key: string
+  readonly joins: JoinService
+  /** Whose bearer token this is; undefined for nobody's. */
+  authenticateToken?(token: string): Promise<User | undefined>
+}
+
+/** Takes over an agent's tunnel. */
+export interface TunnelAcceptor extends Tunnels {
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, nodeName: string): void
+}
+
+export interface RequestRecord {
+  readonly verb: string
+  readonly group: string
+  readonly version: string
+  readonly resource: string
+  readonly subresource: string
+  readonly scope: 'cluster' | 'namespace' | 'resource' | ''
+  readonly code: number
+  readonly seconds: number
+}
+
+export interface ServerMetrics {
+  observeRequest(record: RequestRecord): void
+  /** Open watches and streams; gives back how to count it out. */
+  openLongRunning(verb: string, resource: string): () => void
+  render(): Promise<{ contentType: string; text: string }>
+}
+
+/** A named part of `/readyz` and `/livez`; rejects with why it is not well. */
+export interface HealthCheck {
+  readonly name: string
+  /** Counts for `/livez` too: a failure means that a restart would help. */
+  readonly live?: boolean
+  readonly check: () => void | Promise<void>
+}
+
+export interface ApiServerOptions {
+  readonly registry: Registry
+  readonly authorizer: Authorizer
+  readonly identity: ServerIdentity
+  readonly tunnels: TunnelAcceptor
+  readonly streams: Streams
+  readonly clusterInfo: () => Promise<ClusterInfo>
+  readonly checks: readonly HealthCheck[]
+  /** 0: any free port. */
+  readonly port: number
+  readonly bindAddress: string
+  readonly log: Logger
+  readonly clock: Clock
+  readonly metrics: ServerMetrics
+  /** Ends watches and stops listening when it aborts. */
+  readonly signal: AbortSignal
+}
+
+export interface ApiServer {
+  readonly port: number
+  /** Makes `/readyz` fail, so that load balancers and agents look elsewhere before `close`. */
+  beginShutdown(): void
+  /** Resolves once no connection is left; connections still busy after `graceMs` are cut. */
+  close(graceMs?: number): Promise<void>
+}

@@ -1,0 +1,109 @@
+/**
+ * What a request is about, read from its method, path and query as Kubernetes does it: authorization and metrics look at
+ * this, and routing too, so that no path is judged as one thing and served as another.
+ */
+import { badRequest } from '@davit/api'
+
+export interface ResourceInfo {
+  readonly group: string
+  readonly version: string
+  /** The plural. */
+  readonly resource: string
+  readonly subresource?: string
+  readonly namespace?: string
+  readonly name?: string
+}
+
+export interface RequestInfo {
+  /** get, list, watch, create, update, patch, delete, deletecollection; for other paths the method in lower case. */
+  readonly verb: string
+  readonly path: string
+  readonly resource?: ResourceInfo
+}
+
+const VERBS: Readonly<Record<string, string>> = { GET: 'get', HEAD: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' }
+
+/** Subresources of a namespace itself; anything else after its name is a resource inside it. */
+const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize'])
+
+/** Throws BadRequest when the path's percent-encoding is broken. */
+export function parseRequestInfo(method: string, url: string): RequestInfo {
+  const question = url.indexOf('?')
+  const path = question < 0 ? url : url.slice(0, question)
+  const rest = restOfGroupVersion(path)
+  if (!rest) return { verb: method.toLowerCase(), path }
+
+  let { segments } = rest
+  let verb = VERBS[method] ?? method.toLowerCase()
+  // The old form /api/v1/watch/… is still spoken by some clients.
+  if (segments[0] === 'watch' && segments.length > 1 && verb === 'get') {
+    segments = segments.slice(1)
+    verb = 'watch'
+  }
+  const target = targetOf(segments)
+  if (!target) return { verb: method.toLowerCase(), path }
+
+  if (!target.name) {
+    if (verb === 'get') verb = isWatch(url, question) ? 'watch' : 'list'
+    else if (verb === 'delete') verb = 'deletecollection'
+  } else if (verb === 'get' && !target.subresource && isWatch(url, question)) verb = 'watch'
+  return { verb, path, resource: { group: rest.group, version: rest.version, ...target } }
+}
+
+interface GroupVersionRest {
+  group: string
+  version: string
+  segments: string[]
+}
+
+function restOfGroupVersion(path: string): GroupVersionRest | undefined {
+  const segments = path.split('/')
+  if (segments.at(-1) === '') segments.pop()
+  const prefix = segments[1]
+  const skip = prefix === 'api' ? 3 : prefix === 'apis' ? 4 : 0
+  if (skip === 0 || segments.length <= skip) return undefined
+  const decoded = segments.map(decode)
+  return {
+    group: prefix === 'api' ? '' : (decoded[2] ?? ''),
+    version: decoded[skip - 1] ?? '',
+    segments: decoded.slice(skip),
+  }
+}
+
+function decode(segment: string): string {
+  if (!segment.includes('%')) return segment
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw badRequest(`Cannot decode path segment ${JSON.stringify(segment)}`)
+  }
+}
+
+type TargetInfo = Pick<ResourceInfo, 'resource' | 'subresource' | 'namespace' | 'name'>
+
+/** Undefined when there are more segments than any resource has, or an empty one. */
+function targetOf(segments: readonly string[]): TargetInfo | undefined {
+  if (segments.length === 0 || segments.some(segment => segment === '')) return undefined
+  const [first, second, third] = segments as [string, string?, string?]
+  const inNamespace =
+    first === 'namespaces' && second !== undefined && third !== undefined && !(segments.length === 3 && NAMESPACE_SUBRESOURCES.has(third))
+  if (!inNamespace) {
+    if (segments.length > 3) return undefined
+    return {
+      resource: first,
+      ...(second !== undefined && { name: second }),
+      // As in Kubernetes a Namespace is judged inside itself.
+      ...(first === 'namespaces' && second !== undefined && { namespace: second }),
+      ...(third !== undefined && { subresource: third }),
+    }
+  }
+  if (segments.length > 5) return undefined
+  const [, , resource, name, subresource] = segments as [string, string, string, string?, string?]
+  return { namespace: second, resource, ...(name !== undefined && { name }), ...(subresource !== undefined && { subresource }) }
+}
+
+function isWatch(url: string, question: number): boolean {
+  if (question < 0 || !url.includes('watch', question)) return false
+  const value = new URLSearchParams(url.slice(question + 1)).get('watch')
+  return value !== null && value !== 'false' && value !== '0'
+}

@@ -1,0 +1,93 @@
+/** From a request for a resource to its handler. */
+import { badRequest, type Kind, type Subresource } from '@davit/api'
+import type { Registry, User } from '../../registry/index.ts'
+import type { RequestInfo } from '../request-info.ts'
+import type { Reply, Request } from '../respond.ts'
+import { type Handlers, methodNotAllowed, type ResourceCall, resourceNotFound } from './call.ts'
+import { getObject, getScale, listObjects } from './read.ts'
+import { watchObjects } from './watch.ts'
+import { createObject, deleteCollection, deleteObject, patchObject, postSubresource, streamLog, updateObject } from './write.ts'
+
+type Handler = (handlers: Handlers, call: ResourceCall) => Promise<void>
+
+const VERBS: Readonly<Record<string, Handler>> = {
+  get: getObject,
+  list: listObjects,
+  watch: watchObjects,
+  create: createObject,
+  update: updateObject,
+  patch: patchObject,
+  delete: deleteObject,
+  deletecollection: deleteCollection,
+}
+
+const upgradeWanted: Handler = async () => {
+  throw badRequest('Upgrade request required')
+}
+
+const SUBRESOURCES: Readonly<Record<Subresource, Readonly<Record<string, Handler>>>> = {
+  status: { get: getObject, update: updateObject, patch: patchObject },
+  scale: { get: getScale, update: updateObject, patch: patchObject },
+  ephemeralcontainers: { get: getObject, update: updateObject, patch: patchObject },
+  resize: { get: getObject, update: updateObject, patch: patchObject },
+  finalize: { update: updateObject },
+  binding: { create: postSubresource },
+  eviction: { create: postSubresource },
+  token: { create: postSubresource },
+  log: { get: streamLog },
+  exec: { get: upgradeWanted, create: upgradeWanted },
+  attach: { get: upgradeWanted, create: upgradeWanted },
+  portforward: { get: upgradeWanted, create: upgradeWanted },
+}
+
+/** Finds kinds by group, version and plural. */
+export type KindLookup = (group: string, version: string, plural: string) => Kind | undefined
+
+export function kindLookup(registry: Registry): KindLookup {
+  const kinds = new Map(registry.kinds.map(kind => [`${kind.group}/${kind.version}/${kind.plural}`, kind]))
+  return (group, version, plural) => kinds.get(`${group}/${version}/${plural}`)
+}
+
+export interface Dispatch {
+  readonly info: RequestInfo
+  readonly user: User
+  readonly query: URLSearchParams
+  /** The request's body, read on first use. Throws RequestEntityTooLarge. */
+  readonly body: () => Promise<Buffer>
+  readonly request: Request
+  readonly reply: Reply
+}
+
+/** Answers a request for a resource, or throws the ApiError to answer with. */
+export async function dispatch(handlers: Handlers, lookup: KindLookup, { info, ...call }: Dispatch): Promise<void> {
+  const { resource, verb } = info
+  const kind = resource && lookup(resource.group, resource.version, resource.resource)
+  if (!resource || !kind) throw resourceNotFound()
+  checkScope(kind, info)
+  const handler = handlerOf(kind, verb, resource.subresource)
+  await handler(handlers, { ...call, verb, kind, resource })
+}
+
+function handlerOf(kind: Kind, verb: string, subresource: string | undefined): Handler {
+  let table = VERBS
+  if (subresource !== undefined) {
+    if (!(kind.subresources as readonly string[]).includes(subresource)) throw resourceNotFound()
+    table = SUBRESOURCES[subresource as Subresource]
+  }
+  const handler = Object.hasOwn(table, verb) ? table[verb] : undefined
+  if (!handler) throw methodNotAllowed()
+  return handler
+}
+
+function checkScope(kind: Kind, { resource, verb }: RequestInfo): void {
+  const inNamespace = resource?.namespace !== undefined && resource.resource !== 'namespaces'
+  if (!kind.namespaced && inNamespace) throw resourceNotFound()
+  if (kind.namespaced && !inNamespace) {
+    if (resource?.name !== undefined) throw resourceNotFound()
+    if (verb !== 'list' && verb !== 'watch') throw methodNotAllowed()
+  }
+  // A verb on the collection with a name, or the other way round.
+  const wantsName = verb === 'update' || verb === 'patch'
+  if (wantsName && resource?.name === undefined) throw methodNotAllowed()
+  if (verb === 'create' && resource?.name !== undefined && resource.subresource === undefined) throw methodNotAllowed()
+}

@@ -1,0 +1,105 @@
+/** watch: one JSON line an event, as long as the client listens. */
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import type { StorageEvent } from '../../../storage/index.ts'
+import { beginStream, shapeOf, statusOf } from '../respond.ts'
+import { parseIncludeObject } from '../views/table.ts'
+import type { View } from '../views/types.ts'
+import { viewOf } from '../views/view.ts'
+import { type Handlers, namespaceOf, type ResourceCall, signalOf } from './call.ts'
+import { integerParameter, watchParameters } from './query.ts'
+
+/** Watches end by themselves after half an hour to an hour, so that clients spread over replicas anew. */
+const TIMEOUT_SECONDS = { min: 1800, max: 3600 }
+
+type EventIterator = AsyncIterator<StorageEvent[]>
+
+export async function watchObjects(handlers: Handlers, call: ResourceCall): Promise<void> {
+  const { registry, clock, metrics, log } = handlers
+  const { form } = shapeOf(call.request, call.query, { views: true })
+  const parameters = watchParameters(call.query, namespaceOf(call), call.resource.name)
+  const view = viewOf(call.kind, form, {
+    includeObject: parseIncludeObject(call.query.get('includeObject')),
+    now: () => clock.now(),
+    watch: true,
+  })
+  const ended = new AbortController()
+  const signal = AbortSignal.any([signalOf(call.request, handlers.signal), ended.signal])
+  const stopTimer = endAfter(timeoutMsOf(call.query), ended)
+
+  const iterator = registry.watch({ user: call.user, signal }, call.kind, parameters)[Symbol.asyncIterator]()
+  const first = iterator.next()
+  try {
+    // What is wrong with the request itself shows at once and can still be answered with a status code.
+    await Promise.race([first, new Promise(resolve => setImmediate(resolve))])
+  } catch (err) {
+    stopTimer()
+    throw err
+  }
+  const countOut = metrics.openLongRunning('WATCH', call.resource.resource)
+  // The head goes at once, so that the client knows that the watch stands before anything happens.
+  const raw = beginStream(call.reply, 'application/json')
+  try {
+    await pump(raw, { iterator, first, view, signal })
+  } catch (err) {
+    if (!signal.aborted) {
+      if (statusOf(err).code >= 500) log.error({ err, resource: call.resource }, 'A watch failed')
+      await write(raw, Buffer.from(`{"type":"ERROR","object":${JSON.stringify(statusOf(err))}}\n`), signal)
+    }
+  } finally {
+    stopTimer()
+    ended.abort()
+    countOut()
+    raw.end()
+    await iterator.return?.().catch(() => {})
+  }
+}
+
+function timeoutMsOf(query: URLSearchParams): number {
+  const asked = integerParameter(query, 'timeoutSeconds')
+  const { min, max } = TIMEOUT_SECONDS
+  const seconds = asked ? Math.min(asked, 24 * 3600) : min + Math.random() * (max - min)
+  return seconds * 1000
+}
+
+function endAfter(ms: number, controller: AbortController): () => void {
+  const timer = setTimeout(() => controller.abort(), ms)
+  return () => clearTimeout(timer)
+}
+
+interface Pump {
+  readonly iterator: EventIterator
+  readonly first: Promise<IteratorResult<StorageEvent[]>>
+  readonly view: View
+  readonly signal: AbortSignal
+}
+
+async function pump(raw: Writable, { iterator, first, view, signal }: Pump): Promise<void> {
+  for (let next = await first; !next.done && !signal.aborted; next = await iterator.next()) {
+    for (let at = 0; at < next.value.length; at += 500) {
+      const lines = next.value.slice(at, at + 500).flatMap(event => lineOf(event, view))
+      await write(raw, Buffer.concat(lines), signal)
+    }
+  }
+}
+
+/** Resolves once the client has taken enough for more to be worth preparing. */
+async function write(raw: Writable, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  if (raw.destroyed || raw.writableEnded || raw.write(bytes)) return
+  await once(raw, 'drain', { signal }).catch(() => {})
+}
+
+const PREFIXES = {
+  added: Buffer.from('{"type":"ADDED","object":'),
+  modified: Buffer.from('{"type":"MODIFIED","object":'),
+  deleted: Buffer.from('{"type":"DELETED","object":'),
+} as const
+const SUFFIX = Buffer.from('}\n')
+
+function lineOf(event: StorageEvent, view: View): Buffer[] {
+  if (event.type === 'bookmark') {
+    return [Buffer.from(`{"type":"BOOKMARK","object":${view.bookmark(event.revision, event.initialEventsEnd ?? false)}}\n`)]
+  }
+  const object = view.single(event.stored)
+  return [PREFIXES[event.type], typeof object === 'string' ? Buffer.from(object) : object, SUFFIX]
+}

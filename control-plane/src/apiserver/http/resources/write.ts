@@ -1,0 +1,161 @@
+/** create, update, patch, delete, deletecollection and the writing subresources. */
+import { apiError, badRequest, type JsonPatchOperation, type Patch, type Status } from '@davit/api'
+import type { RequestContext } from '../../registry/index.ts'
+import { mediaType, parseBody, parseJson, unsupportedMediaType } from '../body/parse-body.ts'
+import { beginStream, type Reply, sendJson, shapeOf } from '../respond.ts'
+import { type Handlers, namespaceOf, type ResourceCall, signalOf, targetOf } from './call.ts'
+import { parseDeletion } from './delete-options.ts'
+import { listOptions, writeContext } from './query.ts'
+import { sendList, sendStored } from './read.ts'
+
+const JSON_PATCH_OPERATIONS_MAX = 10_000
+
+export async function createObject(handlers: Handlers, call: ResourceCall): Promise<void> {
+  const shape = shapeOf(call.request, call.query, { views: true })
+  const context = writeContext('CreateOptions', call.user, call.query)
+  const body = parseBody(await call.body(), contentTypeOf(call))
+  const stored = await withWarnings(call, context, () => handlers.registry.create(context, call.kind, namespaceOf(call), body))
+  await sendStored(handlers, call, { code: 201, stored, shape })
+}
+
+/** Also of the subresources that are objects: status, scale, ephemeralcontainers, finalize. */
+export async function updateObject(handlers: Handlers, call: ResourceCall): Promise<void> {
+  const shape = shapeOf(call.request, call.query, { views: true })
+  const context = writeContext('UpdateOptions', call.user, call.query)
+  const body = parseBody(await call.body(), contentTypeOf(call))
+  const { subresource } = call.resource
+  const stored = await withWarnings(call, context, () => handlers.registry.update(context, call.kind, targetOf(call), body, subresource))
+  await sendStored(handlers, call, { code: 200, stored, shape })
+}
+
+export async function patchObject(handlers: Handlers, call: ResourceCall): Promise<void> {
+  const shape = shapeOf(call.request, call.query, { views: true })
+  const context = writeContext('PatchOptions', call.user, call.query)
+  const patch = parsePatch(await call.body(), contentTypeOf(call))
+  const { subresource } = call.resource
+  const stored = await withWarnings(call, context, () => handlers.registry.patch(context, call.kind, targetOf(call), patch, subresource))
+  await sendStored(handlers, call, { code: 200, stored, shape })
+}
+
+const PATCH_TYPES = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+} as const
+
+function parsePatch(body: Buffer, contentType: string | undefined): Patch {
+  const type = mediaType(contentType)
+  const accepted = Object.keys(PATCH_TYPES)
+  if (type === 'application/apply-patch+yaml') {
+    throw unsupportedMediaType(
+      accepted,
+      'server-side apply is not served yet; use client-side apply, which is what kubectl apply does by default',
+    )
+  }
+  if (!Object.hasOwn(PATCH_TYPES, type)) throw unsupportedMediaType(accepted)
+  const kind = PATCH_TYPES[type as keyof typeof PATCH_TYPES]
+  const value = parseJson(body)
+  if (kind !== 'json') {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw badRequest('error decoding patch: a JSON object is wanted')
+    return { type: kind, body: value }
+  }
+  if (!Array.isArray(value) || !value.every(isJsonPatchOperation)) {
+    throw badRequest('error decoding patch: a JSON array of operations with "op" and "path" is wanted')
+  }
+  if (value.length > JSON_PATCH_OPERATIONS_MAX) {
+    throw apiError(
+      'RequestEntityTooLarge',
+      `The allowed maximum operations in a JSON patch is ${JSON_PATCH_OPERATIONS_MAX}, got ${value.length}`,
+    )
+  }
+  return { type: 'json', body: value }
+}
+
+const OPERATIONS = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test'])
+
+function isJsonPatchOperation(value: unknown): value is JsonPatchOperation {
+  if (typeof value !== 'object' || value === null) return false
+  const { op, path, from } = value as Record<string, unknown>
+  if (typeof op !== 'string' || !OPERATIONS.has(op) || typeof path !== 'string') return false
+  return (op !== 'move' && op !== 'copy') || typeof from === 'string'
+}
+
+export async function deleteObject(handlers: Handlers, call: ResourceCall): Promise<void> {
+  const shape = shapeOf(call.request, call.query, { views: true })
+  const { request, dryRun } = parseDeletion(await call.body(), contentTypeOf(call), call.query)
+  const context: RequestContext & { warnings: string[] } = { user: call.user, warnings: [], ...(dryRun && { dryRun }) }
+  const { object, gone } = await withWarnings(call, context, () => handlers.registry.delete(context, call.kind, targetOf(call), request))
+  if (!gone) return sendStored(handlers, call, { code: 200, stored: object, shape })
+  const { uid, name = call.resource.name ?? '' } = object.object.metadata
+  const { group, plural } = call.kind
+  await sendJson(call.reply, 200, success({ name, ...(group && { group }), kind: plural, ...(uid && { uid }) }), shape)
+}
+
+export async function deleteCollection(handlers: Handlers, call: ResourceCall): Promise<void> {
+  const shape = shapeOf(call.request, call.query, { views: true })
+  const { request, dryRun } = parseDeletion(await call.body(), contentTypeOf(call), call.query)
+  const options = listOptions(call.query, namespaceOf(call))
+  const context: RequestContext = { user: call.user, ...(dryRun && { dryRun }) }
+  const items = await handlers.registry.deleteCollection(context, call.kind, options, request)
+  const revision = items.reduce((newest, item) => Math.max(newest, item.revision), 0)
+  await sendList(handlers, call, { result: { items, revision }, shape })
+}
+
+/** POST to a subresource: binding, eviction. */
+export async function postSubresource(handlers: Handlers, call: ResourceCall): Promise<void> {
+  const shape = shapeOf(call.request, call.query, { views: false })
+  const context = writeContext('CreateOptions', call.user, call.query)
+  const body = parseBody(await call.body(), contentTypeOf(call))
+  const subresource = call.resource.subresource ?? ''
+  const answer = await withWarnings(call, context, () => handlers.registry.post(context, call.kind, targetOf(call), subresource, body))
+  await sendJson(call.reply, 201, answer, shape)
+}
+
+/** Logs of a pod, as text, as long as they come. */
+export async function streamLog(handlers: Handlers, call: ResourceCall): Promise<void> {
+  const { name, namespace = '' } = targetOf(call)
+  const signal = signalOf(call.request, handlers.signal)
+  const stream = await handlers.streams.log({ user: call.user, namespace, name, subresource: 'log', query: call.query }, signal)
+  const countOut = handlers.metrics.openLongRunning('GET', 'pods/log')
+  stream.once('close', countOut)
+  const answer = beginStream(call.reply, 'text/plain')
+  // A log that breaks off is cut off for the client as well: after the head there is no other way to say so.
+  stream.once('error', () => answer.destroy())
+  answer.once('close', () => stream.destroy())
+  stream.pipe(answer)
+}
+
+function contentTypeOf({ request }: ResourceCall): string | undefined {
+  return request.headers['content-type']
+}
+
+/** Runs a write and puts what it warned of into headers, whether it went well or not. */
+async function withWarnings<R>({ reply }: ResourceCall, context: { warnings: string[] }, run: () => Promise<R>): Promise<R> {
+  try {
+    return await run()
+  } finally {
+    sendWarnings(reply, context.warnings)
+  }
+}
+
+function sendWarnings(reply: Reply, warnings: readonly string[]): void {
+  if (warnings.length === 0) return
+  reply.header(
+    'warning',
+    warnings.slice(0, 50).map(text => `299 - ${quoted(text)}`),
+  )
+}
+
+/** A quoted-string of HTTP: one line of visible characters. */
+function quoted(text: string): string {
+  const line = text
+    .replace(/[\r\n\t]+/g, ' ')
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 1024)
+  return `"${line.replace(/[\\"]/g, '\\$&')}"`
+}
+
+function success(details: NonNullable<Status['details']>): object {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }
+}

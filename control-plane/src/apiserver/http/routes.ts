@@ -1,0 +1,93 @@
+/** Which handler answers a path. Resources are told apart by `dispatch`; everything else is listed here. */
+import { GROUPS, PATHS } from '@davit/api'
+import { createDrains, drainRequestOf } from '../drain/index.ts'
+import type { User } from '../registry/index.ts'
+import { bearerToken } from './authentication.ts'
+import { parseBody } from './body/parse-body.ts'
+import { imageUpload } from './davit/images.ts'
+import { joinRequestOf } from './davit/join.ts'
+import { discoveryAnswers } from './discovery/answers.ts'
+import { answerHealth } from './health.ts'
+import { openApiAnswers } from './openapi/answers.ts'
+import type { ApiServerOptions } from './options.ts'
+import type { RequestInfo } from './request-info.ts'
+import { methodNotAllowed, resourceNotFound, signalOf } from './resources/call.ts'
+import { dispatch, type KindLookup } from './resources/dispatch.ts'
+import { type Reply, type Request, sendJson, shapeOf } from './respond.ts'
+import { VERSION_INFO } from './version.ts'
+
+export interface RouteCall {
+  readonly info: RequestInfo
+  readonly user: User
+  readonly query: URLSearchParams
+  /** The request's body, read on first use. Throws RequestEntityTooLarge. */
+  readonly body: () => Promise<Buffer>
+  readonly request: Request
+  readonly reply: Reply
+}
+
+type Route = (call: RouteCall) => Promise<void>
+
+/** Gives the function that answers every request, or throws the ApiError to answer with. */
+export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route {
+  const { registry, identity, metrics, checks, log, clusterInfo, tunnels, clock, signal } = options
+  const discovery = discoveryAnswers(registry.kinds)
+  const openApi = openApiAnswers(registry.kinds)
+  const drains = createDrains({ registry, tunnels, clock, log })
+
+  const json = async ({ request, reply, query }: RouteCall, code: number, value: object) =>
+    sendJson(reply, code, value, shapeOf(request, query, { views: false }))
+  const bodyOf = async ({ request, body }: RouteCall) => parseBody(await body(), request.headers['content-type'])
+
+  const exact: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
+    '/version': { GET: call => json(call, 200, VERSION_INFO) },
+    '/metrics': {
+      GET: async ({ reply }) => {
+        const { contentType, text } = await metrics.render()
+        reply.code(200).header('content-type', contentType).send(text)
+      },
+    },
+    '/': { GET: call => json(call, 200, { paths: [...discovery.paths, ...PATH_NAMES] }) },
+    [PATHS.join]: {
+      POST: async call => {
+        const { headers, raw } = call.request
+        const token = bearerToken(headers.authorization)
+        const joining = joinRequestOf(await bodyOf(call))
+        // A node that has a certificate renews it with the one it has.
+        const renews = token === undefined && call.user.groups.includes(GROUPS.nodes)
+        const address = raw.socket.remoteAddress ?? ''
+        const joined = renews ? identity.joins.renew(joining, call.user) : identity.joins.join(joining, token ?? '', address)
+        await json(call, 200, await joined)
+      },
+    },
+    [PATHS.cluster]: { GET: async call => json(call, 200, await clusterInfo()) },
+    [PATHS.drain]: {
+      POST: async call =>
+        json(call, 200, await drains.drain(drainRequestOf(await bodyOf(call)), call.user, signalOf(call.request, signal))),
+    },
+    [PATHS.images]: { PUT: ({ request, reply }) => imageUpload({ tunnels, log }, request, reply, signalOf(request, signal)) },
+  }
+
+  return async call => {
+    const { info, request, reply, query } = call
+    if (info.resource) return dispatch(options, lookup, call)
+    const path = info.path.length > 1 && info.path.endsWith('/') ? info.path.slice(0, -1) : info.path
+    const methods = Object.hasOwn(exact, path) ? exact[path] : undefined
+    if (methods) {
+      const route = methods[request.method === 'HEAD' ? 'GET' : request.method]
+      if (!route) throw methodNotAllowed()
+      return route(call)
+    }
+    const health = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path)
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (health && isRead) {
+      return answerHealth(reply, checks, { endpoint: health[1] as 'healthz', name: health[2] ?? '', query }, log)
+    }
+    if (isRead && (await discovery.answer(path, call))) return
+    if (isRead && (await openApi.answer(path, call))) return
+    if (!isRead && (health || discovery.knows(path))) throw methodNotAllowed()
+    throw resourceNotFound()
+  }
+}
+
+const PATH_NAMES = ['/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/readyz', '/version']

@@ -1,0 +1,169 @@
+/** The API server's socket: TLS with client certificates, HTTP/2 and HTTP/1.1 on one port, and what each request goes through. */
+
+import type { Http2SecureServer } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
+import { apiError, badRequest } from '@davit/api'
+import fastify, { type FastifyInstance } from 'fastify'
+import { checkAccess, impersonate, needsBody } from './access.ts'
+import { authenticate } from './authentication.ts'
+import { parseAnyBody } from './body/parse-body.ts'
+import { readBody } from './body/read-body.ts'
+import type { ApiServer, ApiServerOptions, HealthCheck } from './options.ts'
+import { parseRequestInfo, type RequestInfo } from './request-info.ts'
+import { kindLookup } from './resources/dispatch.ts'
+import { type Reply, type Request, sendError, statusOf } from './respond.ts'
+import { routeTable } from './routes.ts'
+import { handleUpgrades } from './upgrades.ts'
+
+const MEGABYTE = 1024 * 1024
+
+/** Starts listening; rejects when it cannot (port in use, no right to it). */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { log, metrics, registry, signal } = options
+  const stopping = new AbortController()
+  const serving: ApiServerOptions = {
+    ...options,
+    checks: [...options.checks, shutdownCheck(stopping.signal)],
+    signal: AbortSignal.any([signal, stopping.signal]),
+  }
+  const app = createApp(options)
+  const lookup = kindLookup(registry)
+  const route = routeTable(serving, lookup)
+
+  app.all('/*', async (request: Request, reply: Reply) => {
+    const startedAt = performance.now()
+    let info: RequestInfo | undefined
+    reply.raw.once('close', () => record(info, reply.raw.statusCode, startedAt))
+    try {
+      info = parseRequestInfo(request.method, request.raw.url ?? '/')
+      const query = queryOf(request.raw.url ?? '/')
+      const caller = await authenticate(request.raw, options.identity)
+      const user = await impersonate(options.authorizer, caller, request.headers)
+      const body = bodyReader(request)
+      const judged = needsBody(user, info) ? { body: parseAnyBody(await body(), request.headers['content-type']) } : {}
+      await checkAccess(options.authorizer, { user, info, query, ...judged })
+      await route({ info, user, query, body, request, reply })
+    } catch (err) {
+      fail(reply, err, info)
+    }
+    return reply
+  })
+
+  const fail = (reply: Reply, err: unknown, info: RequestInfo | undefined) => {
+    if (statusOf(err).code === 500) log.error({ err, verb: info?.verb, path: info?.path }, 'A request failed')
+    if (!reply.sent && !reply.raw.headersSent) sendError(reply, err)
+  }
+  const record = (info: RequestInfo | undefined, code: number, startedAt: number) => {
+    const { group = '', version = '', resource = '', subresource = '', namespace, name } = info?.resource ?? {}
+    // Only names that are served become labels: a client must not be able to make up series.
+    const known = lookup(group, version, resource) !== undefined
+    const scope = !known ? '' : name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster'
+    metrics.observeRequest({
+      verb: info?.verb ?? '',
+      ...(known ? { group, version, resource, subresource } : { group: '', version: '', resource: '', subresource: '' }),
+      scope,
+      code,
+      seconds: (performance.now() - startedAt) / 1000,
+    })
+  }
+
+  const connections = trackConnections(app.server)
+  handleUpgrades(app.server, serving, lookup)
+  await app.listen({ port: options.port, host: options.bindAddress })
+  const { port } = app.server.address() as AddressInfo
+  return {
+    port,
+    beginShutdown: () => stopping.abort(apiError('ServiceUnavailable', 'The API server is shutting down')),
+    close: async (graceMs = 5000) => {
+      stopping.abort(apiError('ServiceUnavailable', 'The API server is shutting down'))
+      const cut = setTimeout(() => {
+        for (const socket of connections) socket.destroy()
+      }, graceMs)
+      await app.close()
+      clearTimeout(cut)
+    },
+  }
+}
+
+type App = FastifyInstance<Http2SecureServer>
+
+function createApp({ identity, log }: ApiServerOptions): App {
+  const app = fastify({
+    http2: true,
+    // A session with only quiet watches is in use all the same.
+    http2SessionTimeout: 0,
+    https: {
+      allowHTTP1: true,
+      ca: identity.certificateAuthority,
+      cert: identity.certificate,
+      key: identity.key,
+      minVersion: 'TLSv1.2',
+      requestCert: true,
+      // Who comes without a certificate is anonymous, who comes with a wrong one is told so in a Status.
+      rejectUnauthorized: false,
+      maxSessionMemory: 256,
+      settings: { initialWindowSize: MEGABYTE, maxConcurrentStreams: 1000 },
+      keepAlive: true,
+      keepAliveInitialDelay: 15_000,
+      noDelay: true,
+    },
+    // Bodies are read where they are judged; image archives stream without limit of their own.
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    requestTimeout: 0,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 8192, ignoreTrailingSlash: false },
+    frameworkErrors: (_error: Error, _request: unknown, reply: unknown) =>
+      sendError(reply as Reply, badRequest('Cannot read the URL of the request')),
+  } as never) as unknown as App
+  app.removeAllContentTypeParsers()
+  // Nothing is read here, nor is a strange media type refused: the handler knows what it takes.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.setErrorHandler((err, _request, reply) => {
+    const code = (err as { statusCode?: number }).statusCode
+    if (code === 415) return sendError(reply as Reply, apiError('UnsupportedMediaType', 'Cannot read the Content-Type of the request'))
+    if (code !== undefined && code < 500) return sendError(reply as Reply, badRequest((err as Error).message))
+    log.error({ err }, 'A request failed before it was routed')
+    sendError(reply as Reply, err)
+  })
+  app.setNotFoundHandler((_request, reply) =>
+    sendError(reply as Reply, apiError('MethodNotAllowed', 'the server does not allow this method on the requested resource')),
+  )
+  app.server.on('session', session => {
+    session.setLocalWindowSize?.(8 * MEGABYTE)
+    session.on('error', () => {})
+  })
+  return app
+}
+
+function bodyReader({ raw, headers }: Request): () => Promise<Buffer> {
+  let read: Promise<Buffer> | undefined
+  return () => {
+    read ??= readBody(raw, headers['content-length'])
+    return read
+  }
+}
+
+function queryOf(url: string): URLSearchParams {
+  const question = url.indexOf('?')
+  return new URLSearchParams(question < 0 ? '' : url.slice(question + 1))
+}
+
+function trackConnections(server: Http2SecureServer): Set<Socket> {
+  const connections = new Set<Socket>()
+  server.on('secureConnection', socket => {
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
+  // A handshake that fails is the client's affair.
+  server.on('tlsClientError', () => {})
+  return connections
+}
+
+function shutdownCheck(signal: AbortSignal): HealthCheck {
+  return {
+    name: 'shutdown',
+    check: () => {
+      if (signal.aborted) throw new Error('process is shutting down')
+    },
+  }
+}

@@ -1,0 +1,78 @@
+/** Connections that leave HTTP: agents' tunnels, and exec, attach and port-forward over WebSocket or SPDY. */
+
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Http2SecureServer } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import { apiError, badRequest, GROUPS, NODE_USER_PREFIX, PATHS } from '@davit/api'
+import type { User } from '../registry/index.ts'
+import { checkAccess, impersonate } from './access.ts'
+import { authenticate } from './authentication.ts'
+import type { ApiServerOptions } from './options.ts'
+import { parseRequestInfo, type RequestInfo } from './request-info.ts'
+import { resourceNotFound } from './resources/call.ts'
+import type { KindLookup } from './resources/dispatch.ts'
+import { statusOf } from './respond.ts'
+
+const STREAMS = new Set(['exec', 'attach', 'portforward'])
+
+/** Serves the `upgrade` events of `server` until it closes. */
+export function handleUpgrades(server: Http2SecureServer, options: ApiServerOptions, lookup: KindLookup): void {
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Until a handler takes over nobody listens, and an error without a listener would end the process.
+    const ignore = () => {}
+    socket.on('error', ignore)
+    upgrade(options, lookup, { request, socket, head }).catch(err => {
+      if (statusOf(err).code === 500) options.log.error({ err, url: request.url }, 'An upgrade failed')
+      refuse(socket, err)
+    })
+  })
+}
+
+interface Connection {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection: Connection): Promise<void> {
+  const { authorizer, identity } = options
+  const { request, socket, head } = connection
+  if (options.signal.aborted) throw apiError('ServiceUnavailable', 'The API server is shutting down')
+  const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/')
+  const caller = await authenticate(request, identity)
+  if (info.path === PATHS.tunnel) return options.tunnels.accept(request, socket, head, nodeNameOf(caller))
+  const user = await impersonate(authorizer, caller, request.headers)
+  await checkAccess(authorizer, { user, info: streamInfo(info, lookup) })
+  const { namespace = '', name = '', subresource = '' } = info.resource ?? {}
+  const { searchParams: query } = new URL(request.url ?? '/', 'https://apiserver')
+  await options.streams.upgrade(request, socket, head, { user, namespace, name, subresource, query })
+}
+
+/** The request as the authorizer judges it: opening a stream is `create`, whichever method the client's protocol takes. */
+function streamInfo(info: RequestInfo, lookup: KindLookup): RequestInfo {
+  const { resource } = info
+  const kind = resource && lookup(resource.group, resource.version, resource.resource)
+  const subresource = resource?.subresource
+  if (!resource || kind?.kind !== 'Pod' || subresource === undefined || !STREAMS.has(subresource)) throw resourceNotFound()
+  if (!resource.namespace) throw badRequest('namespace is required')
+  return { ...info, verb: 'create' }
+}
+
+function nodeNameOf(user: User): string {
+  const isNode = user.groups.includes(GROUPS.nodes) && user.name.startsWith(NODE_USER_PREFIX)
+  if (!isNode) throw apiError('Forbidden', `forbidden: User "${user.name}" cannot open a tunnel: only nodes can`)
+  return user.name.slice(NODE_USER_PREFIX.length)
+}
+
+function refuse(socket: Duplex, err: unknown): void {
+  if (!socket.writable) return void socket.destroy()
+  const status = statusOf(err)
+  const body = `${JSON.stringify(status)}\n`
+  const head = [
+    `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code] ?? 'Error'}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}

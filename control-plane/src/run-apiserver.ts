@@ -1,0 +1,150 @@
+/** The API server's role: etcd, storage, registry and HTTP put together. */
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Client, type Clock, GROUPS, KINDS, type Logger } from '@davit/api'
+import { createAuthorizer, registryLookups } from './apiserver/authorization/index.ts'
+import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
+import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
+import { createMetrics } from './metrics.ts'
+import type { ControlPlaneOptions } from './options.ts'
+import { CONTROLLERS, createJoinService, type Pki } from './pki/index.ts'
+import { createStorage, type EtcdStorage, runEmbeddedEtcd } from './storage/index.ts'
+import { streamsOf, tunnelsOf } from './streams-of.ts'
+
+export interface RunApiServerOptions {
+  readonly options: ControlPlaneOptions
+  readonly pki: Pki
+  readonly clock: Clock
+  readonly log: Logger
+  /** Ends the start while it still goes on. */
+  readonly signal: AbortSignal
+}
+
+export interface RunningApiServer {
+  readonly server: ApiServer
+  /** Straight to the registry, as the controllers' user. */
+  readonly client: Client
+  readonly tunnels: ReturnType<typeof tunnelsOf>
+  /** Ends connections, then storage, then etcd. */
+  close(): Promise<void>
+}
+
+/** Something the process cannot run without; `what` decides the exit code. */
+export class StartError extends Error {
+  readonly what: 'etcd' | 'port'
+
+  constructor(what: StartError['what'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.what = what
+  }
+}
+
+const CONTROLLERS_USER: User = { name: CONTROLLERS, groups: [CONTROLLERS, GROUPS.authenticated] }
+/** The cache counts as stale for readiness when etcd was silent so long. */
+const CACHE_AGE_MS_MAX = 10_000
+
+export async function runApiServer({ options, pki, clock, log, signal }: RunApiServerOptions): Promise<RunningApiServer> {
+  const stopEtcd = new AbortController()
+  const etcd = await connectEtcd(options, log, stopEtcd.signal)
+  const storage = createStorage({ etcd: etcd.members, encryptionKeys: pki.encryptionKeys, log, clock })
+  const { podCidr, serviceCidr, dnsAddress, nodePorts, advertiseAddress } = options
+  const networks = { podCidr, serviceCidr, dnsAddress, nodePorts }
+  const registry = createRegistry({ storage, kinds: KINDS, networks, clock, log })
+  const close = async () => {
+    await storage.close()
+    stopEtcd.abort()
+    await etcd.stopped
+  }
+  try {
+    await storage.start(signal)
+    const { clusterId, publishEndpoints } = await bootstrap(registry, storage, signal, { serviceCidr, dnsAddress, apiPort: options.port })
+    const metrics = createMetrics()
+    metrics.observeStorage(storage)
+    const tunnels = tunnelsOf({ clock, log })
+    const server = await startApiServer({
+      registry,
+      authorizer: createAuthorizer(registryLookups(registry)),
+      identity: {
+        certificateAuthority: pki.ca.certificate,
+        ...pki.server,
+        joins: createJoinService({ registry, storage, ca: pki.ca, clock, log }),
+      },
+      tunnels,
+      streams: streamsOf({ registry, tunnels, log }),
+      clusterInfo: async () => ({ clusterId, podCidr, serviceCidr, dnsAddress, clusterDomain: 'cluster.local' }),
+      checks: checksOf(storage),
+      port: options.port,
+      bindAddress: options.bindAddress,
+      log,
+      clock,
+      metrics,
+      signal,
+    })
+    // Pods reach the API by its Service only at an address that is not this machine's own loopback.
+    if (isLoopback(advertiseAddress))
+      log.warn({ advertiseAddress }, 'Pods cannot reach the API through Service default/kubernetes: give --advertise-address')
+    else await publishEndpoints([advertiseAddress], server.port)
+    return {
+      server,
+      client: createInProcessClient(registry, CONTROLLERS_USER),
+      tunnels,
+      close: async () => {
+        await server.close()
+        await close()
+      },
+    }
+  } catch (err) {
+    await close()
+    throw err
+  }
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1' || address === 'localhost'
+}
+
+function checksOf(storage: EtcdStorage): HealthCheck[] {
+  return [
+    { name: 'ping', live: true, check: () => {} },
+    {
+      name: 'etcd',
+      check: async () => {
+        await storage.currentRevision(AbortSignal.timeout(2000))
+      },
+    },
+    {
+      name: 'cache',
+      check: () => {
+        const { ready, ageMs, revision } = storage.health
+        if (!ready) throw new Error('the watch cache is not filled yet')
+        if (ageMs > CACHE_AGE_MS_MAX)
+          throw new Error(`the watch cache stands at revision ${revision} and has not heard from etcd for ${Math.round(ageMs / 1000)} s`)
+      },
+    },
+  ]
+}
+
+interface ConnectedEtcd {
+  readonly members: { urls: string[]; certificateAuthority?: string; certificate?: string; key?: string }
+  readonly stopped: Promise<void>
+}
+
+async function connectEtcd({ etcd, dataDir }: ControlPlaneOptions, log: Logger, signal: AbortSignal): Promise<ConnectedEtcd> {
+  try {
+    if (etcd === 'embedded') {
+      const { urls, stopped } = await runEmbeddedEtcd({ dataDir: join(dataDir, 'etcd'), log, signal })
+      return { members: { urls: [...urls] }, stopped }
+    }
+    const { urls, certificateAuthority, certificate, key } = etcd
+    const members = {
+      urls: [...urls],
+      ...(certificateAuthority && { certificateAuthority: await readFile(certificateAuthority, 'utf8') }),
+      ...(certificate && { certificate: await readFile(certificate, 'utf8') }),
+      ...(key && { key: await readFile(key, 'utf8') }),
+    }
+    return { members, stopped: Promise.resolve() }
+  } catch (err) {
+    throw new StartError('etcd', (err as Error).message, { cause: err })
+  }
+}
