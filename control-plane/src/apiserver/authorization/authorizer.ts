@@ -1,9 +1,9 @@
 /** Who may do what, until there are roles: fixed rights for the cluster's own parts, and for nobody else. */
 import { GROUPS, NODE_USER_PREFIX, PATHS } from '@davit/api'
+import { CONTROLLERS } from '../../pki/index.ts'
 import { judgeNode, type NodeLookups } from './node-rules.ts'
 import type { Attributes, Authorizer, Verdict } from './types.ts'
 
-const CONTROLLERS = 'system:davit:controllers'
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz', '/version'])
 /** Paths that any certificate of the cluster opens, and those that open to nodes. */
 const NODE_PATHS: ReadonlySet<string> = new Set([PATHS.tunnel, PATHS.drain])

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { alreadyExists, badRequest, type Clock, formatTime, generateName, type Kind, type KubernetesObject } from '@davit/api'
+import { alreadyExists, apiError, badRequest, type Clock, formatTime, generateName, type Kind, type KubernetesObject } from '@davit/api'
 import type { CommitResult, Guard, Storage, Stored } from '../../storage/types.ts'
 import { type Admissions, settle } from './admission/rules.ts'
 import { decodeBody, nameForMessages } from './decode.ts'
@@ -65,7 +65,7 @@ export async function create(
     }
     fresh = true
   }
-  throw alreadyExists(kind, nameForMessages(wanted))
+  throw apiError('ServerTimeout', `Cannot create ${kind.singular} "${nameForMessages(wanted)}": what it needs keeps changing; try again`)
 }
 
 /** What a commit of `key` would answer, without one. */

@@ -5,12 +5,14 @@ import {
   deploymentKind,
   type Kind,
   namespaceKind,
+  nodeKind,
   podKind,
   secretKind,
   serviceAccountKind,
   type WatchEvent,
 } from '@davit/api'
-import { configMap, namespace, pod, startTestRegistry, type TestRegistry } from './testing/index.ts'
+import { createInProcessClient } from './in-process-client.ts'
+import { configMap, namespace, node, pod, startTestRegistry, type TestRegistry } from './testing/index.ts'
 
 let cluster: TestRegistry
 before(async () => {
@@ -280,4 +282,28 @@ test('nothing slips into a namespace whose deletion was answered', async () => {
     const terminating = await namespaces.get({ name })
     for (const version of await Promise.all(creates)) assert.ok(version < Number(terminating.metadata.resourceVersion))
   }
+})
+
+test('a node changes its own labels and status, but not what keeps workloads off it', async () => {
+  const nodes = createInProcessClient(cluster.registry, { name: 'system:node:n1', groups: ['system:nodes'] }).resource(nodeKind)
+  const restricted = { 'node-restriction.kubernetes.io/zone': 'x' }
+  const metadata = { name: 'n1', labels: restricted }
+  await assert.rejects(nodes.create({ ...node('n1'), metadata }), {
+    code: 403,
+    message: 'nodes "n1" is forbidden: system:node:n1 is not allowed to modify labels: node-restriction.kubernetes.io/zone',
+  })
+  await nodes.create(node('n1'))
+  const body = [{ op: 'add', path: '/metadata/labels/node-restriction.kubernetes.io~1zone', value: 'x' }] as const
+  await nodes.patch({ name: 'n1' }, { type: 'merge', body: { metadata: { labels: { a: '1' } } } })
+  await assert.rejects(nodes.patch({ name: 'n1' }, { type: 'json', body }), { code: 403 })
+  await assert.rejects(nodes.patch({ name: 'n1' }, { type: 'json', body }, { subresource: 'status' }), { code: 403 })
+  await cluster.client.resource(nodeKind).patch({ name: 'n1' }, { type: 'merge', body: { metadata: { labels: restricted } } })
+  const taints = [{ key: 'k', effect: 'NoSchedule' }]
+  await cluster.client.resource(nodeKind).patch({ name: 'n1' }, { type: 'merge', body: { spec: { taints } } })
+  await assert.rejects(nodes.patch({ name: 'n1' }, { type: 'merge', body: { spec: { taints: null } } }), {
+    code: 403,
+    message: /modify taints/,
+  })
+  const status = { conditions: [{ type: 'Ready', status: 'True' }] }
+  await nodes.patch({ name: 'n1' }, { type: 'strategic', body: { status } }, { subresource: 'status' })
 })

@@ -62,7 +62,7 @@ async function decide(
   const object = PARTS[part](asked, old, kind)
   keepSystemMetadata(kind, object, old)
 
-  if (part === 'object') await admissions.admit({ kind, context, object, old })
+  await admissions.admit({ kind, context, object, old, isPart: part !== 'object' })
   kind.applyDefaults(object)
   if (kind.hasGeneration && specChanged(object, old)) object.metadata.generation = (old.metadata.generation ?? 0) + 1
   if (part === 'ephemeralcontainers') validateEphemeralContainers(kind, object as Pod, old as Pod)

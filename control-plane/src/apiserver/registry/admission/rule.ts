@@ -14,6 +14,8 @@ export interface Admission {
   readonly object: KubernetesObject
   /** What is stored; absent on create. */
   readonly old?: KubernetesObject
+  /** Only a part such as `status` is written. */
+  readonly isPart?: boolean
 }
 
 /** What else must be written in the same transaction. */
@@ -30,6 +32,8 @@ export interface AdmissionRule {
   /** Runs before validation, on create only unless `onUpdate`. */
   readonly admit?: (admission: Admission) => Promise<void> | void
   readonly onUpdate?: boolean
+  /** Also for writes of a part such as `status`. */
+  readonly onEveryPart?: boolean
   /** Runs after validation on create and update: takes what must be unique, gives back what is no longer used. */
   readonly allocate?: (admission: Admission, extra: Extra) => Promise<void>
   /** Runs when the object is about to be removed. */

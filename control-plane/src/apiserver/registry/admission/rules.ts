@@ -5,6 +5,7 @@ import { keyOf, type Resources } from '../resources.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { initialNamespace, initialPodStatus } from './initial-status.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
+import { nodeRestriction } from './node-restriction.ts'
 import { priority } from './priority.ts'
 import { type Admission, type AdmissionRule, type Extra, noExtra } from './rule.ts'
 import { type FindServiceAccount, serviceAccount } from './service-account.ts'
@@ -20,6 +21,7 @@ export interface AdmissionOptions {
 /** Every rule, in the order they run. */
 function rules({ storage, resources, pools, defaultTolerationSeconds }: AdmissionOptions): AdmissionRule[] {
   return [
+    nodeRestriction(),
     initialNamespace(),
     serviceAccount(serviceAccountFinder(storage, resources)),
     defaultTolerations(defaultTolerationSeconds),
@@ -41,7 +43,8 @@ export class Admissions {
   }
 
   async admit(admission: Admission): Promise<void> {
-    for (const rule of this.#of(admission.kind)) if (!admission.old || rule.onUpdate) await rule.admit?.(admission)
+    const { kind, old, isPart } = admission
+    for (const rule of this.#of(kind)) if ((!old || rule.onUpdate) && (!isPart || rule.onEveryPart)) await rule.admit?.(admission)
   }
 
   async allocate(admission: Admission): Promise<Extra> {

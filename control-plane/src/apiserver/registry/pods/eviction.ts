@@ -14,7 +14,7 @@ export function readEviction(body: unknown, { name }: Target): DeletionRequest &
 }
 
 /** What DeleteOptions, as parsed from the wire, ask for. Throws BadRequest. */
-export function readDeleteOptions(body: unknown): DeletionRequest & { dryRun?: boolean } {
+function readDeleteOptions(body: unknown): DeletionRequest & { dryRun?: boolean } {
   if (body === undefined || body === null) return {}
   if (typeof body !== 'object') throw badRequest('the object provided is unrecognized (must be of type DeleteOptions)')
   const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions, dryRun } = body as Record<string, unknown>
