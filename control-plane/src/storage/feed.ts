@@ -42,6 +42,7 @@ export class Feed {
   readonly #log: Logger
   readonly #onResume: () => void
   #state: 'empty' | 'listed' = 'empty'
+  #filled = false
   #attempt = 0
   #drop: ((reason: string) => void) | undefined
   #heardMs: number
@@ -55,8 +56,9 @@ export class Feed {
     this.#heardMs = options.clock.monotonic()
   }
 
+  /** Filled once. While it lists again, what it had before still serves those who do not ask for the latest. */
   get ready(): boolean {
-    return this.#state !== 'empty'
+    return this.#filled
   }
 
   /** When etcd last said anything on the stream (monotonic). */
@@ -72,6 +74,7 @@ export class Feed {
         if (this.#state === 'empty') {
           await this.#list(signal)
           this.#state = 'listed'
+          this.#filled = true
           onFilled()
         }
         const before = this.#space.revision

@@ -1,2 +1,2 @@
-/** For tests only: a real etcd, and a proxy in front of it. */
-export { startTestEtcd, type TestEtcd } from './test-etcd.ts'
+/** For tests only: a real etcd. */
+export { startTestCluster, startTestEtcd, type TestEtcd } from './test-etcd.ts'
