@@ -6,6 +6,7 @@ import { type Client, type Clock, GROUPS, KINDS, type Logger } from '@davit/api'
 import { createAuthorizer, registryLookups } from './apiserver/authorization/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
+import { keepReplicaPublished } from './apiserver/replicas.ts'
 import { createMetrics } from './metrics.ts'
 import type { ControlPlaneOptions } from './options.ts'
 import { CONTROLLERS, createJoinService, type Pki } from './pki/index.ts'
@@ -58,7 +59,8 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
   }
   try {
     await storage.start(signal)
-    const { clusterId, publishEndpoints } = await bootstrap(registry, storage, signal, { serviceCidr, dnsAddress, apiPort: options.port })
+    const fixtures = { serviceCidr, dnsAddress, apiPort: options.port }
+    const { clusterId } = await bootstrap(registry, storage, signal, fixtures)
     const metrics = createMetrics()
     metrics.observeStorage(storage)
     const tunnels = tunnelsOf({ clock, log })
@@ -81,15 +83,29 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       metrics,
       signal,
     })
-    // Pods reach the API by its Service only at an address that is not this machine's own loopback.
-    if (isLoopback(advertiseAddress))
-      log.warn({ advertiseAddress }, 'Pods cannot reach the API through Service default/kubernetes: give --advertise-address')
-    else await publishEndpoints([advertiseAddress], server.port)
+    const client = createInProcessClient(registry, CONTROLLERS_USER)
+    const stopPublishing = new AbortController()
+    const published = keepReplicaPublished({
+      client,
+      name: options.name,
+      address: advertiseAddress,
+      publish: async (addresses, ends) => {
+        const { publishEndpoints } = await bootstrap(registry, storage, ends, fixtures)
+        // Pods reach the API by its Service only at an address that is not this machine's own loopback.
+        const reachable = addresses.filter(address => !isLoopback(address))
+        if (reachable.length > 0) await publishEndpoints(reachable, server.port)
+      },
+      clock,
+      log,
+      signal: stopPublishing.signal,
+    })
     return {
       server,
-      client: createInProcessClient(registry, CONTROLLERS_USER),
+      client,
       tunnels,
       close: async () => {
+        stopPublishing.abort()
+        await published
         await server.close()
         await close()
       },

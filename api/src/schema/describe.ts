@@ -18,6 +18,8 @@ export interface ObjectNode extends NodeBase {
   readonly type: 'object'
   /** OpenAPI component, such as `PodSpec`. */
   readonly component?: string
+  /** What the component is, whichever field uses it. */
+  readonly componentDescription?: string
   /** Without prototype, so that any key may be looked up. */
   readonly fields: Readonly<Record<string, SchemaNode>>
   readonly required: readonly string[]
@@ -101,7 +103,9 @@ function describe(schema: z.ZodType, outer: FieldMeta): SchemaNode {
       return describe((def.getter as () => z.ZodType)(), meta)
     case 'object': {
       const shape = objectOf(def)
-      return { type: 'object', ...(meta.component && { component: meta.component }), ...base(meta), ...shape }
+      const about = schema.meta()?.description
+      const named = { ...(meta.component && { component: meta.component }), ...(about !== undefined && { componentDescription: about }) }
+      return { type: 'object', ...named, ...base(meta), ...shape }
     }
     case 'array':
       return { type: 'list', items: describe(def.element as z.ZodType, {}), ...base(meta) }

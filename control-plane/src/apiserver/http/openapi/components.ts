@@ -95,14 +95,13 @@ export function componentsOf(kinds: readonly Kind[], names: ComponentNames): Rec
   }
   const property = (node: SchemaNode): OpenApiSchema => {
     const schema = write(node)
-    const description = node.description !== undefined && { description: node.description }
     // A reference may have no siblings in OpenAPI 3.0: what is said of this use stands around it.
-    if ('$ref' in schema) return { ...description, allOf: [schema], ...strategyOf(node) }
-    return { ...schema, ...description, ...strategyOf(node) }
+    if ('$ref' in schema) return { ...describing(node.description), allOf: [schema], ...strategyOf(node) }
+    return { ...schema, ...describing(node.description), ...strategyOf(node) }
   }
   const objectOf = (node: ObjectNode): OpenApiSchema => ({
     type: 'object',
-    ...(node.description !== undefined && { description: node.description }),
+    ...describing(node.componentDescription ?? node.description),
     properties: Object.fromEntries(Object.entries(node.fields).map(([name, field]) => [name, property(field)])),
     ...(node.required.length > 0 && { required: node.required }),
   })
@@ -145,6 +144,10 @@ export function referenceTo(component: string): string {
 
 export function gvkOf({ group, version, kind }: Kind): { group: string; kind: string; version: string } {
   return { group, kind, version }
+}
+
+function describing(description: string | undefined): OpenApiSchema {
+  return description === undefined ? {} : { description }
 }
 
 function listExtensions({ meta }: ListNode): OpenApiSchema {
