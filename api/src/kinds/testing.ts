@@ -1,0 +1,39 @@
+/** Makers for tests of kinds. */
+
+import { decodeObject } from '../decode.ts'
+import { uniqueFieldErrors } from '../field-errors.ts'
+import type { Kind } from '../kind.ts'
+import type { KubernetesObject } from '../meta.ts'
+import { fieldErrorBody } from '../status.ts'
+
+/** An object as the server stores it: decoded, with defaults. Named `a` in `default` unless `raw` says otherwise. */
+export function stored<T extends KubernetesObject>(kind: Kind<T>, raw: object): T {
+  const { object } = decodeObject(kind, {
+    ...raw,
+    metadata: { name: 'a', ...(kind.namespaced && { namespace: 'default' }), ...metadataOf(raw) },
+  })
+  kind.applyDefaults(object)
+  return object
+}
+
+/** What is wrong with `raw`, as lines of the answer's message. */
+export function complaints<T extends KubernetesObject>(kind: Kind<T>, raw: object): string[] {
+  const { object, errors } = decodeObject(kind, { metadata: { name: 'a', namespace: 'default' }, ...raw })
+  kind.applyDefaults(object)
+  return uniqueFieldErrors([...errors, ...kind.validate(object)]).map(error => `${error.field}: ${fieldErrorBody(error)}`)
+}
+
+/** What is wrong with `raw` taking the place of `old`. */
+export function changeComplaints<T extends KubernetesObject>(kind: Kind<T>, old: object, raw: object): string[] {
+  return kind.validateUpdate(stored(kind, raw), stored(kind, old)).map(error => `${error.field}: ${fieldErrorBody(error)}`)
+}
+
+/** The cells of `kubectl get -o wide` by column name. */
+export function cells<T extends KubernetesObject>(kind: Kind<T>, raw: object, now = 0): Record<string, unknown> {
+  const object = stored(kind, raw)
+  return Object.fromEntries(kind.columns.map(column => [column.name, column.value(object, now)]))
+}
+
+function metadataOf(raw: object): object {
+  return (raw as { metadata?: object }).metadata ?? {}
+}
