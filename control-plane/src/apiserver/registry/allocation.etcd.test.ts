@@ -5,7 +5,8 @@ import { node, service, startTestRegistry, type TestRegistry } from './testing/i
 
 let cluster: TestRegistry
 before(async () => {
-  cluster = await startTestRegistry()
+  // Three replicas of a new cluster, all bootstrapping at once.
+  cluster = await startTestRegistry({ replicas: 3 })
 })
 after(() => cluster[Symbol.asyncDispose]())
 

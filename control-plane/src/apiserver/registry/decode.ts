@@ -15,7 +15,8 @@ export function reportUnknown(fields: readonly string[], context: RequestContext
   if (fields.length === 0 || context.fieldValidation === 'Ignore') return
   const texts = fields.map(field => `unknown field "${field}"`)
   if (context.fieldValidation === 'Strict') throw refuse(texts.join(', '))
-  context.warnings?.push(...texts)
+  // A patch that is tried again finds the same fields again.
+  context.warnings?.push(...texts.filter(text => !context.warnings?.includes(text)))
 }
 
 /** How messages call an object that may not have a name yet. */

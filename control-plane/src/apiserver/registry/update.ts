@@ -16,7 +16,7 @@ export interface UpdateDependencies {
 }
 
 /** Which part of an object a write may change; the rest stays as stored. */
-export type Part = 'object' | 'status' | 'finalize' | 'ephemeralcontainers' | 'resize'
+export type Part = 'object' | 'status' | 'finalize' | 'ephemeralcontainers'
 
 export interface UpdateRequest {
   kind: Kind
@@ -64,7 +64,8 @@ async function decide(
 
   await admissions.admit({ kind, context, object, old, isPart: part !== 'object' })
   kind.applyDefaults(object)
-  if (kind.hasGeneration && specChanged(object, old)) object.metadata.generation = (old.metadata.generation ?? 0) + 1
+  // A default that is newer than the stored object is no change of anybody's.
+  if (part !== 'status' && kind.hasGeneration && specChanged(object, old)) object.metadata.generation = (old.metadata.generation ?? 0) + 1
   if (part === 'ephemeralcontainers') validateEphemeralContainers(kind, object as Pod, old as Pod)
   else validateChange(kind, object, old)
 
@@ -140,7 +141,6 @@ const PARTS: Record<Part, (asked: WithParts, old: WithParts, kind: Kind) => Kube
     const ephemeralContainers = (asked.spec as { ephemeralContainers?: unknown[] } | undefined)?.ephemeralContainers ?? []
     return structuredClone({ ...old, spec: { ...(old.spec as object), ephemeralContainers } }) as KubernetesObject
   },
-  resize: (asked, old) => structuredClone({ ...old, spec: asked.spec }) as KubernetesObject,
 }
 
 function drop<T extends object>(fields: T): { [name in keyof T]: Exclude<T[name], undefined> } {

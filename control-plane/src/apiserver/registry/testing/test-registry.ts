@@ -26,8 +26,8 @@ export interface TestRegistry extends AsyncDisposable {
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 const USER = { name: 'kubernetes-admin', groups: ['system:masters'] }
 
-/** Started and bootstrapped; everything ends when it is disposed of. */
-export async function startTestRegistry(): Promise<TestRegistry> {
+/** Started and bootstrapped, by so many replicas at once; everything ends when it is disposed of. */
+export async function startTestRegistry({ replicas = 1 } = {}): Promise<TestRegistry> {
   const etcd = await startTestEtcd()
   const storages: EtcdStorage[] = []
   const replica = async () => {
@@ -38,14 +38,20 @@ export async function startTestRegistry(): Promise<TestRegistry> {
     await storage.start(AbortSignal.timeout(20_000))
     return { storage, registry, client: createInProcessClient(registry, USER) }
   }
-  const { storage, registry, client } = await replica()
+  const started = await Promise.all(Array.from({ length: replicas }, replica))
+  const signal = AbortSignal.timeout(20_000)
+  const results = await Promise.all(started.map(({ registry, storage }) => bootstrap(registry, storage, signal)))
+  const [first] = started
+  const [bootstrapped] = results
+  if (!first || !bootstrapped) throw new Error('Cannot start a registry of no replicas')
+  const { storage, registry, client } = first
   return {
     etcd,
     storage,
     registry,
     client,
     context: { user: USER },
-    bootstrapped: await bootstrap(registry, storage, AbortSignal.timeout(20_000)),
+    bootstrapped,
     replica,
     async event(kind, options, matches) {
       const signal = AbortSignal.timeout(10_000)
