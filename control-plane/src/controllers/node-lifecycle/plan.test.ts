@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Node, type Pod, TAINTS, type Taint, type Toleration } from '@davit/api'
+import type { TunnelState } from '../../apiserver/tunnel/types.ts'
+import { judgeNodes, type NodeSigns } from './judge.ts'
+import { NOT_READY_PATIENCE_MS, planConditions, planEvictions, planTaints, podsToMarkNotReady } from './plan.ts'
+
+const NOW = Date.parse('2026-01-01T00:01:00Z')
+const LONG = 3_600_000
+
+const signs = (name: string, tunnel: TunnelState | undefined, rest: Partial<NodeSigns> = {}): NodeSigns => ({
+  name,
+  tunnel,
+  leaseSilentMs: LONG,
+  observedMs: LONG,
+  ...rest,
+})
+const open = (silentMs: number): TunnelState => ({ connected: true, silentMs })
+const closed = (closedMs: number, closeReason?: string): TunnelState => ({
+  connected: false,
+  silentMs: closedMs,
+  closedMs,
+  ...(closeReason && { closeReason }),
+})
+
+for (const [what, node, suspect] of [
+  ['heard a second ago', signs('a', open(1_000)), false],
+  ['silent for 3 s on an open tunnel', signs('a', open(3_000)), true],
+  ['silent, but its Lease was renewed since', signs('a', open(3_000), { leaseSilentMs: 100 }), false],
+  ['cut 1 s ago', signs('a', closed(1_000)), false],
+  ['cut 3 s ago', signs('a', closed(3_000)), true],
+  ['restarting for 5 s, as it said', signs('a', closed(5_000, 'restart')), false],
+  ['restarting for 11 s', signs('a', closed(11_000, 'restart')), true],
+  ['silent since before we began to judge', signs('a', open(60_000), { observedMs: 1_000 }), false],
+  ['never seen by a tunnel, its Lease 30 s old', signs('a', undefined, { leaseSilentMs: 30_000 }), false],
+  ['never seen by a tunnel, its Lease 41 s old', signs('a', undefined, { leaseSilentMs: 41_000 }), true],
+] as const) {
+  test(`a node ${what} is ${suspect ? '' : 'not '}suspect`, () => {
+    assert.equal(judgeNodes([node, signs('b', open(0)), signs('c', open(0))]).suspects.has('a'), suspect)
+  })
+}
+
+for (const [silent, all, mayEvict] of [
+  [1, 3, true],
+  [2, 3, true],
+  [3, 3, false],
+  [1, 1, false],
+  [1, 2, true],
+  [5, 10, true],
+  [6, 10, false],
+] as const) {
+  test(`with ${silent} of ${all} nodes silent pods are ${mayEvict ? '' : 'not '}evicted`, () => {
+    const nodes = Array.from({ length: all }, (_, index) => signs(`n${index}`, open(index < silent ? 5_000 : 0)))
+    assert.equal(judgeNodes(nodes).mayEvict, mayEvict)
+  })
+}
+
+function node(
+  ready: 'True' | 'False' | 'Unknown',
+  {
+    taints = [],
+    since = '2026-01-01T00:00:59Z',
+    unschedulable = false,
+  }: { taints?: Taint[]; since?: string; unschedulable?: boolean } = {},
+): Node {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'n' },
+    spec: { taints, ...(unschedulable && { unschedulable }) },
+    status: { conditions: [{ type: 'Ready', status: ready, lastTransitionTime: since }] },
+  }
+}
+
+const taintsOf = (subject: Node, { suspect = false, mayEvict = true } = {}) =>
+  planTaints({ node: subject, suspect, mayEvict, now: NOW }).taints?.map(({ key, effect }) => `${key}:${effect}`)
+
+test('a suspect node becomes Unknown in every condition its agent reports', () => {
+  const conditions = planConditions({ node: node('True'), suspect: true, mayEvict: true, now: NOW })
+  assert.deepEqual(
+    conditions?.map(condition => condition.status),
+    ['Unknown', 'Unknown', 'Unknown', 'Unknown'],
+  )
+  const after = { ...node('True'), status: { conditions: conditions ?? [] } }
+  assert.equal(planConditions({ node: after, suspect: true, mayEvict: true, now: NOW + 5_000 }), undefined)
+})
+
+test('a lost node is tainted for scheduling and for eviction, and for scheduling alone when nothing may be evicted', () => {
+  assert.deepEqual(taintsOf(node('Unknown'), { suspect: true }), [`${TAINTS.unreachable}:NoSchedule`, `${TAINTS.unreachable}:NoExecute`])
+  assert.deepEqual(taintsOf(node('Unknown'), { suspect: true, mayEvict: false }), [`${TAINTS.unreachable}:NoSchedule`])
+})
+
+test('a node whose agent says it is not ready keeps its pods for a while', () => {
+  assert.deepEqual(taintsOf(node('False')), [`${TAINTS.notReady}:NoSchedule`])
+  const since = new Date(NOW - NOT_READY_PATIENCE_MS).toISOString()
+  assert.deepEqual(taintsOf(node('False', { since })), [`${TAINTS.notReady}:NoSchedule`, `${TAINTS.notReady}:NoExecute`])
+})
+
+test('a node that is ready again loses our taints and keeps the others', () => {
+  const own: Taint = { key: 'team', effect: 'NoSchedule', value: 'x' }
+  assert.deepEqual(taintsOf(node('True', { taints: [own, { key: TAINTS.unreachable, effect: 'NoExecute' }] })), ['team:NoSchedule'])
+  assert.equal(taintsOf(node('True', { taints: [own] })), undefined)
+})
+
+test('a cordoned node carries the taint of it', () => {
+  assert.deepEqual(taintsOf(node('True', { unschedulable: true })), [`${TAINTS.unschedulable}:NoSchedule`])
+})
+
+function pod(name: string, tolerations: Toleration[] = []): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, uid: name },
+    spec: { containers: [], tolerations },
+    status: { conditions: [{ type: 'Ready', status: 'True' }] },
+  }
+}
+
+test('pods are evicted when the time they tolerate the taint is over', () => {
+  const lost = node('Unknown', { taints: [{ key: TAINTS.unreachable, effect: 'NoExecute', timeAdded: '2026-01-01T00:00:58Z' }] })
+  const exists = (tolerationSeconds?: number): Toleration[] => [
+    { key: TAINTS.unreachable, operator: 'Exists', effect: 'NoExecute', ...(tolerationSeconds !== undefined && { tolerationSeconds }) },
+  ]
+  const plan = planEvictions({ node: lost, now: NOW }, [
+    pod('none'),
+    pod('short', exists(1)),
+    pod('longer', exists(5)),
+    pod('forever', exists()),
+  ])
+  assert.deepEqual(
+    plan.evict.map(each => each.metadata.name),
+    ['none', 'short'],
+  )
+  assert.equal(plan.againAfterMs, 3_000)
+})
+
+test('ready pods of a lost node no longer count as ready', () => {
+  assert.equal(podsToMarkNotReady({ node: node('True'), suspect: true }, [pod('a')]).length, 1)
+  assert.equal(podsToMarkNotReady({ node: node('True'), suspect: false }, [pod('a')]).length, 0)
+})
