@@ -78,6 +78,8 @@ test('a LabelSelector object selects by all its parts; none selects nothing, an 
   assert.throws(() => selectorFromLabelSelector({ matchExpressions: [{ key: 'a', operator: 'Near' as 'In' }] }), {
     message: '"Near" is not a valid label selector operator',
   })
+  // Found by the property below.
+  assert.equal(formatLabelSelector({ matchExpressions: [{ key: 'a', operator: 'In', values: ['2', '2'] }] }), 'a in (2)')
   assert.equal(formatLabelSelector(undefined), '<none>')
   assert.equal(formatLabelSelector({ matchExpressions: [{ key: 'a', operator: 'In' }] }), '<error>')
 })

@@ -111,6 +111,6 @@ function holds({ key, operator, values }: Requirement, labels: Readonly<Record<s
 function format({ key, operator, values }: Requirement): string {
   if (operator === 'exists') return key
   if (operator === '!') return `!${key}`
-  const text = [...values].sort().join(',')
+  const text = [...new Set(values)].sort().join(',')
   return `${key}${TEXTS[operator]}${operator === 'in' || operator === 'notin' ? `(${text})` : text}`
 }
