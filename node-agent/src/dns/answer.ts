@@ -4,7 +4,7 @@
  */
 import { isIPv4 } from 'node:net'
 import type { Answer, Question, StringAnswer } from 'dns-packet'
-import { type Cidr, contains, parseAddress } from '../network/index.ts'
+import { type Cidr, contains, parseAddress } from '../ip/index.ts'
 import type { DnsEndpoint, DnsPort, DnsService, Zone } from './zone.ts'
 
 export interface ZoneConfig {

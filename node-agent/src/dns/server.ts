@@ -1,7 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock, Logger } from '@davit/api'
-import { parseCidr } from '../network/index.ts'
+import { parseCidr } from '../ip/index.ts'
 import { type Responder, respond } from './respond.ts'
 import { framed, Upstream } from './upstream.ts'
 import type { Zone } from './zone.ts'

@@ -1,4 +1,4 @@
-import { type EndpointSliceObject, hasClusterIp, type ServiceObject } from '../proxy/index.ts'
+import type { EndpointSliceObject, ServiceObject } from '../proxy/index.ts'
 
 export interface DnsPort {
   readonly name: string
@@ -30,12 +30,10 @@ export function dnsService(service: ServiceObject, slices: readonly EndpointSlic
   if (spec?.type === 'ExternalName') {
     return spec.externalName ? { ...own, type: 'external-name', target: spec.externalName.replace(/\.$/, '').toLowerCase() } : undefined
   }
-  if (hasClusterIp(service)) {
-    const addresses = (spec?.clusterIPs?.length ? spec.clusterIPs : [spec?.clusterIP ?? '']).filter(address => !address.includes(':'))
-    return { ...own, type: 'cluster-ip', addresses, ports: (spec?.ports ?? []).map(portOf) }
-  }
-  if (spec?.clusterIP !== 'None') return undefined
-  return { ...own, type: 'headless', endpoints: endpointsOf(slices, spec.publishNotReadyAddresses === true) }
+  if (!spec?.clusterIP) return undefined
+  if (spec.clusterIP === 'None') return { ...own, type: 'headless', endpoints: endpointsOf(slices, spec.publishNotReadyAddresses === true) }
+  const addresses = (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP]).filter(address => !address.includes(':'))
+  return { ...own, type: 'cluster-ip', addresses, ports: (spec.ports ?? []).map(portOf) }
 }
 
 function endpointsOf(slices: readonly EndpointSliceObject[], withNotReady: boolean): DnsEndpoint[] {

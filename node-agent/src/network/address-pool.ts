@@ -1,4 +1,4 @@
-import { contains, formatAddress, parseAddress, parseCidr } from './cidr.ts'
+import { contains, formatAddress, parseAddress, parseCidr } from '../ip/index.ts'
 
 /** Docker may hand out the last /28 to containers attached by hand; pods get the rest. */
 export const RESERVED_SIZE = 16

@@ -11,7 +11,9 @@ interface BridgePort {
 interface LinkInfo {
   readonly ifname: string
   readonly mtu: number
-  readonly linkinfo?: { readonly info_data?: { readonly nf_call_iptables?: number } }
+  readonly linkinfo?: {
+    readonly info_data?: { readonly nf_call_iptables?: number; readonly id?: number; readonly local?: string; readonly port?: number }
+  }
 }
 
 /**
@@ -34,15 +36,31 @@ export async function linkOf(name: string): Promise<LinkInfo | undefined> {
   return text.trim() ? (JSON.parse(text) as LinkInfo[])[0] : undefined
 }
 
-/** The link that holds `address`, and its MTU. */
-export async function uplinkOf(address: string): Promise<{ name: string; mtu: number } | undefined> {
-  const links = JSON.parse(await runCommand('ip', ['-j', '-4', 'addr', 'show'])) as {
-    ifname: string
-    mtu: number
-    addr_info: { local?: string }[]
-  }[]
-  const link = links.find(({ addr_info }) => addr_info.some(({ local }) => local === address))
-  return link && { name: link.ifname, mtu: link.mtu }
+export interface Uplink {
+  readonly name: string
+  readonly mtu: number
+  /** Range of addresses on that link, such as `10.0.0.5/24`. */
+  readonly range: string
+}
+
+interface LinkAddresses {
+  readonly ifname: string
+  readonly mtu: number
+  readonly addr_info: readonly { readonly local?: string; readonly prefixlen?: number; readonly label?: string }[]
+}
+
+/** All links and their IPv4 addresses. */
+export async function listAddresses(): Promise<LinkAddresses[]> {
+  return JSON.parse(await runCommand('ip', ['-j', '-4', 'addr', 'show'])) as LinkAddresses[]
+}
+
+/** The link that holds `address`; undefined when none does. */
+export async function uplinkOf(address: string): Promise<Uplink | undefined> {
+  for (const { ifname, mtu, addr_info } of await listAddresses()) {
+    const own = addr_info.find(({ local }) => local === address)
+    if (own) return { name: ifname, mtu, range: `${address}/${own.prefixlen ?? 32}` }
+  }
+  return undefined
 }
 
 /** Forwarding on; and no redirects, which would use up the budget of the ICMP messages that refuse connections. */

@@ -1,9 +1,10 @@
 import type Docker from 'dockerode'
+import { listAddresses } from './bridge.ts'
 import { CommandError, runCommand } from './command.ts'
 import { inspectNetwork } from './docker-network.ts'
 import { backendsWith, TABLES } from './iptables.ts'
 import { type NetworkNames, networkNames } from './names.ts'
-import { listRoutes, routeText } from './routes.ts'
+import { listRoutes, removeProbeRules, routeText } from './routes.ts'
 
 /**
  * Takes out of the kernel and out of Docker all that a pod network of this name put there: rules, chains, routes, addresses,
@@ -19,6 +20,7 @@ export async function cleanupNetwork({ docker, name }: { docker?: Docker; name?:
       if (text) await iptables.restore(text)
     }
   }
+  await removeProbeRules(names)
   const routes = await listRoutes(names.routeProtocol)
   for (const route of routes) await quietly('ip', 'route', 'del', ...routeText(route).split(' '), 'proto', String(names.routeProtocol))
   for (const address of await ourAddresses(names)) await quietly('ip', 'addr', 'del', `${address}/32`, 'dev', 'lo')
@@ -49,9 +51,7 @@ export function removalOf(saved: string, { chainPrefix, comment }: Pick<NetworkN
 }
 
 async function ourAddresses({ addressLabel }: NetworkNames): Promise<string[]> {
-  const links = JSON.parse(await runCommand('ip', ['-j', '-4', 'addr', 'show', 'dev', 'lo'])) as {
-    addr_info: { local?: string; label?: string }[]
-  }[]
+  const links = await listAddresses()
   return links.flatMap(({ addr_info }) => addr_info.filter(({ label }) => label === addressLabel).map(({ local }) => local ?? ''))
 }
 

@@ -1,7 +1,7 @@
 import { DOCKER_LABELS } from '@davit/api'
 import type Docker from 'dockerode'
+import { formatAddress, overlap, parseCidr } from '../ip/index.ts'
 import { RESERVED_SIZE } from './address-pool.ts'
-import { formatAddress, overlap, parseCidr } from './cidr.ts'
 
 export interface DockerNetworkOptions {
   readonly name: string
@@ -102,6 +102,20 @@ function difference(found: Docker.NetworkInspectInfo, wanted: ReturnType<typeof 
     ...Object.entries(wanted.Labels).map(([key, value]) => say(`label ${key}`, found.Labels?.[key], value)),
   ]
   return pairs.find(text => text !== undefined)
+}
+
+/** Takes `address` from an endpoint whose container is gone or does not run. Throws when a running one holds it. */
+export async function freeStaleEndpoint(docker: Docker, network: string, address: string): Promise<void> {
+  const found = await inspectNetwork(docker, network)
+  for (const [id, endpoint] of Object.entries(found?.Containers ?? {})) {
+    if (endpoint.IPv4Address.split('/')[0] !== address) continue
+    const container = await docker
+      .getContainer(id)
+      .inspect()
+      .catch(() => undefined)
+    if (container?.State.Running) throw new Error(`Cannot free address "${address}": running container "${endpoint.Name}" holds it`)
+    await docker.getNetwork(network).disconnect({ Container: container ? id : endpoint.Name, Force: true })
+  }
 }
 
 /** Docker only says that ranges overlap; people want to know with what. */

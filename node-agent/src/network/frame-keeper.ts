@@ -45,6 +45,19 @@ export class FrameKeeper {
     return { mended, lost }
   }
 
+  /** Whether each table's first jump is still in front: where it is not, something was flushed or moved. */
+  async isInFront(): Promise<boolean> {
+    for (const table of TABLES) {
+      const hooked = this.#chains.find(chain => chain.table === table && chain.rules !== undefined && chain.hooks.length > 0)
+      const parent = hooked?.hooks[0]?.parent
+      if (!hooked || parent === undefined) continue
+      const rules = (await this.#iptables.rules(table, parent)) ?? []
+      const at = rules.findIndex(rule => rule.endsWith(` -j ${hooked.chain}`))
+      if (at === -1 || rules.slice(0, at).some(rule => !rule.includes(COMMENT_PREFIX))) return false
+    }
+    return true
+  }
+
   #isRight(chain: FrameChain, rules: string[] | undefined): boolean {
     if (rules === undefined) return false
     if (chain.rules === undefined) return true

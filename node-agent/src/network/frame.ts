@@ -4,6 +4,7 @@
  */
 import type { Table } from './iptables.ts'
 import type { NetworkNames } from './names.ts'
+import { PROBE_PORT } from './prober.ts'
 
 /** Set on packets that must leave with this node's address; the same bit Kubernetes uses. */
 export const MASQUERADE_MARK = '0x4000/0x4000'
@@ -65,6 +66,8 @@ export function frame({ names, podCidr, clusterCidr, dnsAddress, acceptInRaw }: 
         `-d ${dnsAddress}/32 -i ${names.bridge} -p udp -m udp --dport 53 -j ACCEPT`,
         `-d ${dnsAddress}/32 -i ${names.bridge} -p tcp -m tcp --dport 53 -j ACCEPT`,
         `-d ${dnsAddress}/32 ! -i lo -j DROP`,
+        `-s ${clusterCidr} -d ${podCidr} -p udp -m udp --dport ${PROBE_PORT} -j ACCEPT`,
+        `-s ${clusterCidr} -d ${podCidr} -p udp -m udp --sport ${PROBE_PORT} -j ACCEPT`,
       ],
       hooks: hooks('INPUT'),
     },

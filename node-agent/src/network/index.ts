@@ -1,4 +1,3 @@
-export { type Cidr, contains, formatAddress, parseAddress, parseCidr } from './cidr.ts'
 export { cleanupNetwork } from './cleanup.ts'
 export { CommandError, runCommand } from './command.ts'
 export { MASQUERADE_MARK } from './frame.ts'

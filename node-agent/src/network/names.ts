@@ -11,6 +11,8 @@ export interface NetworkNames {
   readonly comment: string
   /** What routes of ours are marked with (`proto N`), so that they are found again. */
   readonly routeProtocol: number
+  /** Number of the table of routes that only probes follow. */
+  readonly probeTable: number
   /** What addresses of ours on `lo` are labelled with. */
   readonly addressLabel: string
 }
@@ -23,14 +25,16 @@ export function networkNames(name = 'davit'): NetworkNames {
   if (!/^[a-z][a-z0-9]{0,9}$/.test(name)) {
     throw new Error(`Cannot name the pod network "${name}": wanted at most 10 lower-case letters and digits`)
   }
+  // 200 to 249: no routing daemon known to iproute2 uses these.
+  const routeProtocol = 200 + (createHash('sha256').update(name).digest().readUInt16BE(0) % 50)
   return {
     dockerNetwork: name,
     bridge: `${name}0`,
     vxlan: `${name}-vx`,
     chainPrefix: `${name.toUpperCase()}-`,
     comment: `${COMMENT_PREFIX}${name}`,
-    // 200 to 249: no routing daemon known to iproute2 uses these.
-    routeProtocol: 200 + (createHash('sha256').update(name).digest().readUInt16BE(0) % 50),
+    routeProtocol,
+    probeTable: 478_800 + routeProtocol,
     addressLabel: `lo:${name}`,
   }
 }

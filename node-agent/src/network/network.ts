@@ -1,18 +1,16 @@
 import type { Clock, Logger } from '@davit/api'
 import type Docker from 'dockerode'
+import { overlap, parseCidr } from '../ip/index.ts'
 import { AddressPool } from './address-pool.ts'
-import { filterBridgedTraffic, linkOf, removeNeighbour, setHairpin, setNeighbours, setSysctls, uplinkOf } from './bridge.ts'
-import { overlap, parseCidr } from './cidr.ts'
+import { listAddresses, removeNeighbour, setHairpin, setNeighbours, uplinkOf } from './bridge.ts'
 import { cleanupNetwork } from './cleanup.ts'
-import { runCommand } from './command.ts'
-import { ensureDockerNetwork, inspectNetwork, majorOf } from './docker-network.ts'
-import { frame } from './frame.ts'
-import { FrameKeeper } from './frame-keeper.ts'
-import { findIptables } from './iptables.ts'
+import { ensureDockerNetwork, freeStaleEndpoint, majorOf, statusCodeOf } from './docker-network.ts'
+import { HostNetwork } from './host.ts'
 import { networkNames } from './names.ts'
 import { type NodeInformer, peersOf } from './peers.ts'
-import { applyRoutes, type Route } from './routes.ts'
+import { singleFlight } from './single-flight.ts'
 import type { PodNetwork } from './types.ts'
+import { VXLAN_OVERHEAD } from './vxlan.ts'
 
 export interface PodNetworkOptions {
   readonly docker: Docker
@@ -30,7 +28,7 @@ export interface PodNetworkOptions {
   readonly nodes: NodeInformer
   /** Word from which links, chains and the Docker network are named; default `davit`. Clusters that share a Docker need different ones. */
   readonly name?: string
-  /** Default: the uplink's less 50, which is what VXLAN takes. */
+  /** Default: the uplink's less what a tunnel takes. */
   readonly mtu?: number
   readonly log: Logger
   readonly clock: Clock
@@ -50,135 +48,121 @@ export interface RunningPodNetwork extends PodNetwork {
 }
 
 const CHECK_INTERVAL_MS = 30_000
+/** Only every so many checks look at everything; the others, at what Docker and people usually break. */
+const CHECKS_A_THOROUGH_ONE = 10
 /** While something is wrong. */
 const RETRY_INTERVAL_MS = 2_000
+/** Nodes that come together are routed to together. */
+const PEERS_DELAY_MS = 50
 
 /**
  * Gives this node's pods a network and keeps it: Docker's bridge, rules, routes to the peers. Resolves once it was set up, or
  * failed to be: then `problem` says why and it is tried again. Throws on wrong options only.
  */
 export async function startPodNetwork(options: PodNetworkOptions): Promise<RunningPodNetwork> {
-  const { docker, clock, log, signal, nodeName, dnsAddress, podCidr } = options
+  const { docker, clock, log, nodeName, nodes, podCidr } = options
   const names = networkNames(options.name)
   const pool = new AddressPool(podCidr)
   const stop = new AbortController()
-  const either = AbortSignal.any([signal, stop.signal])
+  const signal = AbortSignal.any([options.signal, stop.signal])
   const macs = new Map<string, string>()
   const lostHandlers: (() => void)[] = []
   let problem: string | undefined
-  let keeper: FrameKeeper | undefined
+  let dockerMajor = 0
   let started = false
+  let thorough = true
 
-  const wantedRoutes = (): Route[] => [
-    { destination: options.serviceCidr, device: names.bridge },
-    ...peersOf(options.nodes.cache.list(), nodeName).map(peer => ({ destination: peer.podCidr, via: peer.address })),
-  ]
+  const host = new HostNetwork({
+    ...options,
+    names,
+    peers: () => peersOf(nodes.cache.list(), nodeName),
+    neighbours: macs,
+    onPathChange: () => void recheck(),
+    signal,
+  })
 
-  async function setUp(): Promise<void> {
-    const version = (await docker.version()).Version
-    const uplink = await uplinkOf(options.nodeAddress)
-    const mtu = options.mtu ?? (uplink?.mtu ?? 1500) - 50
-    const made = await ensureDockerNetwork(docker, {
-      name: names.dockerNetwork,
-      bridge: names.bridge,
-      podCidr,
-      mtu,
-      clusterId: options.clusterId,
-      nodeName,
-      dockerVersion: version,
-    })
-    if (made) log.info({ network: names.dockerNetwork, podCidr, mtu }, 'Created the pod network')
-    if (!(await linkOf(names.bridge))) throw new Error(`Cannot find link "${names.bridge}" of the pod network: restart Docker`)
-    await filterBridgedTraffic(names.bridge)
-    await setSysctls(names.bridge)
-    await runCommand('ip', ['addr', 'replace', `${dnsAddress}/32`, 'dev', 'lo', 'label', names.addressLabel])
-
-    keeper ??= new FrameKeeper(
-      await findIptables(),
-      names,
-      frame({ names, podCidr, clusterCidr: options.clusterCidr, dnsAddress, acceptInRaw: majorOf(version) >= 28 }),
-    )
-    const { mended, lost } = await keeper.check()
-    if (started && mended.length > 0) log.warn({ mended }, 'Put network rules back that had been moved or removed')
-    if (started && lost) for (const handler of lostHandlers) handler()
-    await setHairpin(names.bridge)
-    await setNeighbours(names.bridge, macs)
-    const trouble = await applyRoutes(wantedRoutes(), names.routeProtocol)
-    if (trouble) throw new Error(`Cannot route to every node: ${trouble}`)
-    started = true
+  async function ensureDocker(): Promise<void> {
+    try {
+      const version = (await docker.version()).Version
+      dockerMajor = majorOf(version)
+      const mtu = options.mtu ?? ((await uplinkOf(options.nodeAddress))?.mtu ?? 1500) - VXLAN_OVERHEAD
+      const spec = {
+        name: names.dockerNetwork,
+        bridge: names.bridge,
+        podCidr,
+        mtu,
+        clusterId: options.clusterId,
+        nodeName,
+        dockerVersion: version,
+      }
+      if (!(await ensureDockerNetwork(docker, spec))) return
+      log.info({ network: names.dockerNetwork, podCidr, mtu }, 'Created the pod network')
+      thorough = true
+    } catch (err) {
+      // Docker being away is another's trouble to tell: what runs keeps its network.
+      if (!started || statusCodeOf(err) !== undefined || !isConnectionError(err)) throw err
+    }
   }
 
-  // One at a time; who asks while it runs waits for one that began after the question.
-  let running: Promise<void> | undefined
-  let next: Promise<void> | undefined
-  async function attempt(): Promise<void> {
+  const recheck = singleFlight(async () => {
     try {
-      await setUp()
+      await ensureDocker()
+      if (thorough || !(await host.isFramed())) {
+        const { mended, lost } = await host.ensure(dockerMajor)
+        if (started && mended.length > 0) log.warn({ mended }, 'Put network rules back that had been moved or removed')
+        if (started && lost) for (const handler of lostHandlers) handler()
+      }
+      await host.route()
       if (problem !== undefined) log.info({}, 'The pod network is well again')
       problem = undefined
+      thorough = false
+      started = true
     } catch (err) {
       const text = err instanceof Error ? err.message : String(err)
       if (text !== problem) log.error({ err }, 'The pod network has a problem')
       problem = text
+      thorough = true
     }
-  }
-  function recheck(): Promise<void> {
-    if (!running) {
-      running = attempt().finally(() => {
-        running = undefined
-      })
-      return running
-    }
-    next ??= running.then(() => {
-      next = undefined
-      return recheck()
-    })
-    return next
-  }
-
-  let soon: Promise<void> | undefined
-  function recheckSoon(): Promise<void> {
-    soon ??= clock
-      .sleep(50, either)
-      .then(() => {
-        soon = undefined
-        return recheck()
-      })
-      .catch(() => {})
-    return soon
-  }
+  })
 
   // A range that this host already uses for something else would swallow its traffic; better said than found out.
-  const inTheWay = await overlappingLink(podCidr, names.bridge)
+  const inTheWay = await overlappingLink(podCidr, [names.bridge, names.vxlan])
   if (inTheWay) log.warn({ podCidr, ...inTheWay }, "The range of this node's pods overlaps a network of the host")
 
+  let soon = false
+  const recheckSoon = async () => {
+    if (soon) return
+    soon = true
+    await clock.sleep(PEERS_DELAY_MS, signal).catch(() => {})
+    soon = false
+    if (!signal.aborted) await recheck()
+  }
+
   await recheck()
-  const stopListening = options.nodes.onChange(({ object, old }) => {
-    const peer = JSON.stringify(peersOf([object], nodeName))
-    if (started && (old === undefined || peer !== JSON.stringify(peersOf([old], nodeName)))) void recheckSoon()
-  })
-  const watching = watchDocker(docker, recheck, { clock, signal: either })
-  const checking = (async () => {
-    while (!either.aborted) {
-      await clock.sleep(problem === undefined ? CHECK_INTERVAL_MS : RETRY_INTERVAL_MS, either).catch(() => {})
-      if (!either.aborted) await recheck()
-    }
-  })()
-  const stopped = Promise.all([watching, checking]).then(async () => {
-    stopListening()
-    await running
+  const stopListening = nodes.onChange(({ type, object, old }) => {
+    const isSame = type === 'updated' && old && JSON.stringify(peersOf([object], nodeName)) === JSON.stringify(peersOf([old], nodeName))
+    if (!isSame) void recheckSoon()
   })
 
-  // Pods that start together share one look at the bridge.
-  let attaching: Promise<void> | undefined
-  function attachAll(): Promise<void> {
-    attaching ??= Promise.resolve().then(async () => {
-      attaching = undefined
-      await setHairpin(names.bridge)
-      await setNeighbours(names.bridge, macs)
-    })
-    return attaching
+  const all = () => {
+    thorough = true
+    return recheck()
   }
+  const checking = (async () => {
+    for (let round = 1; !signal.aborted; round++) {
+      await clock.sleep(problem === undefined ? CHECK_INTERVAL_MS : RETRY_INTERVAL_MS, signal).catch(() => {})
+      if (signal.aborted) return
+      if (round % CHECKS_A_THOROUGH_ONE === 0) await all()
+      else await recheck()
+    }
+  })()
+  const stopped = Promise.all([watchDocker(docker, all, { clock, signal }), host.run(), checking]).then(stopListening)
+
+  // Pods that start together share one look at the bridge.
+  const attach = singleFlight(async () => {
+    await setHairpin(names.bridge)
+    await setNeighbours(names.bridge, macs)
+  })
 
   return {
     dockerNetwork: names.dockerNetwork,
@@ -187,8 +171,10 @@ export async function startPodNetwork(options: PodNetworkOptions): Promise<Runni
       return problem
     },
     stopped,
-    recheck,
-    onRulesLost: handler => void lostHandlers.push(handler),
+    recheck: all,
+    onRulesLost: handler => {
+      lostHandlers.push(handler)
+    },
     allocate: podUid => pool.allocate(podUid),
     adopt: (podUid, address) => pool.adopt(podUid, address),
     release(podUid) {
@@ -197,7 +183,7 @@ export async function startPodNetwork(options: PodNetworkOptions): Promise<Runni
     },
     async attached(address, macAddress) {
       macs.set(address, macAddress)
-      await attachAll()
+      await attach()
     },
     freeStaleEndpoint: address => freeStaleEndpoint(docker, names.dockerNetwork, address),
     async remove() {
@@ -208,30 +194,17 @@ export async function startPodNetwork(options: PodNetworkOptions): Promise<Runni
   }
 }
 
-async function freeStaleEndpoint(docker: Docker, network: string, address: string): Promise<void> {
-  const found = await inspectNetwork(docker, network)
-  for (const [id, endpoint] of Object.entries(found?.Containers ?? {})) {
-    if (endpoint.IPv4Address.split('/')[0] !== address) continue
-    const container = await docker
-      .getContainer(id)
-      .inspect()
-      .catch(() => undefined)
-    if (container?.State.Running) throw new Error(`Cannot free address "${address}": running container "${endpoint.Name}" holds it`)
-    await docker.getNetwork(network).disconnect({ Container: container ? id : endpoint.Name, Force: true })
-  }
+function isConnectionError(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^(ECONN|ENOENT|EPIPE|ETIMEDOUT)/.test(err.code)
 }
 
-async function overlappingLink(podCidr: string, bridge: string): Promise<{ link: string; range: string } | undefined> {
-  const links = JSON.parse(await runCommand('ip', ['-j', '-4', 'addr', 'show'])) as {
-    ifname: string
-    addr_info: { local?: string; prefixlen?: number }[]
-  }[]
-  const range = parseCidr(podCidr)
-  for (const { ifname, addr_info } of links) {
-    if (ifname === bridge) continue
+async function overlappingLink(podCidr: string, own: readonly string[]): Promise<{ link: string; range: string } | undefined> {
+  const pods = parseCidr(podCidr)
+  for (const { ifname, addr_info } of await listAddresses()) {
+    if (own.includes(ifname)) continue
     for (const { local, prefixlen } of addr_info) {
-      if (local !== undefined && overlap(parseCidr(`${local}/${prefixlen ?? 32}`), range))
-        return { link: ifname, range: `${local}/${prefixlen}` }
+      const range = `${local}/${prefixlen ?? 32}`
+      if (local !== undefined && overlap(parseCidr(range), pods)) return { link: ifname, range }
     }
   }
   return undefined

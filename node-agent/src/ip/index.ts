@@ -1,0 +1,1 @@
+export { type Cidr, contains, formatAddress, overlap, parseAddress, parseCidr } from './cidr.ts'
