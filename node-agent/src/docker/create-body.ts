@@ -1,0 +1,53 @@
+/** Body of `POST /containers/create`: the part of it that the agent sets. */
+export interface CreateBody {
+  Image: string
+  Labels: Record<string, string>
+  Env: string[]
+  Entrypoint?: string[]
+  Cmd?: string[]
+  Hostname?: string
+  User?: string
+  WorkingDir?: string
+  Tty: boolean
+  OpenStdin: boolean
+  StdinOnce: boolean
+  /** Until API 1.43; from 1.44 on it belongs to the endpoint. */
+  MacAddress?: string
+  HostConfig: HostConfig
+  NetworkingConfig?: { EndpointsConfig: Record<string, { IPAMConfig: { IPv4Address: string }; MacAddress?: string }> }
+}
+
+export interface HostConfig {
+  NetworkMode: string
+  IpcMode?: string
+  PidMode?: string
+  Mounts: BindMount[]
+  RestartPolicy: { Name: 'no' }
+  LogConfig: { Type: 'json-file'; Config: Record<string, string> }
+  Ulimits: { Name: string; Soft: number; Hard: number }[]
+  CgroupParent: string
+  Init: false
+  CpuShares?: number
+  CpuQuota?: number
+  CpuPeriod?: number
+  Memory?: number
+  MemorySwap?: number
+  OomScoreAdj: number
+  Privileged?: boolean
+  ReadonlyRootfs?: boolean
+  CapAdd?: string[]
+  CapDrop?: string[]
+  GroupAdd?: string[]
+  SecurityOpt?: string[]
+  Sysctls?: Record<string, string>
+  MaskedPaths?: string[]
+  ReadonlyPaths?: string[]
+}
+
+export interface BindMount {
+  Type: 'bind'
+  Source: string
+  Target: string
+  ReadOnly: boolean
+  BindOptions?: { Propagation: 'rprivate' | 'rslave' | 'rshared' }
+}

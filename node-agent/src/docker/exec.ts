@@ -1,0 +1,90 @@
+import type Dockerode from 'dockerode'
+import { z } from 'zod'
+import { ask, DockerError, toDockerError } from './calls.ts'
+
+/** As much of a command's output as probes and hooks show. */
+const OUTPUT_BYTES_MAX = 10 * 1024
+
+export interface ExecResult {
+  readonly exitCode: number
+  /** Both streams, the first 10 KiB. */
+  readonly output: string
+  readonly timedOut: boolean
+}
+
+const execSchema = z.object({ Running: z.boolean(), ExitCode: z.number().nullish(), Pid: z.number().default(0) })
+
+/** Runs `command` in the container. Docker has no time limit of its own: what overruns is killed by its pid on the host. */
+export async function runExec(
+  raw: Dockerode,
+  id: string,
+  command: readonly string[],
+  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+): Promise<ExecResult> {
+  const created = await ask(
+    'create exec',
+    30_000,
+    abortSignal => raw.getContainer(id).exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, abortSignal }),
+    signal,
+  )
+  const inspect = async () => execSchema.parse(await ask('inspect exec', 30_000, abortSignal => created.inspect({ abortSignal })))
+  const deadline = AbortSignal.timeout(timeoutMs)
+  const stopped = signal ? AbortSignal.any([signal, deadline]) : deadline
+
+  let output: Awaited<ReturnType<typeof created.start>>
+  try {
+    output = await created.start({ hijack: true, stdin: false })
+  } catch (err) {
+    throw toDockerError(err)
+  }
+  const stop = () => output.destroy()
+  stopped.addEventListener('abort', stop, { once: true })
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of output as AsyncIterable<Buffer>) {
+      if (bytes < OUTPUT_BYTES_MAX) chunks.push(chunk)
+      bytes += chunk.length
+    }
+  } catch (err) {
+    if (!stopped.aborted) throw toDockerError(err)
+  } finally {
+    stopped.removeEventListener('abort', stop)
+  }
+  const text = withoutHeaders(Buffer.concat(chunks)).slice(0, OUTPUT_BYTES_MAX)
+  if (!stopped.aborted) return { exitCode: await exitCodeOf(inspect), output: text, timedOut: false }
+  const { Running: running, Pid: pid } = await inspect()
+  // Docker gives the pid as the host sees it, where this agent lives too.
+  if (running && pid > 1) kill(pid)
+  if (signal?.aborted) throw signal.reason
+  return { exitCode: -1, output: text, timedOut: true }
+}
+
+/** The stream may end a moment before Docker notes the exit. */
+async function exitCodeOf(inspect: () => Promise<z.infer<typeof execSchema>>): Promise<number> {
+  for (let tries = 0; tries < 50; tries++) {
+    const { Running: running, ExitCode: exitCode } = await inspect()
+    if (!running) return exitCode ?? -1
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  throw new DockerError('Docker did not note the end of an exec within 1 s', 0)
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself.
+  }
+}
+
+/** Output arrives in frames of eight bytes of header each; a partial last frame is kept. */
+function withoutHeaders(framed: Buffer): string {
+  const parts: Buffer[] = []
+  for (let at = 0; at + 8 <= framed.length; ) {
+    const length = framed.readUInt32BE(at + 4)
+    parts.push(framed.subarray(at + 8, at + 8 + length))
+    at += 8 + length
+  }
+  return Buffer.concat(parts).toString()
+}

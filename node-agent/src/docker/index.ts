@@ -1,0 +1,7 @@
+export { DockerError, isDockerAway, isDockerCode } from './calls.ts'
+export { connectDocker, type Docker, type DockerOptions, isOlder, type RegistryAuth } from './connect.ts'
+export { ContainerStore } from './container-store.ts'
+export type { BindMount, CreateBody, HostConfig } from './create-body.ts'
+export type { ExecResult } from './exec.ts'
+export { PAUSE_IMAGE } from './pause-image.ts'
+export { type ContainerInfo, type EngineInfo, type ImageInfo, SANDBOX } from './shapes.ts'

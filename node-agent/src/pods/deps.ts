@@ -1,0 +1,31 @@
+/** What the parts of this room work with; `manager.ts` puts it together. */
+import type { Clock, Logger, Pod, Service } from '@davit/api'
+import type { ContainerStore, Docker } from '../docker/index.ts'
+import type { PodNetwork } from '../network/types.ts'
+import type { DownwardContext, ObjectSource, Volumes } from '../volumes/index.ts'
+import type { CheckpointStore } from './checkpoint.ts'
+import type { NodeFacts } from './container-spec.ts'
+import type { Events } from './events.ts'
+import type { EnsureImage } from './image.ts'
+
+export interface Deps {
+  readonly docker: Docker
+  readonly containers: ContainerStore
+  readonly network: PodNetwork
+  readonly volumes: Volumes
+  readonly objects: ObjectSource
+  readonly services: () => readonly Service[]
+  readonly events: Events
+  readonly ensureImage: EnsureImage
+  readonly checkpoints: CheckpointStore
+  readonly nodeFacts: () => NodeFacts
+  readonly nodeName: string
+  readonly hostIp: string
+  readonly allocatable: DownwardContext['allocatable']
+  /** Holds starts to what the machine does in parallel with profit. */
+  readonly startLimit: <R>(work: () => Promise<R>) => Promise<R>
+  /** Resolves once no node sends new connections to the pod and none is open; bounded by itself and by `signal`. */
+  readonly drain: (pod: Pod, options: { pid: number; graceMs: number; signal: AbortSignal }) => Promise<void>
+  readonly clock: Clock
+  readonly log: Logger
+}

@@ -1,0 +1,295 @@
+/**
+ * Runs this node's pods: gathers what is wanted, what Docker shows and what is remembered, lets `planPod` decide, and performs it.
+ * One worker a pod at a time; whatever changes (the API, Docker, a probe, a task's end) only says which pod to look at.
+ */
+import { type Client, type Clock, type Informer, type Logger, type Pod, runController, type Service, WorkQueue } from '@davit/api'
+import type { ContainerStore, Docker } from '../docker/index.ts'
+import { isOlder, SANDBOX } from '../docker/index.ts'
+import type { PodNetwork } from '../network/types.ts'
+import type { DownwardContext, ObjectSource, Volumes } from '../volumes/index.ts'
+import { admitted, type Checkpoint, CheckpointStore } from './checkpoint.ts'
+import type { NodeFacts } from './container-spec.ts'
+import { specContainer, specContainers } from './containers.ts'
+import type { Deps } from './deps.ts'
+import type { Drain } from './drain.ts'
+import { type EventRecorder, podEvents } from './events.ts'
+import { createImages } from './image.ts'
+import { createLimit } from './limit.ts'
+import { hurry, type Performer, perform } from './perform.ts'
+import { anchorOf, type Observed, type ProbeState, planPod } from './plan.ts'
+import { canRaiseLimits } from './privileges.ts'
+import { Prober } from './prober.ts'
+import { absorb, recordsFromStatus } from './records.ts'
+import { PodRuntime } from './runtime.ts'
+import { podStatus } from './status.ts'
+import { StatusWriter } from './status-writer.ts'
+import { sweepOrphan } from './sweep.ts'
+import { terminationMessage } from './termination-message.ts'
+import { type PodViews, podViews } from './views.ts'
+
+export interface PodManagerOptions {
+  client: Client
+  docker: Docker
+  containers: ContainerStore
+  /** Pods of this node, indexed by `uid`. */
+  pods: Informer<Pod>
+  network: PodNetwork
+  volumes: Volumes
+  objects: ObjectSource
+  services: () => readonly Service[]
+  events: EventRecorder
+  dataDir: string
+  nodeName: string
+  hostIp: string
+  allocatable: DownwardContext['allocatable']
+  /** True once the API's cluster id was compared with ours in this run: only then is anything removed. */
+  isOwnCluster: () => boolean
+  drain: Drain
+  seccompProfile?: (path: string) => string
+  clock: Clock
+  log: Logger
+  signal: AbortSignal
+}
+
+export interface PodManager extends PodViews {
+  /** Looks at all pods again, as after something they wait for came back. */
+  wakeAll(): void
+  /** Settles once nothing runs here any more; containers stay. */
+  readonly stopped: Promise<void>
+}
+
+/** How long the first list from the API is waited for before checkpoints alone decide. */
+const API_MS_MAX = 5_000
+const REFRESH_MS = 15_000
+const WORKERS = 16
+/** An image error shows its first name for this long. */
+const FIRST_ERROR_MS = 1_600
+
+/** Adopts what runs and goes on from there. Resolves when running; the containers must be listed before. */
+export async function startPodManager(options: PodManagerOptions): Promise<PodManager> {
+  const { client, docker, containers, pods, network, clock, log, signal } = options
+  const queue = new WorkQueue({ clock, backoffMs: { min: 50, max: 15_000 } })
+  const wake = (uid: string, delayMs = 0) => queue.addAfter(uid, delayMs)
+  const runtimes = new Map<string, PodRuntime>()
+  /** Pods whose object this agent has deleted; the informer may still show them. */
+  const finished = new Set<string>()
+  const deps = makeDeps(options)
+  const prober = new Prober({ docker, events: deps.events, clock, log, onChange: wake, signal })
+  const statuses = new StatusWriter(client, { clock, log, signal })
+  const forget = (uid: string) => {
+    runtimes.delete(uid)
+    if (shownOf(uid)) finished.add(uid)
+  }
+  const performer: Performer = { deps, client, statuses, prober, wake, forget, signal }
+  const shownOf = (uid: string) => pods.cache.byIndex('uid', uid)[0]
+
+  for (const checkpoint of await deps.checkpoints.load(log)) {
+    const uid = checkpoint.pod.metadata.uid ?? ''
+    runtimes.set(uid, new PodRuntime(checkpoint, undefined))
+    if (checkpoint.address && !checkpoint.pod.spec.hostNetwork && !checkpoint.final) network.adopt(uid, checkpoint.address)
+  }
+
+  const admit = (uid: string): PodRuntime | undefined => {
+    const known = runtimes.get(uid)
+    const shown = shownOf(uid)
+    if (known || !shown || finished.has(uid)) return known
+    const runtime = new PodRuntime(firstCheckpoint(shown, clock.now()), shown)
+    runtimes.set(uid, runtime)
+    return runtime
+  }
+
+  const reconcile = async (uid: string): Promise<undefined> => {
+    // Nothing is known while Docker is silent, so nothing is decided: it wakes all pods when it is back.
+    if (containers.problem !== undefined) return
+    const runtime = admit(uid)
+    const hasApi = pods.hasSynced && options.isOwnCluster()
+    if (!runtime) return hasApi && !finished.has(uid) ? sweepOrphan(uid, deps, signal) : undefined
+    const { checkpoint } = runtime
+    if (runtime.busy.has('finish')) return
+    runtime.shown = shownOf(uid)
+    runtime.gone = !runtime.shown && hasApi
+    if (runtime.shown) checkpoint.pod = admitted(runtime.shown)
+    hurry(runtime, deps)
+
+    const observed = await observe(runtime)
+    await deps.checkpoints.save(checkpoint)
+    const actions = planPod(observed)
+    report(runtime, observed)
+    if (checkpoint.final && runtime.busy.size === 0 && !anchorOf(observed.containers)) network.release(uid)
+    for (const action of actions) await perform(action, runtime, performer)
+    if (!runtime.busy.has('finish') && runtimes.get(uid) === runtime) await deps.checkpoints.save(checkpoint)
+    return undefined
+  }
+
+  const observe = async (runtime: PodRuntime): Promise<Observed> => {
+    const { checkpoint, uid, busy, endedAt } = runtime
+    const present = containers.ofPod(uid)
+    const messages = await lastWords(runtime)
+    const absorbed = absorb(checkpoint, present, { now: clock.now(), messages, busy })
+    checkpoint.records = absorbed.records
+    checkpoint.sandboxAttempt = absorbed.sandboxAttempt
+    const now = clock.monotonic()
+    for (const { ended } of Object.values(checkpoint.records)) {
+      if (!ended || endedAt.has(ended.containerId)) continue
+      endedAt.set(ended.containerId, now - Math.min(300_000, Math.max(0, clock.now() - ended.finishedAt)))
+    }
+    const leaving = runtime.gone || checkpoint.pod.metadata.deletionTimestamp !== undefined
+    const running = present.filter(({ state, container }) => state === 'running' && container !== SANDBOX)
+    const address = runtime.downward(deps).podIp
+    prober.sync(
+      checkpoint.pod,
+      running.flatMap(info => {
+        const spec = specContainer(checkpoint.pod, info.container)?.spec
+        return spec ? [{ info, spec }] : []
+      }),
+      { address, leaving, before: probedBefore(checkpoint) },
+    )
+    const deadlineMs = checkpoint.pod.spec.activeDeadlineSeconds
+    return {
+      checkpoint,
+      leaving,
+      prepared: runtime.prepared,
+      containers: present,
+      busy,
+      problems: runtime.problems,
+      probes: prober.states(uid),
+      endedAt,
+      now,
+      deadlineInMs: deadlineMs === undefined || checkpoint.final ? undefined : checkpoint.startedAt + deadlineMs * 1000 - clock.now(),
+    }
+  }
+
+  const lastWords = async ({ checkpoint, uid }: PodRuntime): Promise<Map<string, string>> => {
+    const messages = new Map<string, string>()
+    for (const info of containers.ofPod(uid)) {
+      const spec = specContainer(checkpoint.pod, info.container)?.spec
+      const record = checkpoint.records[info.container]
+      if (info.state !== 'exited' || !spec || (record?.ended && record.attempt >= info.attempt)) continue
+      const path = deps.volumes.terminationLog(deps.checkpoints.podDir(uid), info.container, info.attempt)
+      messages.set(info.id, await terminationMessage(info, spec, { docker, path }))
+    }
+    return messages
+  }
+
+  const report = (runtime: PodRuntime, observed: Observed) => {
+    const { checkpoint, shown } = runtime
+    const status = podStatus({ ...observed, current: shown?.status, hostIp: deps.hostIp, wallNow: clock.now(), imageIds: new Map() })
+    checkpoint.status = status
+    if (shown) statuses.set(shown, status)
+    tellBackOff(runtime, observed, { deps, wake })
+  }
+
+  pods.onChange(({ type, object }) => {
+    const uid = object.metadata.uid ?? ''
+    if (type === 'deleted') finished.delete(uid)
+    queue.add(uid)
+  })
+  containers.onChange(wake)
+  const wakeAll = () => {
+    for (const uid of new Set([...runtimes.keys(), ...containers.podUids(), ...[...pods.cache.list()].map(pod => pod.metadata.uid ?? '')]))
+      queue.add(uid)
+  }
+  containers.onProblemChange(wakeAll)
+
+  await Promise.race([pods.synced, clock.sleep(API_MS_MAX, signal)]).catch(() => {})
+  wakeAll()
+  // Removal waits for the first complete list: then everything is looked at once more.
+  pods.synced.then(wakeAll, () => {})
+  const working = runController(queue, reconcile, { log, signal, workers: WORKERS })
+  const refreshing = refreshVolumes(runtimes, { deps, signal })
+  return { ...podViews({ runtimes, containers }), wakeAll, stopped: Promise.all([working, refreshing, statuses.stopped]).then(() => {}) }
+}
+
+function makeDeps(options: PodManagerOptions): Deps {
+  const { docker, objects, clock } = options
+  const events = podEvents(options.events)
+  const raises = canRaiseLimits()
+  if (!raises)
+    options.log.warn({}, "This machine does not allow limits to be raised: containers get the daemon's ulimits and no OOM protection")
+  const nodeFacts = (): NodeFacts => ({
+    labels: docker.labels,
+    isOldMacApi: isOlder(docker.apiVersion, '1.44'),
+    cgroupDriver: docker.engine.cgroupDriver,
+    memoryCapacityBytes: docker.engine.memoryBytes,
+    canRaiseLimits: raises,
+    dockerNetwork: options.network.dockerNetwork,
+    seccompProfile: options.seccompProfile ?? (() => ''),
+  })
+  return {
+    ...options,
+    events,
+    nodeFacts,
+    ensureImage: createImages({ docker, objects, events, clock }),
+    checkpoints: new CheckpointStore(options.dataDir),
+    startLimit: createLimit(Math.max(2, 2 * docker.engine.cpus)),
+  }
+}
+
+/** What was reported finished stays finished, also for an agent that starts with an empty directory. */
+function firstCheckpoint(pod: Pod, now: number): Checkpoint {
+  const { phase, reason, message, startTime, podIP } = pod.status ?? {}
+  return {
+    format: 1,
+    pod: admitted(pod),
+    records: recordsFromStatus(pod),
+    sandboxAttempt: -1,
+    startedAt: startTime ? Date.parse(startTime) : now,
+    ...(podIP && !pod.spec.hostNetwork && { address: podIP }),
+    ...((phase === 'Succeeded' || phase === 'Failed') && { final: { phase, ...(reason && { reason }), ...(message && { message }) } }),
+    ...(pod.status && { status: pod.status }),
+  }
+}
+
+/** What an earlier run of the agent had found by probing, so that its restart changes nobody's readiness. */
+function probedBefore({ status }: Checkpoint): Map<string, ProbeState> {
+  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+  return new Map(
+    all.flatMap(({ containerID, state, ready, started = false }) =>
+      containerID && state?.running ? [[containerID.replace('docker://', ''), { started, ready }] as const] : [],
+    ),
+  )
+}
+
+function tellBackOff(
+  runtime: PodRuntime,
+  { checkpoint, problems, now }: Observed,
+  { deps, wake }: { deps: Deps; wake: (uid: string, delayMs: number) => void },
+): void {
+  const { pod, status } = checkpoint
+  for (const { spec } of specContainers(pod)) {
+    const problem = problems.get(spec.name)
+    if (problem?.reason !== 'ErrImagePull' || runtime.told.has(`${spec.name} ${problem.since}`)) continue
+    const inMs = problem.since + FIRST_ERROR_MS - now
+    if (inMs > 0) {
+      wake(runtime.uid, inMs)
+      continue
+    }
+    runtime.told.add(`${spec.name} ${problem.since}`)
+    deps.events.normal(pod, 'BackOff', `Back-off pulling image "${spec.image}"`)
+    deps.events.warning(pod, 'Failed', 'Error: ImagePullBackOff')
+  }
+  for (const { name, state, containerID } of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
+    if (state?.waiting?.reason !== 'CrashLoopBackOff' || !containerID || runtime.told.has(containerID)) continue
+    runtime.told.add(containerID)
+    const { name: podName, namespace, uid } = pod.metadata
+    deps.events.warning(pod, 'BackOff', `Back-off restarting failed container ${name} in pod ${podName}_${namespace}(${uid})`)
+  }
+}
+
+/** Brings changed ConfigMaps and Secrets into running pods, every quarter minute. */
+async function refreshVolumes(
+  runtimes: ReadonlyMap<string, PodRuntime>,
+  { deps, signal }: { deps: Deps; signal: AbortSignal },
+): Promise<void> {
+  while (!signal.aborted) {
+    await deps.clock.sleep(REFRESH_MS, signal).catch(() => {})
+    for (const runtime of [...runtimes.values()]) {
+      if (signal.aborted) return
+      if (!anchorOf(deps.containers.ofPod(runtime.uid)) || runtime.busy.size > 0 || runtime.checkpoint.final) continue
+      const place = { dir: deps.checkpoints.podDir(runtime.uid), context: runtime.downward(deps) }
+      await deps.volumes
+        .refresh(runtime.pod, place)
+        .catch((err: unknown) => deps.log.debug({ pod: runtime.pod.metadata.name, err }, 'Cannot refresh volumes'))
+    }
+  }
+}

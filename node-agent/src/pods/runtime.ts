@@ -1,0 +1,83 @@
+import type { Logger, Pod } from '@davit/api'
+import type { DownwardContext } from '../volumes/index.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import type { Deadline } from './deadline.ts'
+import type { Deps } from './deps.ts'
+import type { StartProblem } from './plan.ts'
+import { StartFailure } from './start-failure.ts'
+
+const RETRY_MS = { image: { first: 10_000, max: 300_000 }, other: { first: 500, max: 10_000 } }
+const IMAGE_REASONS = new Set(['ErrImagePull', 'ErrImageNeverPull', 'InvalidImageName'])
+
+/** One pod as this run of the agent has it: the checkpoint, and what need not outlive the process. */
+export class PodRuntime {
+  checkpoint: Checkpoint
+  /** As the API last showed it; undefined while only the checkpoint speaks. */
+  shown: Pod | undefined
+  /** The API has it no more. */
+  gone = false
+  prepared = false
+  readonly busy = new Set<string>()
+  readonly problems = new Map<string, StartProblem>()
+  /** Monotonic time at which an attempt was seen to have ended, by container id. */
+  readonly endedAt = new Map<string, number>()
+  /** Container ids whose back-off was told in an event. */
+  readonly told = new Set<string>()
+  deadline: Deadline | undefined
+  readonly #stop = new AbortController()
+
+  constructor(checkpoint: Checkpoint, shown: Pod | undefined) {
+    this.checkpoint = checkpoint
+    this.shown = shown
+  }
+
+  get pod(): Pod {
+    return this.checkpoint.pod
+  }
+
+  get uid(): string {
+    return this.pod.metadata.uid ?? ''
+  }
+
+  /** Aborts when what is being started for this pod is no longer wanted. */
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  abandonStarts(): void {
+    this.#stop.abort(new Error('The pod is being stopped'))
+  }
+
+  /** Runs `work` as the task `name` unless one of that name runs already; `wake` is called when it has ended. */
+  run(name: string, work: () => Promise<void>, { deps, wake }: { deps: Pick<Deps, 'clock'> & { log: Logger }; wake: () => void }): void {
+    if (this.busy.has(name)) return
+    this.busy.add(name)
+    const problem = name.replace(/^start:/, '')
+    work()
+      .then(
+        () => void this.problems.delete(problem),
+        (err: unknown) => this.#failed(problem, err, deps),
+      )
+      .finally(() => {
+        this.busy.delete(name)
+        wake()
+      })
+  }
+
+  #failed(name: string, err: unknown, { clock, log }: { clock: Deps['clock']; log: Logger }): void {
+    const failures = (this.problems.get(name)?.failures ?? 0) + 1
+    const reason = err instanceof StartFailure ? err.reason : 'ContainerCreating'
+    const message = err instanceof Error ? err.message : String(err)
+    const { first, max } = IMAGE_REASONS.has(reason) ? RETRY_MS.image : RETRY_MS.other
+    const now = clock.monotonic()
+    const retryAt = now + Math.min(max, first * 2 ** Math.min(failures - 1, 12))
+    this.problems.set(name, { reason, message, failures, since: now, retryAt })
+    if (!this.signal.aborted)
+      log.warn({ pod: `${this.pod.metadata.namespace}/${this.pod.metadata.name}`, task: name, reason, err }, 'A task of a pod failed')
+  }
+
+  downward({ nodeName, hostIp, allocatable }: Pick<Deps, 'nodeName' | 'hostIp' | 'allocatable'>): DownwardContext {
+    const podIp = this.pod.spec.hostNetwork ? hostIp : (this.checkpoint.address ?? '')
+    return { nodeName, hostIp, podIp, allocatable }
+  }
+}

@@ -1,0 +1,10 @@
+/** Why a container could not be started, with the reason Kubernetes shows while it waits. */
+export class StartFailure extends Error {
+  readonly reason: string
+
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'StartFailure'
+    this.reason = reason
+  }
+}

@@ -1,0 +1,234 @@
+/** Starting sandboxes and containers: everything between the plan's decision and a running process. */
+import type { Container } from '@davit/api'
+import { type ContainerInfo, type CreateBody, isDockerAway, isDockerCode, SANDBOX } from '../docker/index.ts'
+import { type ContainerPlace, containerBody, sandboxBody } from './container-spec.ts'
+import { containerName, specContainer } from './containers.ts'
+import type { Deps } from './deps.ts'
+import { ConfigError, containerEnv, type EnvContext, envSources, expand } from './env.ts'
+import { runHook } from './hooks.ts'
+import type { Network } from './plan.ts'
+import type { PodRuntime } from './runtime.ts'
+import { StartFailure } from './start-failure.ts'
+
+const HOOK_MS_MAX = 600_000
+/** Failures of a start that are the node's and not the container's: it is made anew and no attempt is used up. */
+const NODE_FAILURES =
+  /address already in use|network \S+ not found|no such network|endpoint with name|cannot join network|no such container|could not find an available/i
+
+/** Gives the pod its address, directories and volumes. */
+export async function preparePod(runtime: PodRuntime, deps: Deps): Promise<void> {
+  const { pod, checkpoint, uid } = runtime
+  try {
+    if (!pod.spec.hostNetwork) {
+      if (checkpoint.address) deps.network.adopt(uid, checkpoint.address)
+      else checkpoint.address = deps.network.allocate(uid)
+      // Before anything runs on it: another pod must never be given the same after a crash.
+      await deps.checkpoints.save(checkpoint)
+    }
+  } catch (err) {
+    deps.events.warning(pod, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(err)}`)
+    throw err
+  }
+  try {
+    await deps.volumes.prepare(pod, { dir: deps.checkpoints.podDir(uid), context: runtime.downward(deps) })
+  } catch (err) {
+    deps.events.warning(pod, 'FailedMount', messageOf(err))
+    throw err
+  }
+  runtime.prepared = true
+}
+
+export async function startSandbox(runtime: PodRuntime, attempt: number, deps: Deps): Promise<void> {
+  const { pod, checkpoint } = runtime
+  const address = checkpoint.address ?? ''
+  try {
+    await deps.docker.ensurePauseImage()
+    const body = sandboxBody(pod, { attempt, address, node: deps.nodeFacts() })
+    await deps.startLimit(() => createAndStart(containerName(pod, SANDBOX, attempt), body, { runtime, deps }))
+  } catch (err) {
+    if (!isDockerAway(err)) deps.events.warning(pod, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(err)}`)
+    throw err
+  }
+}
+
+export async function startContainer(
+  runtime: PodRuntime,
+  { name, attempt, network }: { name: string; attempt: number; network: Network },
+  deps: Deps,
+): Promise<void> {
+  const { pod } = runtime
+  const spec = specContainer(pod, name)?.spec
+  if (!spec) return
+  try {
+    const info = await createContainer(runtime, spec, { attempt, network, deps })
+    const { postStart } = spec.lifecycle ?? {}
+    if (postStart && info) await afterStart(runtime, spec, { info, deps })
+  } catch (err) {
+    const isTold = err instanceof StartFailure && err.reason !== 'ContainerCreating'
+    if (isTold && !runtime.signal.aborted)
+      deps.events.warning(pod, 'Failed', `Error: ${/^(ErrImage|InvalidImage)/.test(err.reason) ? err.reason : err.message}`)
+    throw err
+  }
+}
+
+async function createContainer(
+  runtime: PodRuntime,
+  spec: Container,
+  { attempt, network, deps }: { attempt: number; network: Network; deps: Deps },
+): Promise<ContainerInfo | undefined> {
+  const { pod, signal } = runtime
+  const image = await deps.ensureImage(pod, spec, signal)
+  signal.throwIfAborted()
+  const place = await gather(runtime, spec, { attempt, deps })
+  const target = 'targetContainerName' in spec ? targetOf(runtime, String(spec.targetContainerName), deps) : undefined
+  const body = asConfigFailure(() =>
+    containerBody(pod, spec, {
+      node: deps.nodeFacts(),
+      place: {
+        ...place,
+        attempt,
+        network,
+        image: image.id,
+        imageUser: image.user,
+        address: runtime.checkpoint.address,
+        ...(target && { targetId: target }),
+      },
+    }),
+  )
+  return deps.startLimit(async () => {
+    signal.throwIfAborted()
+    return createAndStart(containerName(pod, spec.name, attempt), body, { runtime, deps, container: spec.name })
+  })
+}
+
+/** Environment and mounts; what is missing makes the container wait. */
+async function gather(
+  runtime: PodRuntime,
+  spec: Container,
+  { attempt, deps }: { attempt: number; deps: Deps },
+): Promise<Pick<ContainerPlace, 'env' | 'mounts'>> {
+  const { pod, uid } = runtime
+  const context = runtime.downward(deps)
+  try {
+    const env = containerEnv(pod, spec, { ...(await objectsFor(runtime, spec, deps)), downward: context, services: deps.services() })
+    const lookup = (text: string) => expand(text, name => env.get(name))
+    const mounts = await deps.volumes.mountsOf(pod, spec, { dir: deps.checkpoints.podDir(uid), context, attempt, expand: lookup })
+    return { env, mounts }
+  } catch (err) {
+    throw new StartFailure('CreateContainerConfigError', messageOf(err), { cause: err })
+  }
+}
+
+async function objectsFor({ pod }: PodRuntime, spec: Container, { objects }: Deps): Promise<Pick<EnvContext, 'configMaps' | 'secrets'>> {
+  const names = envSources(spec)
+  const namespace = pod.metadata.namespace ?? 'default'
+  const found = async <T>(list: readonly string[], get: (namespace: string, name: string) => Promise<T | undefined>) => {
+    const pairs = await Promise.all(list.map(async name => [name, await get(namespace, name)] as const))
+    return new Map(pairs.flatMap(([name, object]) => (object ? [[name, object] as const] : [])))
+  }
+  return { configMaps: await found(names.configMaps, objects.configMap), secrets: await found(names.secrets, objects.secret) }
+}
+
+function asConfigFailure<R>(make: () => R): R {
+  try {
+    return make()
+  } catch (err) {
+    if (err instanceof ConfigError) throw new StartFailure('CreateContainerConfigError', err.message, { cause: err })
+    throw err
+  }
+}
+
+function targetOf(runtime: PodRuntime, name: string, deps: Deps): string | undefined {
+  return deps.containers.ofPod(runtime.uid).findLast(({ container, state }) => container === name && state === 'running')?.id
+}
+
+/** Creates or adopts the container of that name and starts it. A start that the container itself failed resolves: it has ended. */
+async function createAndStart(
+  name: string,
+  body: CreateBody,
+  { runtime, deps, container }: { runtime: PodRuntime; deps: Deps; container?: string },
+): Promise<ContainerInfo | undefined> {
+  const { docker, containers, events, network } = deps
+  const { pod, checkpoint } = runtime
+  const id = await createOrAdopt(name, body, { runtime, deps })
+  const adopted = containers.get(id)
+  if (adopted?.state === 'running' || adopted?.startedAt !== undefined) return adopted
+  if (container) events.normal(pod, 'Created', `Created container: ${container}`)
+  try {
+    await docker.startContainer(id)
+  } catch (err) {
+    if (isDockerAway(err)) throw err
+    const message = messageOf(err)
+    if (!container || NODE_FAILURES.test(message)) {
+      await docker.removeContainer(id)
+      await containers.refresh(id)
+      if (/address already in use/i.test(message) && checkpoint.address) await network.freeStaleEndpoint(checkpoint.address)
+      throw new StartFailure('ContainerCreating', message, { cause: err })
+    }
+    events.warning(pod, 'Failed', `Error: failed to start container "${container}": Error response from daemon: ${message}`)
+    return containers.refresh(id)
+  }
+  const info = await containers.refresh(id)
+  if (container) events.normal(pod, 'Started', `Started container ${container}`)
+  if (info && body.NetworkingConfig && info.state === 'running') await network.attached(checkpoint.address ?? '', info.macAddress)
+  return info
+}
+
+async function createOrAdopt(name: string, body: CreateBody, { runtime, deps }: { runtime: PodRuntime; deps: Deps }): Promise<string> {
+  const { docker, containers } = deps
+  const create = async () => {
+    try {
+      return await docker.createContainer(name, body)
+    } catch (err) {
+      if (isDockerCode(err, 409) || isDockerAway(err)) throw err
+      throw new StartFailure(NODE_FAILURES.test(messageOf(err)) ? 'ContainerCreating' : 'CreateContainerError', messageOf(err), {
+        cause: err,
+      })
+    }
+  }
+  try {
+    return await create()
+  } catch (err) {
+    if (!isDockerCode(err, 409)) throw err
+    const found = await containers.refresh((await docker.inspectContainer(name))?.id ?? name)
+    if (found && found.podUid !== runtime.uid) {
+      throw new StartFailure(
+        'CreateContainerError',
+        `The container name "${name}" is in use by container ${found.id}, which is not this pod's`,
+      )
+    }
+    // Ours from a start whose answer was lost, or from before a crash. One that never ran may hold on to what has changed since.
+    if (found?.startedAt !== undefined) return found.id
+    if (found) {
+      await docker.removeContainer(found.id)
+      await containers.refresh(found.id)
+    }
+    return create()
+  }
+}
+
+/** The postStart hook; when it fails the container is killed, as in Kubernetes. */
+async function afterStart(runtime: PodRuntime, spec: Container, { info, deps }: { info: ContainerInfo; deps: Deps }): Promise<void> {
+  const { docker, events, clock } = deps
+  const address = runtime.downward(deps).podIp
+  try {
+    await runHook(spec.lifecycle?.postStart ?? {}, {
+      docker,
+      clock,
+      id: info.id,
+      container: spec,
+      address,
+      timeoutMs: HOOK_MS_MAX,
+      signal: runtime.signal,
+    })
+  } catch (err) {
+    if (runtime.signal.aborted) return
+    events.warning(runtime.pod, 'FailedPostStartHook', `PostStartHook failed: ${messageOf(err)}`)
+    events.normal(runtime.pod, 'Killing', `FailedPostStartHook`)
+    await docker.killContainer(info.id, 'SIGKILL')
+  }
+}
+
+export function messageOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err)
+}

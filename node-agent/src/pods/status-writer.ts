@@ -1,0 +1,139 @@
+/** Reports pods' statuses to the API: only the latest of each pod, again and again until it lands. */
+import { isDeepStrictEqual } from 'node:util'
+import {
+  type Client,
+  type Clock,
+  isNewer,
+  isReason,
+  type Logger,
+  type Pod,
+  type PodStatus,
+  podKind,
+  runController,
+  WorkQueue,
+} from '@davit/api'
+
+const WRITES_AT_ONCE = 8
+
+interface Entry {
+  pod: Pod
+  status: PodStatus
+  landed: boolean
+  waiting: (() => void)[]
+}
+
+export class StatusWriter {
+  readonly #client: Client
+  readonly #queue: WorkQueue
+  readonly #entries = new Map<string, Entry>()
+  /** resourceVersion and status of our newest write, by uid: the informer may not show it yet. */
+  readonly #written = new Map<string, { resourceVersion: string; status: PodStatus }>()
+  readonly stopped: Promise<void>
+
+  constructor(client: Client, { clock, log, signal }: { clock: Clock; log: Logger; signal: AbortSignal }) {
+    this.#client = client
+    this.#queue = new WorkQueue({ clock, backoffMs: { min: 100, max: 10_000 } })
+    this.stopped = runController(this.#queue, (uid, stop) => this.#write(uid, stop), { log, signal, workers: WRITES_AT_ONCE })
+  }
+
+  /** Writes `status` unless the API already shows it. `pod` is the pod as the API last showed it. */
+  set(pod: Pod, status: PodStatus): void {
+    const uid = pod.metadata.uid ?? ''
+    const written = this.#written.get(uid)
+    const isBehind = written !== undefined && isNewer(written.resourceVersion, pod.metadata.resourceVersion ?? '')
+    const known = isBehind ? written.status : pod.status
+    const pending = this.#entries.get(uid)
+    if (!pending && shows(known, status)) return
+    if (pending && !pending.landed && isDeepStrictEqual(pending.status, status)) {
+      pending.pod = pod
+      return
+    }
+    this.#entries.set(uid, { pod, status, landed: false, waiting: pending?.waiting ?? [] })
+    this.#queue.add(uid)
+  }
+
+  /** Resolves once the latest status has landed or can land no more, and in any case with `signal`. */
+  async flushed(uid: string, signal: AbortSignal): Promise<void> {
+    const entry = this.#entries.get(uid)
+    if (!entry || signal.aborted) return
+    await new Promise<void>(resolve => {
+      entry.waiting.push(resolve)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  forget(uid: string): void {
+    this.#written.delete(uid)
+    this.#settle(uid)
+  }
+
+  async #write(uid: string, signal: AbortSignal): Promise<undefined> {
+    const entry = this.#entries.get(uid)
+    if (!entry) return
+    const { pod, status } = entry
+    const { name = '', namespace = '' } = pod.metadata
+    try {
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(15_000)])
+      const body = { metadata: { uid }, status: patchOf(pod.status, status) }
+      const written = await this.#client
+        .resource(podKind)
+        .patch({ name, namespace }, { type: 'strategic', body }, { subresource: 'status', signal: deadline })
+      this.#written.set(uid, { resourceVersion: written.metadata.resourceVersion ?? '', status: written.status ?? {} })
+    } catch (err) {
+      // Gone, or another pod of that name: there is nobody to report on.
+      if (!isReason(err, 'NotFound') && !isReason(err, 'Conflict') && !isReason(err, 'Invalid')) throw err
+      if (isReason(err, 'Invalid')) throw err
+    }
+    if (this.#entries.get(uid) === entry) this.#settle(uid)
+    return undefined
+  }
+
+  #settle(uid: string): void {
+    const entry = this.#entries.get(uid)
+    this.#entries.delete(uid)
+    for (const resolve of entry?.waiting ?? []) resolve()
+  }
+}
+
+/** True when nothing we say differs from what is shown. */
+export function shows(shown: PodStatus | undefined, status: PodStatus): boolean {
+  if (!shown) return false
+  return isDeepStrictEqual(ownFields(shown, status), ownFields(status, status))
+}
+
+const OWN = [
+  'phase',
+  'reason',
+  'message',
+  'hostIP',
+  'hostIPs',
+  'podIP',
+  'podIPs',
+  'startTime',
+  'qosClass',
+  'containerStatuses',
+  'initContainerStatuses',
+  'ephemeralContainerStatuses',
+] as const
+
+function ownFields(from: PodStatus, like: PodStatus): unknown {
+  const types = new Set(like.conditions?.map(({ type }) => type))
+  const conditions = (from.conditions ?? [])
+    .filter(({ type }) => types.has(type))
+    .map(({ type, status, reason, message, lastTransitionTime }) => ({ type, status, reason, message, lastTransitionTime }))
+    .sort((a, b) => a.type.localeCompare(b.type))
+  return { ...Object.fromEntries(OWN.map(field => [field, from[field]])), conditions }
+}
+
+/** What is no longer said is taken away; the address list is replaced, not merged. */
+function patchOf(shown: PodStatus | undefined, status: PodStatus): Record<string, unknown> {
+  const patch: Record<string, unknown> = { ...status }
+  for (const field of OWN) if (shown?.[field] !== undefined && status[field] === undefined) patch[field] = null
+  for (const field of ['podIPs', 'hostIPs'] as const) {
+    const list = status[field]
+    if (list && shown?.[field] && !isDeepStrictEqual(list, shown[field])) patch[field] = [{ $patch: 'replace' }, ...list]
+  }
+  // A reason or message that went away must not stay in the merged condition.
+  patch.conditions = status.conditions?.map(condition => ({ reason: null, message: null, ...condition }))
+  return patch
+}

@@ -1,0 +1,238 @@
+/** A pod's status from what is known of it: what `kubectl get pods` and `describe` show. Pure. */
+import {
+  type Container,
+  type ContainerState,
+  type ContainerStateTerminated,
+  type ContainerStatus,
+  formatTime,
+  type Pod,
+  type PodCondition,
+  type PodPhase,
+  type PodStatus,
+  podQosClass,
+} from '@davit/api'
+import type { ContainerInfo } from '../docker/index.ts'
+import type { Checkpoint, ContainerRecord, Ended } from './checkpoint.ts'
+import { crashesAfter, networkShape, restartDelayMs, type SpecContainer, specContainers } from './containers.ts'
+import { anchorOf, type Observed, restartInMs } from './plan.ts'
+
+export interface StatusInput extends Observed {
+  /** What the API shows; conditions that others set are kept. */
+  readonly current: PodStatus | undefined
+  readonly hostIp: string
+  /** Wall clock. */
+  readonly wallNow: number
+  /** By image id: how the image is called in `imageID`. */
+  readonly imageIds: ReadonlyMap<string, string>
+}
+
+/** How long an image error shows its first name before it is called a back-off. */
+const FIRST_ERROR_MS = 1_500
+const BACKING_OFF: Readonly<Record<string, string>> = { ErrImagePull: 'ImagePullBackOff', RegistryUnavailable: 'ImagePullBackOff' }
+
+export function podStatus(input: StatusInput): PodStatus {
+  const { checkpoint, hostIp } = input
+  const { pod, final } = checkpoint
+  const all = specContainers(pod).map(container => ({ container, status: containerStatus(container, input) }))
+  const of = (...roles: string[]) => all.filter(({ container }) => roles.includes(container.role)).map(({ status }) => status)
+  const [init, main, ephemeral] = [of('init', 'sidecar'), of('main'), of('ephemeral')]
+  const initialized = isInitialized(all)
+  const address = pod.spec.hostNetwork ? hostIp : input.prepared || checkpoint.status?.podIP ? checkpoint.address : undefined
+  return {
+    phase: phaseOf(input, main, initialized),
+    conditions: conditionsOf(input, { all, main, initialized }),
+    ...(final?.reason && { reason: final.reason }),
+    ...(final?.message && { message: final.message }),
+    hostIP: hostIp,
+    hostIPs: [{ ip: hostIp }],
+    ...(address && { podIP: address, podIPs: [{ ip: address }] }),
+    startTime: formatTime(checkpoint.startedAt),
+    ...(init.length > 0 && { initContainerStatuses: init }),
+    containerStatuses: main,
+    ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
+    qosClass: podQosClass(pod),
+  }
+}
+
+function phaseOf({ checkpoint, leaving, containers }: StatusInput, main: ContainerStatus[], initialized: boolean): PodPhase {
+  if (checkpoint.final) return checkpoint.final.phase
+  const ends = main.map(({ state, lastState }) => state?.terminated ?? lastState?.terminated)
+  const runs = containers.some(({ state, container }) => state === 'running' && container !== 'POD')
+  if (leaving && !runs && ends.every(ended => ended)) return ends.every(ended => ended?.exitCode === 0) ? 'Succeeded' : 'Failed'
+  const begun = main.every(({ state, lastState }) => state?.running || state?.terminated || lastState?.terminated)
+  return initialized && begun ? 'Running' : 'Pending'
+}
+
+interface Shown {
+  container: SpecContainer
+  status: ContainerStatus
+}
+
+function isInitialized(all: readonly Shown[]): boolean {
+  if (all.some(({ container, status }) => container.role === 'main' && (status.state?.running || status.restartCount > 0))) return true
+  return all.every(({ container, status }) => {
+    if (container.role === 'init') return status.state?.terminated?.exitCode === 0
+    return container.role !== 'sidecar' || status.started === true
+  })
+}
+
+function conditionsOf(
+  { checkpoint, current, wallNow, prepared, containers }: StatusInput,
+  { all, main, initialized }: { all: readonly Shown[]; main: readonly ContainerStatus[]; initialized: boolean },
+): PodCondition[] {
+  const { pod, final } = checkpoint
+  const held = networkShape(pod) === 'host' ? prepared : anchorOf(containers) !== undefined
+  const sidecars = all.filter(({ container }) => container.role === 'sidecar').map(({ status }) => status)
+  const unready = [...main, ...sidecars].filter(({ ready }) => !ready).map(({ name }) => name)
+  const uninitialized = all.filter(({ container, status }) => container.role === 'init' && status.state?.terminated?.exitCode !== 0)
+  const finished: Verdict = { status: 'False', reason: final?.phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed' }
+
+  const initializedIs: Verdict = initialized
+    ? { status: 'True', ...(final?.phase === 'Succeeded' && { reason: 'PodCompleted' }) }
+    : {
+        status: 'False',
+        reason: 'ContainersNotInitialized',
+        message: `containers with incomplete status: [${uninitialized.map(({ status }) => status.name).join(' ')}]`,
+      }
+  const containersReady: Verdict = final
+    ? finished
+    : unready.length > 0
+      ? { status: 'False', reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` }
+      : { status: 'True' }
+  const gate = pod.spec.readinessGates?.find(
+    ({ conditionType }) => current?.conditions?.find(c => c.type === conditionType)?.status !== 'True',
+  )
+  const ready: Verdict =
+    containersReady.status === 'True' && gate
+      ? {
+          status: 'False',
+          reason: 'ReadinessGatesNotReady',
+          message: `the status of pod readiness gate "${gate.conditionType}" is not "True", but False`,
+        }
+      : containersReady
+
+  const verdicts: Record<string, Verdict> = {
+    PodReadyToStartContainers: { status: held ? 'True' : 'False' },
+    Initialized: initializedIs,
+    Ready: ready,
+    ContainersReady: containersReady,
+    PodScheduled: { status: 'True' },
+  }
+  const before = new Map(
+    [...(current?.conditions ?? []), ...(checkpoint.status?.conditions ?? [])].map(condition => [condition.type, condition]),
+  )
+  const ours = Object.entries(verdicts).map(([type, verdict]) => withTime({ type, ...verdict }, before.get(type), wallNow))
+  const others = (current?.conditions ?? []).filter(({ type }) => !(type in verdicts))
+  return [...ours, ...others]
+}
+
+type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>
+
+/** A condition keeps its time for as long as its status stays. */
+function withTime(condition: PodCondition, before: PodCondition | undefined, wallNow: number): PodCondition {
+  const lastTransitionTime = before?.status === condition.status ? before.lastTransitionTime : undefined
+  return { ...condition, lastTransitionTime: lastTransitionTime ?? formatTime(wallNow) }
+}
+
+function containerStatus(container: SpecContainer, input: StatusInput): ContainerStatus {
+  const { checkpoint, containers, probes, imageIds } = input
+  const { spec } = container
+  const record = checkpoint.records[spec.name]
+  const info = containers.find(({ id, state }) => id === record?.containerId && state === 'running')
+  const shown = statesOf(container, { record, info, input })
+  const runs = shown.state.running !== undefined
+  const probe = info && probes.get(info.id)
+  const started = runs && (probe?.started ?? false)
+  const done = container.role === 'init' && shown.state.terminated?.exitCode === 0
+  const id = runs || shown.state.terminated ? record?.containerId : (record?.ended ?? record?.last)?.containerId
+  const tracksStart = container.role !== 'ephemeral'
+  return {
+    name: spec.name,
+    state: shown.state,
+    ...(shown.lastState && { lastState: shown.lastState }),
+    ready: done || (started && container.role !== 'init' && (probe?.ready ?? false) && container.role !== 'ephemeral'),
+    restartCount: record?.attempt ?? 0,
+    image: spec.image ?? '',
+    imageID: record ? (imageIds.get(record.imageId) ?? record.imageId) : '',
+    ...(id && { containerID: `docker://${id}` }),
+    ...(tracksStart && { started }),
+  }
+}
+
+interface States {
+  state: ContainerState
+  lastState?: ContainerState
+}
+
+function statesOf(
+  container: SpecContainer,
+  { record, info, input }: { record: ContainerRecord | undefined; info: ContainerInfo | undefined; input: StatusInput },
+): States {
+  const last = record?.last && { lastState: { terminated: terminatedState(record.last) } }
+  // Until its postStart hook has ended a container counts as being created.
+  const hooked = container.spec.lifecycle?.postStart !== undefined && input.busy.has(`start:${container.spec.name}`)
+  if (record && !record.ended && info && !hooked) {
+    return { state: { running: { startedAt: formatTime(info.startedAt ?? 0) } }, ...last }
+  }
+  if (record && !record.ended) return { state: { waiting: { reason: 'ContainerCreating' } }, ...last }
+  const { checkpoint, leaving, problems, busy, now } = input
+  const problem = problems.get(container.spec.name)
+  if (!record?.ended) {
+    if (leaving || checkpoint.final) return { state: { waiting: { reason: waitingReason(container, input) } } }
+    return { state: { waiting: problem ? shownProblem(problem, container.spec, now) : { reason: waitingReason(container, input) } } }
+  }
+  const ended = { terminated: terminatedState(record.ended) }
+  if (leaving || checkpoint.final || !restarts(container, record.ended, checkpoint.pod)) return { state: ended, ...last }
+  if (problem) return { state: { waiting: shownProblem(problem, container.spec, now) }, lastState: ended }
+  const delayMs = restartInMs(record, input)
+  if (delayMs > 0 && !busy.has(`start:${container.spec.name}`))
+    return { state: { waiting: crashLoop(checkpoint, container.spec, record) }, lastState: ended }
+  return { state: ended, ...last }
+}
+
+function restarts({ role }: SpecContainer, { exitCode }: Ended, pod: Pod): boolean {
+  const policy = pod.spec.restartPolicy ?? 'Always'
+  if (role === 'ephemeral') return false
+  if (role === 'sidecar') return true
+  if (role === 'init') return policy !== 'Never' && exitCode !== 0
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)
+}
+
+function waitingReason({ role }: SpecContainer, { checkpoint }: StatusInput): string {
+  const hasInit = (checkpoint.pod.spec.initContainers?.length ?? 0) > 0
+  return hasInit && role === 'main' ? 'PodInitializing' : hasInit ? 'PodInitializing' : 'ContainerCreating'
+}
+
+function shownProblem(
+  problem: { reason: string; message: string; since: number },
+  { image = '' }: Container,
+  now: number,
+): { reason: string; message: string } {
+  const later = BACKING_OFF[problem.reason]
+  if (!later || now - problem.since < FIRST_ERROR_MS) return { reason: problem.reason, message: problem.message }
+  return { reason: later, message: `Back-off pulling image "${image}": ${problem.reason}: ${problem.message}` }
+}
+
+function crashLoop({ pod }: Checkpoint, { name }: Container, { crashes, ended }: ContainerRecord): { reason: string; message: string } {
+  const delayMs = restartDelayMs(ended ? crashesAfter(crashes, ended) : crashes)
+  const text = `${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`
+  return { reason: 'CrashLoopBackOff', message: `back-off ${goDuration(delayMs)} restarting failed container=${name} pod=${text}` }
+}
+
+/** As Go prints it: `10s`, `1m20s`, `5m0s`. */
+export function goDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`
+}
+
+function terminatedState({ exitCode, signal, reason, message, startedAt, finishedAt, containerId }: Ended): ContainerStateTerminated {
+  return {
+    exitCode,
+    ...(signal !== undefined && { signal }),
+    reason,
+    ...(message && { message }),
+    startedAt: formatTime(startedAt ?? finishedAt),
+    finishedAt: formatTime(finishedAt),
+    ...(containerId && { containerID: `docker://${containerId}` }),
+  }
+}

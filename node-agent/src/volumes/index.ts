@@ -1,0 +1,5 @@
+export { type DownwardContext, fieldValue, resourceValue } from './downward.ts'
+export { podHostname } from './etc-files.ts'
+export { createObjectSource, type ObjectSource } from './objects.ts'
+export { configMapData, secretData } from './payload.ts'
+export { createVolumes, type PodPlace, type Volumes, type VolumesOptions } from './volumes.ts'

@@ -1,0 +1,44 @@
+/** The kernel's mounts, by mount(8) and umount(8). The agent lives in the mount namespace dockerd sees. */
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const DEADLINE_MS = 10_000
+
+/** Mount points at or below `dir`, deepest last mounted first. */
+export async function mountsBelow(dir: string): Promise<string[]> {
+  const table = await readFile('/proc/self/mountinfo', 'utf8')
+  const points = table
+    .split('\n')
+    .map(line => unescaped(line.split(' ')[4] ?? ''))
+    .filter(point => point === dir || point.startsWith(`${dir}/`))
+  return points.reverse()
+}
+
+/** mountinfo writes blanks as octal. */
+function unescaped(path: string): string {
+  return path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+}
+
+export async function isMountPoint(path: string): Promise<boolean> {
+  return (await mountsBelow(path)).includes(path)
+}
+
+/** `sizeBytes` left out: half of the memory, as the kernel has it. */
+export async function mountTmpfs(path: string, { mode, sizeBytes }: { mode: number; sizeBytes?: number }): Promise<void> {
+  const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])].join(',')
+  await run('mount', ['-t', 'tmpfs', '-o', options, 'davit', path], { timeout: DEADLINE_MS })
+}
+
+/** Binds what an open file descriptor of this process stands for, whatever its name has become since. */
+export async function bindDescriptor(fd: number, target: string): Promise<void> {
+  await run('mount', ['--no-canonicalize', '--bind', `/proc/${process.pid}/fd/${fd}`, target], { timeout: DEADLINE_MS })
+}
+
+/** Takes away every mount at or below `dir`; one in use goes as soon as its last user does. Throws when any is left. */
+export async function unmountBelow(dir: string): Promise<void> {
+  for (const point of await mountsBelow(dir)) await run('umount', ['--lazy', '--no-canonicalize', point], { timeout: DEADLINE_MS })
+  const left = await mountsBelow(dir)
+  if (left.length > 0) throw new Error(`Cannot unmount "${left[0]}"`)
+}
