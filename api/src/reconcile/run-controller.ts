@@ -1,3 +1,4 @@
+import { isReason } from '../status.ts'
 import type { WorkQueue } from './work-queue.ts'
 
 export interface Outcome {
@@ -33,7 +34,9 @@ export async function runController(queue: WorkQueue, reconcile: Reconcile, { lo
         if (outcome && outcome.againAfterMs !== undefined) queue.addAfter(key, outcome.againAfterMs)
       } catch (err) {
         if (signal.aborted) return
-        log.warn({ key, err }, 'Cannot reconcile')
+        // Someone else was faster, which is ordinary: the next look at the key decides from what they wrote.
+        if (isReason(err, 'Conflict')) log.debug({ key, err }, 'Cannot reconcile')
+        else log.warn({ key, err }, 'Cannot reconcile')
         queue.addRateLimited(key)
       } finally {
         queue.done(key)

@@ -5,6 +5,7 @@ import { runDeploymentController } from './deployment/controller.ts'
 import { runEndpointSliceController } from './endpoint-slice/controller.ts'
 import { runEndpointsController } from './endpoints/controller.ts'
 import { runGarbageCollector } from './garbage-collector/controller.ts'
+import { runLoadBalancerController } from './load-balancer/controller.ts'
 import { runNamespaceController } from './namespace/controller.ts'
 import { runNodeLifecycleController } from './node-lifecycle/controller.ts'
 import { runReplicaSetController } from './replica-set/controller.ts'
@@ -31,6 +32,7 @@ export async function startControllers({ client, clock, log, signal, tunnels }: 
     runReplicaSetController(context),
     runEndpointSliceController(context),
     runEndpointsController(context),
+    runLoadBalancerController(context),
     runNamespaceController(context),
     runServiceAccountController(context),
     runGarbageCollector(context),

@@ -51,7 +51,8 @@ async function lead(candidate: Candidate, firstUntil: number, options: LeaderOpt
     if (termSignal.aborted) break
     // A renewal that hangs must not outlast the term.
     const left = until - clock.monotonic()
-    if (left > 0) until = (await candidate.tryHold(AbortSignal.any([termSignal, AbortSignal.timeout(left)])).catch(() => until)) ?? 0
+    if (left > 0)
+      until = (await candidate.tryHold(AbortSignal.any([termSignal, AbortSignal.timeout(Math.ceil(left))])).catch(() => until)) ?? 0
     if (clock.monotonic() >= until) {
       log.warn({ lease: name, identity }, 'Lost the leadership: the Lease was not renewed in time')
       term.abort()
