@@ -155,3 +155,5 @@ export {
   TUNNEL_PATHS,
 } from './well-known.ts'
 export { createEventRecorder, type EventRecorder, type EventRecorderOptions, type EventType } from './events/recorder.ts'
+export { ByteReader } from './frames/byte-reader.ts'
+export { chunksOf, encodeFrame, FRAME_BYTES_MAX, readFrames, type StreamFrame, writeChunk } from './frames/stream-frame.ts'
