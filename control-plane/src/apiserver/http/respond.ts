@@ -58,7 +58,8 @@ async function send(reply: Reply, body: Buffer | string, contentType: string, sh
     reply.header('content-encoding', 'gzip').header('vary', 'Accept-Encoding')
     return void reply.send(await compress(body, { level: constants.Z_BEST_SPEED }))
   }
-  reply.send(body)
+  // As bytes: to text the framework would add a charset, which Kubernetes' media types do not have.
+  reply.send(Buffer.isBuffer(body) ? body : Buffer.from(body))
 }
 
 const compress = promisify<Buffer | string, { level: number }, Buffer>(gzip)
@@ -72,7 +73,7 @@ export function sendError(reply: Reply, err: unknown): void {
     .code(status.code)
     .header('content-type', 'application/json')
     .header('cache-control', 'no-cache, private')
-    .send(`${JSON.stringify(status)}\n`)
+    .send(Buffer.from(`${JSON.stringify(status)}\n`))
 }
 
 export function statusOf(err: unknown): Status {

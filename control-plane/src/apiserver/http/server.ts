@@ -118,16 +118,18 @@ function createApp({ identity, log }: ApiServerOptions): App {
   app.removeAllContentTypeParsers()
   // Nothing is read here, nor is a strange media type refused: the handler knows what it takes.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  const notAllowed = (reply: Reply) =>
+    sendError(reply, apiError('MethodNotAllowed', 'the server does not allow this method on the requested resource'))
   app.setErrorHandler((err, _request, reply) => {
     const code = (err as { statusCode?: number }).statusCode
-    if (code === 415) return sendError(reply as Reply, apiError('UnsupportedMediaType', 'Cannot read the Content-Type of the request'))
-    if (code !== undefined && code < 500) return sendError(reply as Reply, badRequest((err as Error).message))
+    // All paths lead to one route, so what is not found is the method.
+    if (code === 404) return notAllowed(reply)
+    if (code === 415) return sendError(reply, apiError('UnsupportedMediaType', 'Cannot read the Content-Type of the request'))
+    if (code !== undefined && code < 500) return sendError(reply, badRequest((err as Error).message))
     log.error({ err }, 'A request failed before it was routed')
-    sendError(reply as Reply, err)
+    sendError(reply, err)
   })
-  app.setNotFoundHandler((_request, reply) =>
-    sendError(reply as Reply, apiError('MethodNotAllowed', 'the server does not allow this method on the requested resource')),
-  )
+  app.setNotFoundHandler((_request, reply) => notAllowed(reply))
   app.server.on('session', session => {
     session.setLocalWindowSize?.(8 * MEGABYTE)
     session.on('error', () => {})

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import type { Kind } from '@davit/api'
 import { groupVersions } from '../discovery/resources.ts'
 import { parseAccept } from '../negotiation/accept.ts'
-import { sendJson, shapeOf } from '../respond.ts'
+import { beginStream, sendJson, shapeOf } from '../respond.ts'
 import type { RouteCall } from '../routes.ts'
 import { VERSION_INFO } from '../version.ts'
 import { ComponentNames, componentsOf } from './components.ts'
@@ -91,7 +91,7 @@ async function sendDocument({ request, reply, query }: RouteCall, { bytes, hash 
 async function answerV2({ request, reply, query }: RouteCall): Promise<boolean> {
   const wanted = parseAccept(request.headers.accept ?? '*/*')[0]?.type
   if (wanted === V2_PROTOBUF) {
-    reply.code(200).header('content-type', V2_PROTOBUF).send(Buffer.alloc(0))
+    beginStream(reply, V2_PROTOBUF).end()
     return true
   }
   const document = { swagger: '2.0', info: { title: 'Kubernetes', version: VERSION_INFO.gitVersion }, paths: {}, definitions: {} }

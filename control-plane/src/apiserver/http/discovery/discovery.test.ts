@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { KINDS } from '@davit/api'
+import { groupDiscoveryList } from './aggregated.ts'
+import { apiGroupList, apiResourceList } from './plain.ts'
+import { groupVersions } from './resources.ts'
+
+const all = groupVersions(KINDS)
+
+describe('discovery', () => {
+  it('names the group of an eviction and of a scale, without which drain deletes and scale fails', () => {
+    const core = apiResourceList(all[0]!) as { groupVersion: string; resources: Record<string, unknown>[] }
+    assert.equal(core.groupVersion, 'v1')
+    const eviction = core.resources.find(({ name }) => name === 'pods/eviction')
+    assert.deepEqual(eviction, {
+      name: 'pods/eviction',
+      singularName: '',
+      namespaced: true,
+      group: 'policy',
+      version: 'v1',
+      kind: 'Eviction',
+      verbs: ['create'],
+    })
+    const apps = apiResourceList(all.find(({ group }) => group === 'apps')!) as typeof core
+    const scale = apps.resources.find(({ name }) => name === 'deployments/scale')
+    assert.deepEqual([scale?.group, scale?.version, scale?.kind], ['autoscaling', 'v1', 'Scale'])
+  })
+
+  it('says the same in both forms', () => {
+    const plain = all.flatMap(entry =>
+      (apiResourceList(entry) as { resources: { name: string }[] }).resources.map(({ name }) => `${entry.group}/${name}`),
+    )
+    const lists = [true, false].map(core => groupDiscoveryList(all, { version: 'v2', core })) as {
+      items: {
+        metadata: { name?: string }
+        versions: {
+          resources: { resource: string; responseKind: unknown; subresources?: { subresource: string; responseKind: unknown }[] }[]
+        }[]
+      }[]
+    }[]
+    const aggregated = lists.flatMap(({ items }) =>
+      items.flatMap(({ metadata, versions }) =>
+        versions.flatMap(({ resources }) =>
+          resources.flatMap(({ resource, responseKind, subresources = [] }) => {
+            assert.ok(responseKind)
+            return [resource, ...subresources.map(sub => `${resource}/${sub.subresource}`)].map(name => `${metadata.name ?? ''}/${name}`)
+          }),
+        ),
+      ),
+    )
+    assert.deepEqual(aggregated.sort(), plain.sort())
+  })
+
+  it('keeps the core group out of the list of groups', () => {
+    const { groups } = apiGroupList(all) as { groups: { name: string; preferredVersion: { groupVersion: string } }[] }
+    assert.ok(groups.length > 0 && groups.every(({ name }) => name !== ''))
+    assert.equal(groups.find(({ name }) => name === 'apps')?.preferredVersion.groupVersion, 'apps/v1')
+  })
+})
