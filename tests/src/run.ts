@@ -29,6 +29,10 @@ const all = WORKSPACES.flatMap(workspace => testFiles(join(ROOT, workspace, 'dis
 const isSystem = (file: string) => file.endsWith('.system.test.js') || file.endsWith('.docker.test.js')
 
 let passed = true
-if (which !== 'system') passed = run(all.filter(file => !isSystem(file)), 2)
+if (which !== 'system')
+  passed = run(
+    all.filter(file => !isSystem(file)),
+    2,
+  )
 if (which !== 'fast' && passed) passed = run(all.filter(isSystem), 1)
 process.exitCode = passed ? 0 : 1

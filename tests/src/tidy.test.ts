@@ -34,7 +34,9 @@ const sources: Source[] = Object.keys(ALLOWED).flatMap(workspace =>
     .map(entry => {
       const path = join(entry.parentPath, entry.name)
       const text = readFileSync(path, 'utf8')
-      const imports = [...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+'([^']+)'|import\('([^']+)'\)/gm)].map(match => match[1] ?? match[2] ?? '')
+      const imports = [...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+'([^']+)'|import\('([^']+)'\)/gm)].map(
+        match => match[1] ?? match[2] ?? '',
+      )
       return { workspace, path, text, imports }
     }),
 )
@@ -82,10 +84,16 @@ test('other rooms import a room by its door', () => {
 
 test('nothing left to do is left in the code', () => {
   const wrong = sources.filter(({ path, text }) => !path.endsWith('tidy.test.ts') && /\b(FIXME|TODO|XXX)\b|\.only\(/.test(text))
-  assert.deepEqual(wrong.map(source => name(source.path)), [])
+  assert.deepEqual(
+    wrong.map(source => name(source.path)),
+    [],
+  )
 })
 
 test('no part re-exports everything of another', () => {
   const wrong = sources.filter(({ text }) => /^export \* from/m.test(text))
-  assert.deepEqual(wrong.map(source => name(source.path)), [])
+  assert.deepEqual(
+    wrong.map(source => name(source.path)),
+    [],
+  )
 })
