@@ -7,11 +7,12 @@ import { createAuthorizer, registryLookups } from './apiserver/authorization/ind
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
 import { keepReplicaPublished } from './apiserver/replicas.ts'
+import { type AcceptingTunnels, createTunnels } from './apiserver/tunnel/index.ts'
 import { createMetrics } from './metrics.ts'
 import type { ControlPlaneOptions } from './options.ts'
 import { CONTROLLERS, createJoinService, type Pki } from './pki/index.ts'
 import { createStorage, type EtcdStorage, runEmbeddedEtcd } from './storage/index.ts'
-import { streamsOf, tunnelsOf } from './streams-of.ts'
+import { streamsOf } from './streams-of.ts'
 
 export interface RunApiServerOptions {
   readonly options: ControlPlaneOptions
@@ -26,8 +27,8 @@ export interface RunningApiServer {
   readonly server: ApiServer
   /** Straight to the registry, as the controllers' user. */
   readonly client: Client
-  readonly tunnels: ReturnType<typeof tunnelsOf>
-  /** Ends connections, then storage, then etcd. */
+  readonly tunnels: AcceptingTunnels
+  /** Ends tunnels and connections, then storage, then etcd. */
   close(): Promise<void>
 }
 
@@ -63,7 +64,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     const { clusterId } = await bootstrap(registry, storage, signal, fixtures)
     const metrics = createMetrics()
     metrics.observeStorage(storage)
-    const tunnels = tunnelsOf({ clock, log })
+    const tunnels = createTunnels({ clock, log })
     const server = await startApiServer({
       registry,
       authorizer: createAuthorizer(registryLookups(registry)),
@@ -106,6 +107,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       close: async () => {
         stopPublishing.abort()
         await published
+        await tunnels.close()
         await server.close()
         await close()
       },

@@ -1,20 +1,8 @@
-/** The tunnels and streams rooms in the form the HTTP room takes. */
-import { apiError, type Clock, type Logger, unavailable } from '@davit/api'
-import type { Streams, TunnelAcceptor } from './apiserver/http/index.ts'
+/** The streams room in the form the HTTP room takes. */
+import { apiError, type Logger } from '@davit/api'
+import type { Streams } from './apiserver/http/index.ts'
 import type { Registry } from './apiserver/registry/index.ts'
-import type { Tunnels } from './apiserver/tunnel/types.ts'
-
-export function tunnelsOf(_options: { clock: Clock; log: Logger }): TunnelAcceptor {
-  return {
-    state: () => ({ connected: false, silentMs: Number.POSITIVE_INFINITY }),
-    nodes: () => [],
-    session: node => {
-      throw unavailable(`No tunnel to node ${JSON.stringify(node)}`)
-    },
-    onChange: () => () => {},
-    accept: (_request, socket) => socket.destroy(),
-  }
-}
+import type { Tunnels } from './apiserver/tunnel/index.ts'
 
 export function streamsOf(_options: { registry: Registry; tunnels: Tunnels; log: Logger }): Streams {
   return {

@@ -4,7 +4,7 @@ import { type ClientHttp2Session, connect, createServer, type ServerHttp2Stream 
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import type { Clock } from '@davit/api'
-import type { Tunnels } from '../tunnel/types.ts'
+import type { Tunnels } from '../tunnel/index.ts'
 import { Barriers } from './barriers.ts'
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }

@@ -5,7 +5,7 @@
 
 import { text } from 'node:stream/consumers'
 import { type Clock, type Logger, TUNNEL_PATHS } from '@davit/api'
-import type { Tunnels } from '../tunnel/types.ts'
+import type { Tunnels } from '../tunnel/index.ts'
 
 const GATHER_MS = 5
 const ANSWER_MS_MAX = 3000

@@ -18,7 +18,7 @@ import {
   timedOut,
 } from '@davit/api'
 import type { Registry, User } from '../registry/index.ts'
-import type { Tunnels } from '../tunnel/types.ts'
+import type { Tunnels } from '../tunnel/index.ts'
 import { Barriers } from './barriers.ts'
 import { SliceView } from './slices.ts'
 

@@ -6,7 +6,7 @@ import type { Clock, ClusterInfo, Logger } from '@davit/api'
 import type { JoinService } from '../../pki/index.ts'
 import type { Authorizer } from '../authorization/index.ts'
 import type { Registry, User } from '../registry/index.ts'
-import type { Tunnels } from '../tunnel/types.ts'
+import type { Tunnels } from '../tunnel/index.ts'
 
 /** One pod's subresource that is a stream. */
 export interface StreamCall {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { ClientHttp2Stream } from 'node:http2'
 import { text } from 'node:stream/consumers'
 import { apiError, type Logger, TUNNEL_PATHS, unavailable } from '@davit/api'
-import type { Tunnels } from '../../tunnel/types.ts'
+import type { Tunnels } from '../../tunnel/index.ts'
 import { beginStream, type Reply, type Request } from '../respond.ts'
 
 /** A node that takes nothing for so long is left out, so that it does not hold up the others. */
