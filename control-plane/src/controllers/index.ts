@@ -4,6 +4,7 @@ import { createContext } from './context.ts'
 import { runDeploymentController } from './deployment/controller.ts'
 import { runEndpointSliceController } from './endpoint-slice/controller.ts'
 import { runEndpointsController } from './endpoints/controller.ts'
+import { runEventExpiry } from './event-expiry/controller.ts'
 import { runGarbageCollector } from './garbage-collector/controller.ts'
 import { runLoadBalancerController } from './load-balancer/controller.ts'
 import { runNamespaceController } from './namespace/controller.ts'
@@ -36,6 +37,7 @@ export async function startControllers({ client, clock, log, signal, tunnels }: 
     runNamespaceController(context),
     runServiceAccountController(context),
     runGarbageCollector(context),
+    runEventExpiry(context),
     runNodeLifecycleController(context, tunnels),
   ]
   const results = await Promise.allSettled(

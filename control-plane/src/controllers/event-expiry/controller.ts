@@ -1,0 +1,39 @@
+import { type Event, eventKind, isReason } from '@davit/api'
+import type { ControllerContext } from '../context.ts'
+
+/** Events live for an hour after they last happened, as Kubernetes keeps them. */
+export const EVENT_TTL_MS = 3_600_000
+const SWEEP_MS = 120_000
+/** Deletions on their way at once: sweeping is never urgent. */
+const PARALLEL = 16
+
+/** Deletes Events that are too old to explain anything. Settles when the context's signal aborts. */
+export async function runEventExpiry({ client, clock, log, signal }: ControllerContext): Promise<void> {
+  const events = client.resource(eventKind)
+  while (!signal.aborted) {
+    try {
+      // From the cache: an Event that is missed now is found by the next sweep.
+      const { items } = await events.list({ resourceVersion: '0', signal })
+      const expired = items.filter(event => isExpired(event, clock.now()))
+      for (let start = 0; start < expired.length; start += PARALLEL) {
+        await Promise.all(
+          expired.slice(start, start + PARALLEL).map(async ({ metadata: { name = '', namespace = '', resourceVersion = '' } }) => {
+            await events.delete({ name, namespace }, { preconditions: { resourceVersion }, signal }).catch(error => {
+              // Gone already, or it has just happened again.
+              if (!isReason(error, 'NotFound') && !isReason(error, 'Conflict')) throw error
+            })
+          }),
+        )
+      }
+    } catch (err) {
+      if (!signal.aborted) log.warn({ err }, 'Cannot delete old Events')
+    }
+    await clock.sleep(SWEEP_MS, signal).catch(() => {})
+  }
+}
+
+/** Whether the Event last happened longer than its time to live before `now`, milliseconds since the epoch. */
+export function isExpired({ lastTimestamp, series, eventTime, metadata }: Event, now: number): boolean {
+  const last = Date.parse(lastTimestamp ?? series?.lastObservedTime ?? eventTime ?? metadata.creationTimestamp ?? '')
+  return Number.isFinite(last) && now - last > EVENT_TTL_MS
+}
