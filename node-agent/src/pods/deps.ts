@@ -14,7 +14,8 @@ export interface Deps {
   readonly network: PodNetwork
   readonly volumes: Volumes
   readonly objects: ObjectSource
-  readonly services: () => readonly Service[]
+  /** Services of a namespace, and `default/kubernetes`. */
+  readonly services: (namespace: string) => readonly Service[]
   readonly events: Events
   readonly ensureImage: EnsureImage
   readonly checkpoints: CheckpointStore

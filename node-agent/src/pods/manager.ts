@@ -36,7 +36,8 @@ export interface PodManagerOptions {
   network: PodNetwork
   volumes: Volumes
   objects: ObjectSource
-  services: () => readonly Service[]
+  /** Services of a namespace, and `default/kubernetes`. */
+  services: (namespace: string) => readonly Service[]
   events: EventRecorder
   dataDir: string
   nodeName: string

@@ -110,7 +110,11 @@ async function gather(
   const { pod, uid } = runtime
   const context = runtime.downward(deps)
   try {
-    const env = containerEnv(pod, spec, { ...(await objectsFor(runtime, spec, deps)), downward: context, services: deps.services() })
+    const env = containerEnv(pod, spec, {
+      ...(await objectsFor(runtime, spec, deps)),
+      downward: context,
+      services: deps.services(pod.metadata.namespace ?? 'default'),
+    })
     const lookup = (text: string) => expand(text, name => env.get(name))
     const mounts = await deps.volumes.mountsOf(pod, spec, { dir: deps.checkpoints.podDir(uid), context, attempt, expand: lookup })
     return { env, mounts }

@@ -16,7 +16,6 @@ import {
 import { ContainerStore, connectDocker, type Docker } from '../docker/index.ts'
 import type { PodNetwork } from '../network/types.ts'
 import { createObjectSource, createVolumes } from '../volumes/index.ts'
-import { unmountBelow } from '../volumes/mounts.ts'
 import { type PodManager, startPodManager } from './manager.ts'
 import { TestApi } from './test-api.ts'
 
@@ -175,7 +174,11 @@ export async function createWorld(host: string): Promise<TestWorld> {
       for (const agent of [...agents]) await agent.stop()
       const docker = await connect()
       for (const { id } of await docker.listContainers()) await docker.removeContainer(id)
-      await unmountBelow(dataDir)
+      await createVolumes({
+        objects: { configMap: async () => undefined, secret: async () => undefined },
+        dnsAddress: '',
+        clusterDomain: '',
+      }).remove(dataDir)
       await rm(dataDir, { recursive: true, force: true })
     },
   }

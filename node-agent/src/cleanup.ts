@@ -1,0 +1,60 @@
+/** Takes away what an agent leaves behind on purpose when it stops: containers, network, rules, mounts, the data plane. */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DOCKER_LABELS, type Logger, systemClock } from '@davit/api'
+import { startDataPlane } from './data-plane/index.ts'
+import { connectDocker } from './docker/index.ts'
+import { readIdentity } from './identity/index.ts'
+import { cleanupNetwork } from './network/index.ts'
+import type { AgentOptions } from './options.ts'
+import { createVolumes } from './volumes/index.ts'
+
+/** Does as much as can be done, and rejects at the end with what could not. */
+export async function cleanUp({ dataDir, dockerSocket, networkName, nodeName }: AgentOptions, log: Logger): Promise<void> {
+  const failures: unknown[] = []
+  const step = async (what: string, work: () => Promise<void>) => {
+    try {
+      await work()
+    } catch (err) {
+      log.error({ err }, `Cannot ${what}`)
+      failures.push(err)
+    }
+  }
+  const identity = await readIdentity(join(dataDir, 'identity')).catch(() => undefined)
+  const docker = await connectDocker({
+    socketPath: dockerSocket,
+    clusterId: identity?.clusterId ?? '',
+    nodeName: identity?.nodeName ?? nodeName,
+    log,
+  }).catch(() => undefined)
+  if (!docker) log.warn({ dockerSocket }, 'Docker does not answer: its containers and network stay')
+
+  await step('stop the data plane', () => stopDataPlane(dataDir, log))
+  // Without an identity nothing says which containers are ours.
+  if (docker && identity) {
+    await step('remove the containers', async () => {
+      for (const { id } of await docker.listContainers()) await docker.removeContainer(id)
+    })
+  }
+  await step('remove the network', () => cleanupNetwork({ name: networkName, ...(docker && { docker: docker.raw }) }))
+  await step('unmount the volumes', () => unmountAll(join(dataDir, 'pods')))
+  log.info({ label: DOCKER_LABELS.cluster, clusterId: identity?.clusterId }, 'Cleaned up')
+  if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be cleaned up')
+}
+
+async function stopDataPlane(dataDir: string, log: Logger): Promise<void> {
+  const stop = new AbortController()
+  stop.abort()
+  const dns = { address: '', port: 53, domain: '', podCidr: '', serviceCidr: '' }
+  const dataPlane = startDataPlane({ directory: join(dataDir, 'data-plane'), dns, log, clock: systemClock, signal: stop.signal })
+  await dataPlane.shutDown()
+}
+
+async function unmountAll(podsDir: string): Promise<void> {
+  const volumes = createVolumes({
+    objects: { configMap: async () => undefined, secret: async () => undefined },
+    dnsAddress: '',
+    clusterDomain: '',
+  })
+  for (const uid of await readdir(podsDir).catch(() => [])) await volumes.remove(join(podsDir, uid))
+}

@@ -1,0 +1,60 @@
+/** How an agent that knows nothing yet comes to trust an API server: by the hash of its CA's public key, given with the token. */
+import { createHash, X509Certificate } from 'node:crypto'
+import { connect, type DetailedPeerCertificate } from 'node:tls'
+import { Refused } from './refused.ts'
+
+const CONNECT_MS_MAX = 10_000
+
+/** `sha256:` and the hex digest of the certificate's SubjectPublicKeyInfo. */
+export function publicKeyHash(certificate: X509Certificate): string {
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' })
+  return `sha256:${createHash('sha256').update(spki).digest('hex')}`
+}
+
+/**
+ * The CA of `server` (`https://host:port`), PEM, once it is the one with `caHash` and has signed the server's certificate. Throws `Refused`
+ * when it is another; other errors mean that the server could not be reached.
+ */
+export async function fetchCertificateAuthority(server: string, caHash: string): Promise<string> {
+  const chain = await chainOf(server)
+  const pinned = chain.find(certificate => publicKeyHash(certificate) === caHash)
+  const [leaf] = chain
+  if (!pinned || !leaf || !(leaf === pinned || leaf.verify(pinned.publicKey))) {
+    const shown = chain.at(-1)
+    throw new Refused(`Cannot trust "${server}": its CA has public key hash "${shown ? publicKeyHash(shown) : 'none'}", wanted "${caHash}"`)
+  }
+  return pinned.toString()
+}
+
+function chainOf(server: string): Promise<X509Certificate[]> {
+  const { hostname, port } = new URL(server)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return new Promise((resolve, reject) => {
+    // Nothing is sent but the greeting, and nothing believed but the hash.
+    const socket = connect({
+      host,
+      port: Number(port || 443),
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+      ...(isName(host) && { servername: host }),
+    })
+    socket.setTimeout(CONNECT_MS_MAX, () => socket.destroy(new Error(`"${server}" did not answer within ${CONNECT_MS_MAX / 1000} s`)))
+    socket.once('error', reject)
+    socket.once('secureConnect', () => {
+      const chain: X509Certificate[] = []
+      let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
+      for (const seen = new Set<string>(); certificate?.raw && !seen.has(certificate.fingerprint256); ) {
+        seen.add(certificate.fingerprint256)
+        chain.push(new X509Certificate(certificate.raw))
+        certificate = certificate.issuerCertificate
+      }
+      socket.destroy()
+      resolve(chain)
+    })
+  })
+}
+
+/** TLS names hosts, not addresses. */
+function isName(host: string): boolean {
+  return !/^[\d.]+$/.test(host) && !host.includes(':')
+}

@@ -1,0 +1,164 @@
+/** This machine as a Node: registered once, its status kept current, its Lease renewed. */
+import { isDeepStrictEqual } from 'node:util'
+import {
+  type Client,
+  type Clock,
+  type ContainerImage,
+  isNewer,
+  isReason,
+  type Logger,
+  type Node,
+  type NodeStatus,
+  nodeKind,
+} from '@davit/api'
+import type { EngineInfo, ImageInfo } from '../docker/index.ts'
+import { keepLease, type NodeLease } from './lease.ts'
+import { readIds, readPressure } from './machine.ts'
+import { type CapacityFlags, nodeLabels, nodeStatus, significant } from './status.ts'
+
+export interface NodeOptions {
+  client: Client
+  nodeName: string
+  nodeIp: string
+  version: string
+  capacity: CapacityFlags
+  labels: Readonly<Record<string, string>>
+  engine: () => EngineInfo
+  images: () => Promise<readonly ImageInfo[]>
+  /** Why Docker, or the pod network, cannot be used now. */
+  dockerProblem: () => string | undefined
+  networkProblem: () => string | undefined
+  /** The Node as last seen. */
+  current: () => Node | undefined
+  clock: Clock
+  log: Logger
+  signal: AbortSignal
+}
+
+export interface RunningNode extends NodeLease {
+  /** The Node as the API keeps it, with its podCIDR. Rejects only with the signal. */
+  readonly registered: Promise<Node>
+  /** Looks at everything now, as when Docker went away. */
+  refresh(): void
+}
+
+const CHECK_MS = 10_000
+const REPORT_MS = 300_000
+const CALL_MS_MAX = 10_000
+const RETRY_MS = { min: 200, max: 5_000 }
+const IMAGES_MAX = 50
+
+export function startNode(options: NodeOptions): RunningNode {
+  const { client, nodeName, clock, log, signal } = options
+  const nodes = client.resource(nodeKind)
+  let wake = new AbortController()
+  let known: Node | undefined
+  let reported: { status: NodeStatus; at: number; images: readonly ContainerImage[] } | undefined
+
+  const observe = async (current: NodeStatus | undefined, images: readonly ContainerImage[]) =>
+    nodeStatus({
+      ...options,
+      engine: options.engine(),
+      ids: await readIds(),
+      pressure: await readPressure(options.engine().rootDir),
+      images,
+      dockerProblem: options.dockerProblem(),
+      networkProblem: options.networkProblem(),
+      current,
+      now: clock.now(),
+    })
+
+  const report = async () => {
+    const shown = newest(options.current(), known)
+    const isDue = !reported || clock.monotonic() - reported.at >= REPORT_MS
+    const images = isDue ? await listImages(options) : (reported?.images ?? [])
+    const status = await observe(shown?.status, images)
+    // Somebody else may have said otherwise meanwhile, as the control plane does of nodes it cannot hear.
+    const isCurrent = isDeepStrictEqual(significant(shown?.status), significant(status))
+    if (!isDue && isCurrent) return
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS_MAX)])
+    known = await nodes.patch({ name: nodeName }, { type: 'strategic', body: { status } }, { subresource: 'status', signal: deadline })
+    reported = { status, at: clock.monotonic(), images }
+  }
+
+  const run = async (registered: (node: Node) => void) => {
+    known = await register(options, await observe(undefined, []))
+    registered(known)
+    while (!signal.aborted) {
+      wake = new AbortController()
+      let delayMs = CHECK_MS
+      try {
+        await report()
+      } catch (err) {
+        if (signal.aborted) return
+        const isDeleted = isReason(err, 'NotFound')
+        log.warn(
+          { err },
+          isDeleted ? 'The Node was deleted: restart the agent to register it again' : 'Cannot report the status of this node',
+        )
+        delayMs = isDeleted ? CHECK_MS : 1_000
+      }
+      await clock.sleep(delayMs, AbortSignal.any([signal, wake.signal])).catch(() => {})
+    }
+  }
+
+  const lease = keepLease({ client, nodeName, node: () => options.current() ?? known, clock, log, signal })
+  let stopped: Promise<void> = Promise.resolve()
+  const registered = new Promise<Node>((resolve, reject) => {
+    stopped = run(resolve).catch(reject)
+  })
+  registered.catch(() => {})
+  return {
+    registered,
+    refresh: () => wake.abort(),
+    renewNow: lease.renewNow,
+    stopped: Promise.all([stopped, lease.stopped]).then(() => {}),
+  }
+}
+
+/** The informer may not show our own latest write yet. */
+function newest(cached: Node | undefined, own: Node | undefined): Node | undefined {
+  if (!cached || !own) return cached ?? own
+  return isNewer(own.metadata.resourceVersion ?? '', cached.metadata.resourceVersion ?? '') ? own : cached
+}
+
+/** Makes the Node, or takes over the one that is there; tries until it works. */
+async function register({ client, nodeName, labels, engine, clock, log, signal }: NodeOptions, status: NodeStatus): Promise<Node> {
+  const nodes = client.resource(nodeKind)
+  const wanted = nodeLabels(nodeName, engine(), labels)
+  for (let delayMs = RETRY_MS.min; ; delayMs = Math.min(RETRY_MS.max, delayMs * 2)) {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS_MAX)])
+    try {
+      try {
+        const node = await nodes.create(
+          { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, labels: wanted }, status },
+          { signal: deadline },
+        )
+        log.info({ nodeName, podCidr: node.spec?.podCIDR }, 'Registered the node')
+        return node
+      } catch (err) {
+        if (!isReason(err, 'AlreadyExists')) throw err
+        return await nodes.patch({ name: nodeName }, { type: 'merge', body: { metadata: { labels: wanted } } }, { signal: deadline })
+      }
+    } catch (err) {
+      signal.throwIfAborted()
+      log.warn({ err }, 'Cannot register the node yet')
+      await clock.sleep(delayMs, signal)
+    }
+  }
+}
+
+/** The largest images, as `kubectl describe node` and the scheduler know them. */
+async function listImages({ images, log }: NodeOptions): Promise<ContainerImage[]> {
+  try {
+    const listed = await images()
+    return listed
+      .map(({ tags, digests, sizeBytes }) => ({ names: [...digests, ...tags].filter(name => !name.startsWith('<none>')), sizeBytes }))
+      .filter(({ names }) => names.length > 0)
+      .sort((a, b) => b.sizeBytes - a.sizeBytes)
+      .slice(0, IMAGES_MAX)
+  } catch (err) {
+    log.debug({ err }, 'Cannot list images')
+    return []
+  }
+}

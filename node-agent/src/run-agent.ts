@@ -1,0 +1,270 @@
+/** Puts the rooms together. Only this file knows how they fit. */
+
+import { readFileSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join, normalize } from 'node:path'
+import { text } from 'node:stream/consumers'
+import {
+  createEventRecorder,
+  type EndpointSlice,
+  endpointSliceKind,
+  type HttpClient,
+  type Logger,
+  type Node,
+  nodeKind,
+  podKind,
+  serviceKind,
+  startInformer,
+  systemClock,
+} from '@davit/api'
+import { addressTowards, tunnelServers } from './api-servers.ts'
+import { type ClusterFacts, fetchClusterInfo, loadFacts, saveFacts } from './cluster-facts.ts'
+import { startDataPlane } from './data-plane/index.ts'
+import { ContainerStore, connectDocker, type Docker } from './docker/index.ts'
+import { connectAs, type Identity, loadOrJoin } from './identity/index.ts'
+import { type RunningPodNetwork, startPodNetwork } from './network/index.ts'
+import { type RunningNode, startNode } from './node/index.ts'
+import type { AgentOptions } from './options.ts'
+import { createDrain, startPodManager } from './pods/index.ts'
+import { startProxy } from './proxy/index.ts'
+import { startTunnels } from './tunnel/index.ts'
+import { tunnelHandler } from './tunnel-handler.ts'
+import { createObjectSource, createVolumes } from './volumes/index.ts'
+
+export const AGENT_VERSION = '0.1.0'
+const KUBELET_VERSION = `v1.33.0+davit-${AGENT_VERSION}`
+const STOP_MS_MAX = 5_000
+const SYNC_MS_MAX = 5_000
+
+interface Running {
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+const clock = systemClock
+
+/** Runs until `signal` aborts; pods run on afterwards. Rejects when the agent cannot run here at all. */
+export async function runAgent(options: AgentOptions, { log, signal }: Running): Promise<void> {
+  const { servers, nodeName, dataDir } = options
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const identity = await loadOrJoin({
+    dir: join(dataDir, 'identity'),
+    servers,
+    nodeName,
+    caHash: options.caHash,
+    token: () => readToken(options.tokenFile),
+    clock,
+    log,
+    signal,
+  })
+  const userAgent = `davit-node-agent/${AGENT_VERSION}`
+  const client = connectAs({ servers, identity, dir: join(dataDir, 'identity'), userAgent, clock, log, signal })
+  try {
+    await runWith(client, identity, options, { log, signal })
+  } catch (err) {
+    if (!signal.aborted) throw err
+  } finally {
+    client.close()
+  }
+}
+
+async function runWith(client: HttpClient, identity: Identity, options: AgentOptions, { log, signal }: Running): Promise<void> {
+  const { nodeName, dataDir, servers } = options
+  const run = { clock, log, signal }
+  const nodeIp = options.nodeIp ?? (await addressTowards(servers[0] ?? ''))
+  const docker = await patiently(() => connectDocker({ socketPath: options.dockerSocket, clusterId: identity.clusterId, nodeName, log }), {
+    log,
+    signal,
+  })
+  await docker.lock(signal)
+  if (!docker.engine.liveRestore)
+    log.warn({}, 'Docker runs without live-restore: when dockerd restarts, all containers of this node restart with it')
+  const containers = new ContainerStore(docker, { clock, log })
+  const watching = containers.run(signal)
+
+  const pods = startInformer(client, podKind, {
+    fieldSelector: `spec.nodeName=${nodeName}`,
+    indexers: { uid: pod => [pod.metadata.uid ?? ''] },
+    signal,
+    log,
+  })
+  const nodes = startInformer(client, nodeKind, { signal, log })
+  const services = startInformer(client, serviceKind, {
+    indexers: { namespace: service => [service.metadata.namespace ?? ''] },
+    signal,
+    log,
+  })
+  const endpointSlices = startInformer(client, endpointSliceKind, { signal, log })
+  const events = createEventRecorder(client, { component: 'kubelet', host: nodeName, ...run })
+
+  let network: RunningPodNetwork | undefined
+  const node = startNode({
+    client,
+    nodeName,
+    nodeIp,
+    version: KUBELET_VERSION,
+    capacity: {
+      pods: options.maxPods,
+      reservedMilliCpu: options.reservedMilliCpu,
+      reservedMemoryBytes: options.reservedMemoryBytes,
+      ...(options.milliCpu !== undefined && { milliCpu: options.milliCpu }),
+      ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
+    },
+    labels: options.labels,
+    engine: () => docker.engine,
+    images: () => docker.listImages(),
+    dockerProblem: () => containers.problem,
+    networkProblem: () => (network ? network.problem : 'the pod network is being set up'),
+    current: () => nodes.cache.get(nodeName),
+    ...run,
+  })
+  containers.onProblemChange(() => {
+    node.refresh()
+    // Docker may have come back as another version, and puts its own rules in front of ours.
+    if (containers.problem === undefined) {
+      docker.refreshEngine(signal).catch(() => {})
+      network?.recheck().catch(() => {})
+    }
+  })
+
+  const cluster = watchCluster(client, identity, { log, signal })
+  const facts = await settleFacts(join(dataDir, 'cluster.json'), { info: cluster.info, node, log })
+  const { info, podCidr } = facts
+  const dns = { address: info.dnsAddress, port: 53, domain: info.clusterDomain, podCidr: info.podCidr, serviceCidr: info.serviceCidr }
+  const dataPlane = startDataPlane({ directory: join(dataDir, 'data-plane'), dns, ...run })
+  network = await startPodNetwork({
+    docker: docker.raw,
+    clusterId: identity.clusterId,
+    nodeName,
+    nodeAddress: nodeIp,
+    podCidr,
+    clusterCidr: info.podCidr,
+    serviceCidr: info.serviceCidr,
+    dnsAddress: info.dnsAddress,
+    nodes,
+    name: options.networkName,
+    ...run,
+  })
+  node.refresh()
+  const proxy = startProxy({
+    services,
+    endpointSlices,
+    nodeName,
+    nodeAddresses: [nodeIp],
+    clusterCidr: info.podCidr,
+    serviceCidr: info.serviceCidr,
+    dnsAddress: info.dnsAddress,
+    name: options.networkName,
+    dataPlane,
+    ...run,
+  })
+  network.onRulesLost(() => proxy.recheck())
+
+  const objects = createObjectSource(client, { clock, signal })
+  await Promise.race([services.synced, clock.sleep(SYNC_MS_MAX, signal)])
+  const manager = await startPodManager({
+    client,
+    docker,
+    containers,
+    pods,
+    network,
+    volumes: createVolumes({ objects, dnsAddress: info.dnsAddress, clusterDomain: info.clusterDomain }),
+    objects,
+    services: namespace => {
+      const api = services.cache.get('default/kubernetes')
+      return [...(api && namespace !== 'default' ? [api] : []), ...services.cache.byIndex('namespace', namespace)]
+    },
+    events,
+    dataDir,
+    nodeName,
+    hostIp: nodeIp,
+    allocatable: {
+      milliCpu: (options.milliCpu ?? docker.engine.cpus * 1000) - options.reservedMilliCpu,
+      memoryBytes: (options.memoryBytes ?? docker.engine.memoryBytes) - options.reservedMemoryBytes,
+    },
+    isOwnCluster: cluster.isOwn,
+    drain: createDrain({
+      client,
+      unanswered: (pod, name, why) =>
+        events.event(pod, 'Warning', 'NodeNotDrained', `Node ${name} did not confirm that it stopped sending connections: ${why}`),
+      ...run,
+    }),
+    seccompProfile: path => readFileSync(join(dataDir, 'seccomp', normalize(`/${path}`)), 'utf8'),
+    ...run,
+  })
+  cluster.onKnown(() => manager.wakeAll())
+
+  const ownApi = () => [...endpointSlices.cache.list()].filter(isApiSlice)
+  const tunnels = startTunnels({
+    client: () => client,
+    servers: tunnelServers(ownApi(), servers),
+    handler: tunnelHandler({ docker, pods: manager, proxy, log, clock, signal }),
+    onLost: () => node.renewNow(),
+    ...run,
+  })
+  endpointSlices.onChange(({ object }) => {
+    if (isApiSlice(object)) tunnels.setServers(tunnelServers(ownApi(), servers))
+  })
+  log.info({ nodeName, nodeIp, podCidr, docker: docker.engine.version, api: docker.apiVersion }, 'The agent runs')
+
+  await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+  const ended = Promise.all([watching, node.stopped, dataPlane.stopped, network.stopped, proxy.stopped, manager.stopped, tunnels.stopped])
+  await Promise.race([ended, new Promise(resolve => setTimeout(resolve, STOP_MS_MAX).unref())])
+}
+
+function isApiSlice({ metadata }: EndpointSlice): boolean {
+  return metadata.namespace === 'default' && metadata.labels?.['kubernetes.io/service-name'] === 'kubernetes'
+}
+
+async function readToken(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined
+  return file === '-' ? text(process.stdin) : readFile(file, 'utf8')
+}
+
+/** Tries for as long as Docker is away. */
+async function patiently(connect: () => Promise<Docker>, { log, signal }: Running): Promise<Docker> {
+  for (let told = false; ; told = true) {
+    try {
+      return await connect()
+    } catch (err) {
+      if (!told) log.error({ err }, 'Docker does not answer; waiting for it')
+      await clock.sleep(1_000, signal)
+    }
+  }
+}
+
+/** Compares the API's cluster with ours: until it was seen to be the same, nothing is removed. */
+function watchCluster(client: HttpClient, identity: Identity, { log, signal }: Running) {
+  let own = false
+  const known: (() => void)[] = []
+  const info = fetchClusterInfo(client, { clock, log, signal }).then(found => {
+    own = found.clusterId === identity.clusterId
+    if (!own)
+      log.error({ found: found.clusterId, wanted: identity.clusterId }, 'The API server is of another cluster: nothing is removed here')
+    for (const handler of known) handler()
+    return found
+  })
+  info.catch(() => {})
+  return { info, isOwn: () => own, onKnown: (handler: () => void) => void (own ? handler() : known.push(handler)) }
+}
+
+/** From the API when it answers soon or nothing is known yet; otherwise what was true last time. */
+async function settleFacts(
+  path: string,
+  { info, node, log }: { info: Promise<ClusterFacts['info']>; node: RunningNode; log: Logger },
+): Promise<ClusterFacts> {
+  const fresh = Promise.all([info, node.registered]).then(([found, registered]): ClusterFacts => {
+    const podCidr = podCidrOf(registered)
+    return { info: found, podCidr }
+  })
+  fresh.then(facts => saveFacts(path, facts)).catch((err: unknown) => log.debug({ err }, 'Cannot keep what is known of the cluster'))
+  const kept = await loadFacts(path)
+  if (!kept) return fresh
+  return Promise.race([fresh, clock.sleep(SYNC_MS_MAX).then(() => kept)])
+}
+
+function podCidrOf({ metadata, spec }: Node): string {
+  if (!spec?.podCIDR)
+    throw new Error(`Node "${metadata.name}" has no podCIDR: the cluster's pod range is used up, or it was registered by something else`)
+  return spec.podCIDR
+}
