@@ -5,7 +5,7 @@ import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Deployment, deploymentKind, type HttpClient, isReason, kindFor, type KubernetesObject, startInformer } from '@davit/api'
+import { type Deployment, deploymentKind, type HttpClient, isReason, type KubernetesObject, kindFor, startInformer } from '@davit/api'
 import { makeHelloImage } from '@davit/deploy'
 import { parseAllDocuments } from 'yaml'
 import { loadImage } from './load-image.ts'
@@ -51,10 +51,17 @@ export async function waitForDemo(client: HttpClient, report: (ready: number, wa
   const stop = new AbortController()
   const deadline = AbortSignal.timeout(120_000)
   try {
-    const informer = startInformer(client, deploymentKind, { namespace: 'default', fieldSelector: 'metadata.name=hello', signal: stop.signal, log: SILENT })
+    const informer = startInformer(client, deploymentKind, {
+      namespace: 'default',
+      fieldSelector: 'metadata.name=hello',
+      signal: stop.signal,
+      log: SILENT,
+    })
     await informer.synced
     return await new Promise((resolve, reject) => {
-      deadline.addEventListener('abort', () => reject(new Error('The demo is not ready after 120 s; see "npx davit describe pods -l app=hello"')))
+      deadline.addEventListener('abort', () =>
+        reject(new Error('The demo is not ready after 120 s; see "npx davit describe pods -l app=hello"')),
+      )
       const look = (deployment: Deployment | undefined) => {
         const wanted = deployment?.spec?.replicas ?? 1
         const ready = deployment?.status?.readyReplicas ?? 0

@@ -1,5 +1,5 @@
-import { Command } from 'commander'
 import { bringDown, homeAt, readClusterState } from '@davit/deploy'
+import { Command } from 'commander'
 import { type CommandMaker, withExamples } from '../../command-line/index.ts'
 import { Steps } from './steps.ts'
 
@@ -27,7 +27,9 @@ export const down: CommandMaker = cli =>
           steps.failed()
           throw error
         }
-        cli.print(purge ? '\nThe cluster is gone.\n' : `\nThe cluster is stopped; its data stays in ${home.dir}. "npm run up" goes on with it.\n`)
+        cli.print(
+          purge ? '\nThe cluster is gone.\n' : `\nThe cluster is stopped; its data stays in ${home.dir}. "npm run up" goes on with it.\n`,
+        )
       }),
     `
 # Stop, and keep the data

@@ -11,7 +11,9 @@ export const image: CommandMaker = cli => {
   const load = withExamples(
     new Command('load')
       .summary('Put an image onto every node')
-      .description('Puts an image onto every node through the API, so that pods can use it without a registry. Takes an image of the local Docker, or an archive that "docker save" wrote.')
+      .description(
+        'Puts an image onto every node through the API, so that pods can use it without a registry. Takes an image of the local Docker, or an archive that "docker save" wrote.',
+      )
       .argument('<image>', 'Name of an image of the local Docker, or a file ending in .tar.')
       .action(async (name: string) => {
         const { client } = await cli.session()
@@ -36,7 +38,9 @@ davit image load shop.tar`,
   async function loadFromDocker(name: string): Promise<string[]> {
     const docker = spawn('docker', ['save', name], { stdio: ['ignore', 'pipe', 'pipe'] })
     const failed = new Promise<never>((_, reject) => {
-      docker.once('error', error => reject(new Error(`Cannot run "docker save ${name}": ${error.message}; is "${name}" meant to be a file?`)))
+      docker.once('error', error =>
+        reject(new Error(`Cannot run "docker save ${name}": ${error.message}; is "${name}" meant to be a file?`)),
+      )
       const said = text(docker.stderr)
       docker.once('close', async code => code !== 0 && reject(new Error(`Cannot save ${name}: ${(await said).trim()}`)))
     })

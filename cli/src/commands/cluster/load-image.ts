@@ -10,7 +10,11 @@ export interface ImageProgress {
 }
 
 /** Sends an image archive (as `docker save` writes it) through the API onto every node. Throws when any node refused it. */
-export async function loadImage(client: HttpClient, archive: Readable, report: (progress: ImageProgress) => void = () => {}): Promise<string[]> {
+export async function loadImage(
+  client: HttpClient,
+  archive: Readable,
+  report: (progress: ImageProgress) => void = () => {},
+): Promise<string[]> {
   const answer = await client.raw({ method: 'PUT', path: PATHS.images, body: archive, headers: { 'content-type': 'application/x-tar' } })
   const loaded = new Set<string>()
   const failures: string[] = []

@@ -1,6 +1,6 @@
-import { Command } from 'commander'
 import { type HttpClient, nodeKind, type Pod, podKind } from '@davit/api'
 import { connectHome, homeAt, readClusterState, runningParts } from '@davit/deploy'
+import { Command } from 'commander'
 import { type CommandMaker, ExitError, withExamples } from '../../command-line/index.ts'
 
 /** `davit status`: what of the cluster on this machine runs, and how it is. Exit code 1 when something that should run does not. */
@@ -16,7 +16,8 @@ export const status: CommandMaker = cli =>
         const parts = await runningParts(home)
         cli.print(`Home:       ${home.dir}\n`)
         cli.print(`Processes:  ${parts.map(({ name, pid }) => `${name} (${pid})`).join(', ') || 'none'}\n`)
-        if (!parts.some(part => part.name === 'control-plane')) throw new ExitError(1, 'The control plane does not run. Start it:  npm run up')
+        if (!parts.some(part => part.name === 'control-plane'))
+          throw new ExitError(1, 'The control plane does not run. Start it:  npm run up')
         const client = await connectHome(home)
         try {
           cli.print(await describe(client))

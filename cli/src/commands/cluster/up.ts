@@ -1,5 +1,5 @@
-import { Command } from 'commander'
 import { apiPort, bringUp, homeAt } from '@davit/deploy'
+import { Command } from 'commander'
 import { type CommandMaker, integerOption, UsageError, withExamples } from '../../command-line/index.ts'
 import { applyDemo, callDemo, loadDemoImage, waitForDemo } from './demo.ts'
 import { Steps } from './steps.ts'
@@ -19,12 +19,17 @@ export const up: CommandMaker = cli =>
       .description(
         "Starts a cluster on this machine: the control plane with its etcd, and an agent on this machine's Docker, or on several Docker hosts made for it. Run again, it starts what does not run and leaves the rest alone.",
       )
-      .option('--nodes <n>', 'Make this many Docker hosts on this machine, each in a network namespace, and an agent beside each.', integerOption('--nodes'))
+      .option(
+        '--nodes <n>',
+        'Make this many Docker hosts on this machine, each in a network namespace, and an agent beside each.',
+        integerOption('--nodes'),
+      )
       .option('--no-demo', 'Do not deploy the demo.')
       .option('--node-cpu <quantity>', 'CPUs each node reports, such as 2 or 500m. (what Docker reports)')
       .option('--node-memory <quantity>', 'Memory each node reports, such as 2Gi. (what Docker reports)')
       .action(async (flags: UpFlags) => {
-        if (flags.nodes !== undefined && (flags.nodes < 1 || flags.nodes > 50)) throw new UsageError(`--nodes is ${flags.nodes}: want 1 to 50`)
+        if (flags.nodes !== undefined && (flags.nodes < 1 || flags.nodes > 50))
+          throw new UsageError(`--nodes is ${flags.nodes}: want 1 to 50`)
         const steps = new Steps(cli)
         const home = homeAt()
         try {
@@ -48,7 +53,9 @@ export const up: CommandMaker = cli =>
             steps.begin('Applying deploy/examples/hello.yaml')
             await applyDemo(client)
             steps.begin('Waiting for the demo')
-            const replicas = await waitForDemo(client, (ready, wanted) => steps.update(`Waiting for the demo: ${ready} of ${wanted} replicas ready`))
+            const replicas = await waitForDemo(client, (ready, wanted) =>
+              steps.update(`Waiting for the demo: ${ready} of ${wanted} replicas ready`),
+            )
             const { url, answers } = await callDemo(
               nodes.map(node => node.address),
               replicas,

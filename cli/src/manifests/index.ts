@@ -1,0 +1,2 @@
+export { type ManifestObject, parseManifests } from './parse.ts'
+export { readManifests } from './read.ts'

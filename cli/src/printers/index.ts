@@ -1,0 +1,7 @@
+export { toJson } from './json.ts'
+export { valuesAtPath, valueText } from './json-path.ts'
+export { naturalCompare } from './natural-order.ts'
+export { createObjectPrinter, nameOf, type ObjectPrinter, type PrinterOptions } from './object-printer.ts'
+export { cellText, isTable, labelsText, printTable, type Table, type TableOptions, type TableRow } from './table.ts'
+export { alignColumns } from './tabs.ts'
+export { toYaml } from './yaml.ts'

@@ -1,0 +1,6 @@
+export { type Api, lines, type PatchType, type Place, type RequestOptions } from './api.ts'
+export { listGroupVersions } from './discovery.ts'
+export { type AnyList, type AnyObject, isJsonObject, type JsonObject, valueAt } from './json.ts'
+export { isSameType, objectLabel, type ResourceType, typeLabel } from './resource-type.ts'
+export { openSession, type Session, type SessionOptions } from './session.ts'
+export { createTypeFinder, type TypeFinder } from './type-finder.ts'
