@@ -77,7 +77,7 @@ async function assertSubnetFree(subnet: string): Promise<void> {
 export async function startHost(index: number, options: HostOptions): Promise<DockerHost> {
   const host = describeHost(index, options)
   const { network } = options
-  const link = `${network.bridge.slice(0, 11)}-${index}`
+  const link = linkOf(host, network)
   const namespaces = (await command('ip', ['netns', 'list'])).stdout.split('\n').map(line => line.split(' ')[0])
   if (!namespaces.includes(host.networkNamespace)) await command('ip', ['netns', 'add', host.networkNamespace])
   const inside = ['-n', host.networkNamespace]
@@ -93,6 +93,11 @@ export async function startHost(index: number, options: HostOptions): Promise<Do
   }
   await startDocker(host, options)
   return host
+}
+
+/** This machine's end of the host's link; 15 characters are the kernel's limit. */
+function linkOf({ index }: DockerHost, { bridge }: HostNetwork): string {
+  return `${bridge.slice(0, 12)}-${index}`
 }
 
 /** Runs a program in the host's network namespace. */
@@ -150,6 +155,8 @@ export async function removeHost(host: DockerHost, options: HostOptions & { purg
   await crashHost(host)
   await rm(join(options.run, `dockerd-${host.networkNamespace}.pid`), { force: true })
   await unmountBelow(host.dir)
+  // The namespace itself may live on for a while in what the kernel still has to clear; its link must not.
+  await command('ip', ['link', 'del', linkOf(host, options.network)], { allowFailure: true })
   await command('ip', ['netns', 'del', host.networkNamespace], { allowFailure: true })
   if (options.purge) await rm(host.dir, { recursive: true, force: true })
 }
