@@ -1,5 +1,5 @@
 import type { FrameChain } from './frame.ts'
-import { type Iptables, TABLES } from './iptables.ts'
+import { type KernelTables, TABLES } from './iptables.ts'
 import { COMMENT_PREFIX, type NetworkNames } from './names.ts'
 
 /**
@@ -7,13 +7,13 @@ import { COMMENT_PREFIX, type NetworkNames } from './names.ts'
  * it starts, and an administrator may flush a table: so positions and contents are looked at, not only presence.
  */
 export class FrameKeeper {
-  readonly #iptables: Iptables
+  readonly #iptables: KernelTables
   readonly #names: NetworkNames
   readonly #chains: readonly FrameChain[]
   /** What the kernel printed after we had written a chain: how it words our rules is its own affair. */
   readonly #printed = new Map<string, string>()
 
-  constructor(iptables: Iptables, names: NetworkNames, chains: readonly FrameChain[]) {
+  constructor(iptables: KernelTables, names: NetworkNames, chains: readonly FrameChain[]) {
     this.#iptables = iptables
     this.#names = names
     this.#chains = chains

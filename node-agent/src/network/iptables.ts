@@ -4,8 +4,18 @@ import { CommandError, runCommand } from './command.ts'
 export type Table = 'filter' | 'nat' | 'raw'
 export const TABLES: readonly Table[] = ['filter', 'nat', 'raw']
 
+/** Rules of this host's kernel. */
+export interface KernelTables {
+  /** Applies a text in iptables-restore's form, leaving what it does not name as it is. All of a table or nothing. */
+  restore(input: string): Promise<void>
+  /** The whole of a table, as iptables-save prints it. */
+  save(table: Table): Promise<string>
+  /** The rules of one chain, as `-A CHAIN …` lines; undefined when there is no such chain. */
+  rules(table: Table, chain: string): Promise<string[] | undefined>
+}
+
 /** The iptables programs of one backend. Calls run one after another: they would only wait for each other's lock. */
-export class Iptables {
+export class Iptables implements KernelTables {
   /** `iptables`, `iptables-nft` or `iptables-legacy`. */
   readonly program: string
   #last: Promise<unknown> = Promise.resolve()
@@ -14,19 +24,16 @@ export class Iptables {
     this.program = program
   }
 
-  /** Applies a text in iptables-restore's form, leaving what it does not name as it is. All of a table or nothing. */
   restore(input: string): Promise<void> {
     return this.#next(async () => {
       await runCommand(`${this.program}-restore`, ['--noflush', '--wait', '5'], { input, timeoutMs: 120_000 })
     })
   }
 
-  /** The whole of a table, as iptables-save prints it. */
   save(table: Table): Promise<string> {
     return this.#next(() => runCommand(`${this.program}-save`, ['-t', table], { timeoutMs: 60_000 }))
   }
 
-  /** The rules of one chain, as `-A CHAIN …` lines; undefined when there is no such chain. */
   async rules(table: Table, chain: string): Promise<string[] | undefined> {
     try {
       const text = await this.run(table, '-S', chain)

@@ -1,4 +1,4 @@
-import type { Iptables } from '../network/index.ts'
+import type { KernelTables } from '../network/index.ts'
 import type { ChainKey } from './iptables-rules.ts'
 import type { Ruleset } from './ruleset.ts'
 
@@ -19,7 +19,7 @@ const CHAINS_A_CALL = 1_000
  * After a call that failed, only a full one is sure to put things right.
  */
 export class KernelRules {
-  readonly #iptables: Iptables
+  readonly #iptables: KernelTables
   readonly #ruleset: Ruleset
   readonly #chainPrefix: string
   /** What was last written, as one text a chain. */
@@ -27,7 +27,7 @@ export class KernelRules {
   /** How the kernel words a text of ours, where it differs. */
   readonly #wording = new Map<string, string>()
 
-  constructor(iptables: Iptables, ruleset: Ruleset, chainPrefix: string) {
+  constructor(iptables: KernelTables, ruleset: Ruleset, chainPrefix: string) {
     this.#iptables = iptables
     this.#ruleset = ruleset
     this.#chainPrefix = chainPrefix

@@ -1,5 +1,5 @@
 import type { Change, Clock, KubernetesObject, Logger } from '@davit/api'
-import { findIptables, networkNames, type ServiceProxy } from '../network/index.ts'
+import { findIptables, type KernelTables, networkNames, type ServiceProxy } from '../network/index.ts'
 import { KernelRules } from './kernel.ts'
 import { type EndpointSliceInformer, type EndpointSliceObject, type ServiceInformer, type ServiceObject, serviceKeyOf } from './objects.ts'
 import { localAddresses, type ProxyNode, type ServicePort, servicePorts } from './rules.ts'
@@ -26,6 +26,8 @@ export interface ProxyOptions {
   /** As given to `startPodNetwork`. */
   readonly name?: string
   readonly dataPlane?: ServiceSink
+  /** Default: this host's. */
+  readonly iptables?: KernelTables
   readonly log: Logger
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -138,7 +140,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
       }
       const wasFull = full
       try {
-        kernel ??= new KernelRules(await findIptables(), ruleset, chainPrefix)
+        kernel ??= new KernelRules(options.iptables ?? (await findIptables()), ruleset, chainPrefix)
         await sync(kernel)
         const end = clock.monotonic()
         if (wasFull) nextFullAt = end + Math.max(RECHECK_INTERVAL_MS, (end - now) / RECHECK_SHARE)
