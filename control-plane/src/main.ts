@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { access, constants, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { argv, exit, stderr, stdout } from 'node:process'
 import { type Client, connectHttp, type Logger, systemClock } from '@davit/api'
 import { pino } from 'pino'
@@ -43,7 +43,13 @@ async function main(): Promise<void> {
     serverNames: [...new Set([options.advertiseAddress, ...ownAddresses(), ...options.tlsSans])],
     clock: systemClock,
   })
-  await run(options, pki, log, stop)
+  try {
+    await run(options, pki, log, stop)
+  } catch (err) {
+    // Asked to stop while it still started: what broke off is no failure.
+    if (!stop.aborted) throw err
+    log.info({}, 'Stopped')
+  }
 }
 
 async function run(options: ControlPlaneOptions, pki: Pki, log: Logger, stop: AbortSignal): Promise<void> {
@@ -115,7 +121,7 @@ async function writeAdminKubeconfig({ dataDir, bindAddress }: ControlPlaneOption
 
 async function checkDataDir(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await makeDirectory(resolve(dataDir))
     await access(dataDir, constants.W_OK | constants.X_OK)
   } catch (err) {
     const why = (err as Error).message
@@ -123,6 +129,19 @@ async function checkDataDir(dataDir: string): Promise<void> {
       EXIT.dataDir,
       `Cannot write to data directory ${JSON.stringify(dataDir)}: ${why}\nGive another with --data-dir, or make it writable for this user.`,
     )
+  }
+}
+
+/** Not by mkdir's own recursion, which never ends where nothing can be made, as under /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (err) {
+    const { code } = err as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw err
+    await makeDirectory(dirname(path))
+    await mkdir(path, { mode: 0o700 })
   }
 }
 
@@ -183,12 +202,8 @@ function ownAddresses(): string[] {
 function refusalOf(err: unknown): Refusal {
   if (err instanceof Refusal) return err
   if (err instanceof UsageError) return new Refusal(EXIT.usage, `${err.message}\nSee --help.`)
-  if (err instanceof StartError && err.what === 'etcd') {
-    return new Refusal(
-      EXIT.etcd,
-      `Cannot use etcd: ${err.message}\nEmbedded etcd needs the "etcd" program (Debian: apt-get install etcd-server), or give a cluster with --etcd URL.`,
-    )
-  }
+  if (err instanceof StartError)
+    return new Refusal(EXIT.etcd, `Cannot use etcd: ${err.message}\nTo use a cluster that runs already, give --etcd URL[,URL...].`)
   const code = (err as NodeJS.ErrnoException).code
   if (code === 'ENOSPC') return new Refusal(EXIT.dataDir, `The disk is full: ${(err as Error).message}`)
   return new Refusal(EXIT.failed, err instanceof Error ? (err.stack ?? err.message) : String(err))

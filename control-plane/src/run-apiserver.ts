@@ -32,19 +32,13 @@ export interface RunningApiServer {
   close(): Promise<void>
 }
 
-/** Something the process cannot run without; `what` decides the exit code. */
-export class StartError extends Error {
-  readonly what: 'etcd' | 'port'
-
-  constructor(what: StartError['what'], message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.what = what
-  }
-}
+/** etcd cannot be started or its certificates cannot be read. */
+export class StartError extends Error {}
 
 const CONTROLLERS_USER: User = { name: CONTROLLERS, groups: [CONTROLLERS, GROUPS.authenticated] }
 /** The cache counts as stale for readiness when etcd was silent so long. */
 const CACHE_AGE_MS_MAX = 10_000
+const WAITING_TOLD_EVERY_MS = 3000
 
 export async function runApiServer({ options, pki, clock, log, signal }: RunApiServerOptions): Promise<RunningApiServer> {
   const stopEtcd = new AbortController()
@@ -59,7 +53,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     await etcd.stopped
   }
   try {
-    await storage.start(signal)
+    await startStorage(storage, { urls: etcd.members.urls, clock, log, signal })
     const fixtures = { serviceCidr, dnsAddress, apiPort: options.port }
     const { clusterId } = await bootstrap(registry, storage, signal, fixtures)
     const metrics = createMetrics()
@@ -118,6 +112,26 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
   }
 }
 
+interface StorageStart {
+  readonly urls: readonly string[]
+  readonly clock: Clock
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+/** Waits for etcd as long as it takes, and says so: replicas and etcd members may start in any order. */
+async function startStorage(storage: EtcdStorage, { urls, clock, log, signal }: StorageStart): Promise<void> {
+  const started = new AbortController()
+  const remind = async () => {
+    for (;;) {
+      await clock.sleep(WAITING_TOLD_EVERY_MS, started.signal)
+      log.warn({ urls }, 'Waiting for etcd: it does not answer yet')
+    }
+  }
+  remind().catch(() => {})
+  await storage.start(signal).finally(() => started.abort())
+}
+
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1' || address === 'localhost'
 }
@@ -163,6 +177,6 @@ async function connectEtcd({ etcd, dataDir }: ControlPlaneOptions, log: Logger, 
     }
     return { members, stopped: Promise.resolve() }
   } catch (err) {
-    throw new StartError('etcd', (err as Error).message, { cause: err })
+    throw new StartError((err as Error).message, { cause: err })
   }
 }
