@@ -1,9 +1,10 @@
 /** The Docker of this machine itself, as `up` without `--nodes` uses it. */
-import { access } from 'node:fs/promises'
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { dockerAnswers } from './cluster.ts'
 import { command } from './command.ts'
+import { observeTraces, removeTraces, type TracesBefore } from './docker-traces.ts'
 import type { Home } from './home.ts'
 import { logFileOf, runningPid, startProcess, stopProcess } from './processes.ts'
 
@@ -18,6 +19,8 @@ export async function ensureLocalDocker(home: Home, report: (line: string) => vo
     await command('systemctl', ['start', 'docker'], { timeoutMs: 90_000 })
   } else {
     report('Starting Docker (this machine has no systemd: as a background process)')
+    await mkdir(home.run, { recursive: true })
+    await writeFile(tracesFile(home), JSON.stringify(await observeTraces()))
     await startProcess({ name: NAME, file: 'dockerd', args: ['--live-restore'], logs: home.logs, run: home.run })
   }
   const deadline = performance.now() + 60_000
@@ -31,10 +34,15 @@ export async function ensureLocalDocker(home: Home, report: (line: string) => vo
   }
 }
 
-/** Stops the Docker that `ensureLocalDocker` started as a process of ours, and takes away the bridge it leaves. */
+const tracesFile = (home: Home) => join(home.run, 'before-dockerd.json')
+
+/** Stops the Docker that `ensureLocalDocker` started as a process of ours, and takes away what it leaves. */
 export async function stopLocalDocker(home: Home): Promise<void> {
-  if ((await runningPid(join(home.run, `${NAME}.pid`))) === undefined) return
   await stopProcess(join(home.run, `${NAME}.pid`), { graceMs: 20_000 })
+  const before = await readFile(tracesFile(home), 'utf8').catch(() => undefined)
+  if (before === undefined) return
+  await removeTraces(JSON.parse(before) as TracesBefore)
+  await rm(tracesFile(home), { force: true })
 }
 
 async function exists(path: string): Promise<boolean> {

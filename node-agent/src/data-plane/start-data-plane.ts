@@ -193,6 +193,8 @@ export function startDataPlane({ directory, dns, command, log, clock, signal }: 
       const socket = link ?? (await dial(socketPath))
       if (!socket) return
       const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
+      // What is not read holds back the end, and with it 'close'.
+      socket.resume()
       writeLine(socket, { type: 'stop' })
       await closed
     },
