@@ -56,7 +56,7 @@ export function containerEnv(pod: Pod, container: Container, context: EnvContext
 }
 
 function addAll(env: Map<string, string>, prefix: string, data: Readonly<Record<string, string>>): void {
-  for (const [key, value] of Object.entries(data)) if (isEnvVarName(prefix + key)) env.set(prefix + key, value)
+  for (const [key, value] of Object.entries(data)) if (isEnvVarName(prefix + key) === undefined) env.set(prefix + key, value)
 }
 
 function decoded(secret: Secret | undefined): Record<string, string> {

@@ -39,10 +39,16 @@ export async function httpGet(
   const name = host || address
   const pathAndQuery = path.startsWith('/') ? path : `/${path}`
   const url = `${scheme.toLowerCase()}://${name}:${number}${pathAndQuery}`
-  const headers: Record<string, string[]> = { 'user-agent': ['kube-probe/1.33'], accept: ['*/*'], connection: ['close'] }
-  for (const { name: header, value } of httpHeaders)
-    headers[header.toLowerCase()] = [...(httpHeaders.length > 1 ? (headers[header.toLowerCase()] ?? []) : []), value]
-  if (!headers.host) headers.host = [`${name}:${number}`]
+  const headers: Record<string, string | string[]> = {
+    host: `${name}:${number}`,
+    'user-agent': 'kube-probe/1.33',
+    accept: '*/*',
+    connection: 'close',
+  }
+  const own = new Map<string, string[]>()
+  for (const { name: header, value } of httpHeaders) own.set(header.toLowerCase(), [...(own.get(header.toLowerCase()) ?? []), value])
+  // A name given twice is sent twice; `Host` must stay a single one.
+  for (const [header, values] of own) headers[header] = values.length === 1 || header === 'host' ? (values[0] ?? '') : values
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
   const options = {
     host: name,

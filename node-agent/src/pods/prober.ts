@@ -33,6 +33,8 @@ interface Watched {
 /** While a container is not yet ready (or started) it is asked more often than its period says, so that it serves sooner. */
 const EAGER_MS = { first: 100, max: 1_000, total: 15_000 }
 
+const FIRST_REGULAR_MS = 1_000
+
 export class Prober {
   readonly #options: ProberOptions
   readonly #watched = new Map<string, Watched>()
@@ -124,7 +126,8 @@ export class Prober {
     const sinceStartMs = Math.max(0, clock.now() - (info.startedAt ?? clock.now()))
     await clock.sleep(Math.max(0, initialDelaySeconds * 1000 - sinceStartMs), signal)
     const begunAt = clock.monotonic()
-    let regularAt = begunAt
+    // The first try comes at once; whether it finds a process that has not opened its port yet means nothing.
+    let regularAt = begunAt + (kind === 'Liveness' ? 0 : Math.min(FIRST_REGULAR_MS, periodSeconds * 1000))
     let eagerMs = EAGER_MS.first
     let passes = 0
     let failures = 0

@@ -32,12 +32,9 @@ export function absorb(
     )
     const record = newest && (!known || newest.attempt >= known.attempt) ? seen(known, newest, sandboxAttempt) : known
     if (!record) continue
-    records[spec.name] = record
-    if (record.ended) continue
     const shown = containers.find(({ id }) => id === record.containerId)
-    if (shown?.state === 'exited') record.ended = endOf(shown, now, messages.get(shown.id))
-    // While one is being made it may not be listed yet.
-    else if (!shown && !starting) record.ended = lost(record, now)
+    const ended = record.ended ?? endOf(record, shown, { now, message: messages.get(record.containerId), starting })
+    records[spec.name] = ended ? { ...record, ended } : record
   }
   return { records, sandboxAttempt }
 }
@@ -58,7 +55,17 @@ function seen(known: ContainerRecord | undefined, info: ContainerInfo, sandbox: 
   }
 }
 
-function endOf(info: ContainerInfo, now: number, message: string | undefined): Ended {
+function endOf(
+  record: ContainerRecord,
+  shown: ContainerInfo | undefined,
+  { now, message, starting }: { now: number; message: string | undefined; starting: boolean },
+): Ended | undefined {
+  if (shown?.state === 'exited') return exitOf(shown, now, message)
+  // While one is being made it may not be listed yet.
+  return shown || starting ? undefined : lost(record, now)
+}
+
+function exitOf(info: ContainerInfo, now: number, message: string | undefined): Ended {
   const neverStarted = info.startedAt === undefined && info.error !== ''
   const reason = neverStarted ? 'StartError' : info.oomKilled ? 'OOMKilled' : info.exitCode === 0 ? 'Completed' : 'Error'
   const text = neverStarted ? info.error : message

@@ -52,7 +52,7 @@ async function resolved(root: string, subPath: string): Promise<string> {
   const real = await realpath(join(root, subPath)).catch(() => undefined)
   if (real === undefined) return subPath
   const inside = relative(root, real)
-  if (inside.startsWith('..')) throw new Error(`Cannot use subPath "${subPath}": it leads out of its volume`)
+  if (inside === '..' || inside.startsWith('../')) throw new Error(`Cannot use subPath "${subPath}": it leads out of its volume`)
   return inside
 }
 

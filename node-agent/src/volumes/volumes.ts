@@ -89,7 +89,10 @@ export function createVolumes({ objects, dnsAddress, clusterDomain, hostResolvCo
     async mountsOf(pod, container, { dir, attempt, expand }) {
       const mounts: BindMount[] = []
       for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
-        mounts.push(bindMount(mount, await sourceOf(pod, mount, { dir, expand, place: `${container.name}/${index}` })))
+        const source = await sourceOf(pod, mount, { dir, expand, place: `${container.name}/${index}` })
+        const volume = pod.spec.volumes?.find(({ name }) => name === mount.name)
+        // What the agent writes nobody else may.
+        mounts.push(bindMount(volume && isWritten(volume) ? { ...mount, readOnly: true } : mount, source))
       }
       const taken = new Set(mounts.map(({ Target: target }) => target))
       const own = async (name: string, target: string) => {

@@ -44,7 +44,9 @@ async function linkNames(dir: string, payload: Payload): Promise<void> {
     if (await lstat(link).catch(() => undefined)) continue
     await symlink(join(DATA, name), link)
   }
-  for (const name of await readdir(dir)) if (!name.startsWith('..') && !wanted.has(name)) await unlink(join(dir, name))
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    if (entry.isSymbolicLink() && !entry.name.startsWith('..') && !wanted.has(entry.name)) await unlink(join(dir, entry.name))
+  }
 }
 
 async function holds(dir: string, payload: Payload, group: number | undefined): Promise<boolean> {
