@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Endpoint, EndpointSlice, Service, ServiceSpec } from '@davit/api'
 import type { Question } from 'dns-packet'
 import { parseCidr } from '../ip/index.ts'
 import { answer } from './answer.ts'
@@ -8,8 +9,13 @@ import { Zone } from './zone.ts'
 
 const config = { domain: 'cluster.local', podCidr: parseCidr('10.244.0.0/16'), serviceCidr: parseCidr('10.96.0.0/12') }
 
-const service = (name: string, spec: object) => ({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'default' }, spec })
-const slice = (...endpoints: { addresses: string[]; hostname?: string; conditions?: { ready: boolean } }[]) => ({
+const service = (name: string, spec: ServiceSpec): Service => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace: 'default' },
+  spec,
+})
+const slice = (...endpoints: Endpoint[]): EndpointSlice => ({
   apiVersion: 'discovery.k8s.io/v1',
   kind: 'EndpointSlice',
   metadata: { name: 'x', namespace: 'default' },
@@ -24,7 +30,7 @@ const ready = slice(
   { addresses: ['10.244.1.9'], conditions: { ready: false } },
 )
 const zone = new Zone()
-const put = (name: string, spec: object, slices: ReturnType<typeof slice>[] = []) =>
+const put = (name: string, spec: ServiceSpec, slices: EndpointSlice[] = []) =>
   zone.set(`default/${name}`, dnsService(service(name, spec), slices))
 put('web', {
   clusterIP: '10.96.0.20',

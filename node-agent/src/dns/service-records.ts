@@ -1,4 +1,4 @@
-import type { EndpointSliceObject, ServiceObject } from '../proxy/index.ts'
+import type { EndpointSlice, Service } from '@davit/api'
 
 export interface DnsPort {
   readonly name: string
@@ -24,7 +24,7 @@ export type DnsService = {
 )
 
 /** The names of one Service, whose slices these are; undefined when it has none. Pure. */
-export function dnsService(service: ServiceObject, slices: readonly EndpointSliceObject[]): DnsService | undefined {
+export function dnsService(service: Service, slices: readonly EndpointSlice[]): DnsService | undefined {
   const { metadata, spec } = service
   const own = { namespace: metadata.namespace ?? '', name: metadata.name ?? '' }
   if (spec?.type === 'ExternalName') {
@@ -36,7 +36,7 @@ export function dnsService(service: ServiceObject, slices: readonly EndpointSlic
   return { ...own, type: 'cluster-ip', addresses, ports: (spec.ports ?? []).map(portOf) }
 }
 
-function endpointsOf(slices: readonly EndpointSliceObject[], withNotReady: boolean): DnsEndpoint[] {
+function endpointsOf(slices: readonly EndpointSlice[], withNotReady: boolean): DnsEndpoint[] {
   const byAddress = new Map<string, DnsEndpoint>()
   for (const slice of slices) {
     if (slice.addressType !== 'IPv4') continue

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@davit/api'
+import type { Clock, Informer, Logger, Node } from '@davit/api'
 import type Docker from 'dockerode'
 import { overlap, parseCidr } from '../ip/index.ts'
 import { AddressPool } from './address-pool.ts'
@@ -7,7 +7,7 @@ import { cleanupNetwork } from './cleanup.ts'
 import { ensureDockerNetwork, freeStaleEndpoint, majorOf, statusCodeOf } from './docker-network.ts'
 import { HostNetwork } from './host.ts'
 import { networkNames } from './names.ts'
-import { type NodeInformer, peersOf } from './peers.ts'
+import { peersOf } from './peers.ts'
 import { singleFlight } from './single-flight.ts'
 import type { PodNetwork } from './types.ts'
 import { VXLAN_OVERHEAD } from './vxlan.ts'
@@ -25,7 +25,7 @@ export interface PodNetworkOptions {
   readonly serviceCidr: string
   /** Where this node answers DNS; put on `lo`. */
   readonly dnsAddress: string
-  readonly nodes: NodeInformer
+  readonly nodes: Informer<Node>
   /** Word from which links, chains and the Docker network are named; default `davit`. Clusters that share a Docker need different ones. */
   readonly name?: string
   /** Default: the uplink's less what a tunnel takes. */

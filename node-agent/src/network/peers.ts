@@ -1,14 +1,8 @@
-import type { Informer, KubernetesObject } from '@davit/api'
+import type { Node } from '@davit/api'
 import type { Peer } from './routes.ts'
 
-/** What the network reads of a Node. */
-export interface NodeObject extends KubernetesObject {
-  spec?: { podCIDR?: string | undefined } | undefined
-  status?: { addresses?: readonly { type: string; address: string }[] | undefined } | undefined
-}
-
 /** All nodes but `nodeName` that have an address and a range for pods; in the order of their names. */
-export function peersOf(nodes: Iterable<NodeObject>, nodeName: string): Peer[] {
+export function peersOf(nodes: Iterable<Node>, nodeName: string): Peer[] {
   const peers: Peer[] = []
   for (const { metadata, spec, status } of nodes) {
     const address = status?.addresses?.find(({ type }) => type === 'InternalIP')?.address
@@ -17,5 +11,3 @@ export function peersOf(nodes: Iterable<NodeObject>, nodeName: string): Peer[] {
   }
   return peers.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
-
-export type NodeInformer = Informer<NodeObject>

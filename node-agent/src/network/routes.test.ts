@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Node } from '@davit/api'
 import { networkNames } from './names.ts'
 import { judge } from './peer-paths.ts'
 import { peersOf } from './peers.ts'
@@ -62,11 +63,11 @@ for (const [direct, vxlan, path, result] of [
 }
 
 test('peersOf() leaves out this node and those without an address or a range', () => {
-  const node = (name: string, podCIDR?: string, address?: string) => ({
+  const node = (name: string, podCIDR?: string, address?: string): Node => ({
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name },
-    spec: { podCIDR },
+    spec: podCIDR === undefined ? {} : { podCIDR },
     status: {
       addresses:
         address === undefined

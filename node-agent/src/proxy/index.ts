@@ -1,3 +1,2 @@
-export type { EndpointSliceObject, ServiceObject } from './objects.ts'
 export { type ProxyOptions, type RunningProxy, type ServiceSink, startProxy } from './proxy.ts'
 export { rules, type ServicePort, type ServiceTable } from './rules.ts'

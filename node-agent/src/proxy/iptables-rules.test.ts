@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { EndpointSlice, Service } from '@davit/api'
 import fc from 'fast-check'
 import { MemoryIptables } from '../network/index.ts'
 import type { ChainKey, RenderContext } from './iptables-rules.ts'
 import { KernelRules } from './kernel.ts'
-import { type EndpointSliceObject, type ServiceObject, serviceKeyOf } from './objects.ts'
+import { serviceKeyOf } from './objects.ts'
 import { localAddresses, rules, servicePorts } from './rules.ts'
 import { Ruleset } from './ruleset.ts'
 import { outcomes } from './simulate.ts'
@@ -16,7 +17,7 @@ const context: RenderContext = { chainPrefix: 'DAVIT-', clusterCidr: '10.244.0.0
 const node = { name: 'node-1', addresses: ['10.0.0.1'], dnsAddress: '10.96.0.10' }
 const ownAddresses = ['10.0.0.1', '10.244.1.1', '10.96.0.10', '127.0.0.1']
 
-function ruleset(services: readonly ServiceObject[], slices: readonly EndpointSliceObject[], set = new Ruleset(context)): Ruleset {
+function ruleset(services: readonly Service[], slices: readonly EndpointSlice[], set = new Ruleset(context)): Ruleset {
   for (const item of services) {
     const key = `${item.metadata.namespace}/${item.metadata.name}`
     const own = slices.filter(slice => serviceKeyOf(slice) === key)
@@ -179,7 +180,7 @@ test('whatever the order of changes and failures, the kernel ends with the rules
         const set = new Ruleset(context)
         const kernel = new KernelRules(iptables, set, 'DAVIT-')
         await kernel.applyAll()
-        let known: readonly ServiceObject[] = []
+        let known: readonly Service[] = []
         let mustBeFull = false
         for (const { world, fails, full } of steps) {
           for (const old of known) set.set(`default/${old.metadata.name}`, [], [])

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { type Logger, systemClock } from '@davit/api'
+import { type EndpointSlice, type Logger, type Service, systemClock } from '@davit/api'
 import { MemoryIptables } from '../network/index.ts'
 import { MemoryInformer } from './memory-informer.ts'
-import type { EndpointSliceObject, ServiceObject } from './objects.ts'
 import { startProxy } from './proxy.ts'
 import { endpoint, service, slice } from './test-objects.ts'
 
@@ -12,8 +11,8 @@ const soon = () => AbortSignal.timeout(5_000)
 
 function start(t: TestContext, dataPlane?: Parameters<typeof startProxy>[0]['dataPlane']) {
   const iptables = new MemoryIptables()
-  const services = new MemoryInformer<ServiceObject>([service('web')])
-  const endpointSlices = new MemoryInformer<EndpointSliceObject>([slice('web', [endpoint('10.244.1.5'), endpoint('10.244.2.5', 'node-2')])])
+  const services = new MemoryInformer<Service>([service('web')])
+  const endpointSlices = new MemoryInformer<EndpointSlice>([slice('web', [endpoint('10.244.1.5'), endpoint('10.244.2.5', 'node-2')])])
   const stop = new AbortController()
   const proxy = startProxy({
     services,

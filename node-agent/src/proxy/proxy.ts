@@ -1,7 +1,7 @@
-import type { Change, Clock, KubernetesObject, Logger } from '@davit/api'
+import type { Change, Clock, EndpointSlice, Informer, Logger, Service } from '@davit/api'
 import { findIptables, type KernelTables, networkNames, type ServiceProxy } from '../network/index.ts'
 import { KernelRules } from './kernel.ts'
-import { type EndpointSliceInformer, type EndpointSliceObject, type ServiceInformer, type ServiceObject, serviceKeyOf } from './objects.ts'
+import { serviceKeyOf } from './objects.ts'
 import { localAddresses, type ProxyNode, type ServicePort, servicePorts } from './rules.ts'
 import { Ruleset } from './ruleset.ts'
 import { type Forget, flowsToForget, forget } from './udp-flows.ts'
@@ -9,14 +9,14 @@ import { type Forget, flowsToForget, forget } from './udp-flows.ts'
 /** Another place that traffic passes: told of each Service that changed, and asked whether it has caught up. */
 export interface ServiceSink {
   /** `service` is undefined when it is gone. */
-  serviceChanged(key: string, service: ServiceObject | undefined, slices: readonly EndpointSliceObject[]): void
+  serviceChanged(key: string, service: Service | undefined, slices: readonly EndpointSlice[]): void
   /** Sends what changed; resolves when it serves by it. */
   flush(signal: AbortSignal): Promise<void>
 }
 
 export interface ProxyOptions {
-  readonly services: ServiceInformer
-  readonly endpointSlices: EndpointSliceInformer
+  readonly services: Informer<Service>
+  readonly endpointSlices: Informer<EndpointSlice>
   readonly nodeName: string
   /** Addresses of this node at which LoadBalancer Services are served. */
   readonly nodeAddresses: readonly string[]
@@ -45,6 +45,8 @@ const INTERVAL_MS = 50
 const RECHECK_INTERVAL_MS = 30_000
 /** A full comparison may take this part of the time. */
 const RECHECK_SHARE = 0.01
+/** Services compiled before others get a turn. */
+const YIELD_EVERY = 200
 const RETRY_MS = { min: 200, max: 10_000 }
 
 /** Keeps the kernel's rules at what Services and EndpointSlices say. Returns at once; rules come once both informers have synced. */
@@ -53,7 +55,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   const { chainPrefix } = networkNames(options.name)
   const node: ProxyNode = { name: options.nodeName, addresses: options.nodeAddresses, dnsAddress }
   const ruleset = new Ruleset({ chainPrefix, clusterCidr, serviceCidr })
-  const slicesOf = new Map<string, Map<string, EndpointSliceObject>>()
+  const slicesOf = new Map<string, Map<string, EndpointSlice>>()
   const portsOf = new Map<string, readonly ServicePort[]>()
   const dirty = new Set<string>()
   const waiting = new Set<{ at: number; resolve: () => void }>()
@@ -70,9 +72,9 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     changes++
     wake()
   }
-  const onSlice = (key: string, slice: EndpointSliceObject | undefined, service: string | undefined) => {
+  const onSlice = (key: string, slice: EndpointSlice | undefined, service: string | undefined) => {
     if (service === undefined) return
-    const slices = slicesOf.get(service) ?? new Map<string, EndpointSliceObject>()
+    const slices = slicesOf.get(service) ?? new Map<string, EndpointSlice>()
     if (slice) slices.set(key, slice)
     else slices.delete(key)
     if (slices.size > 0) slicesOf.set(service, slices)
@@ -80,8 +82,8 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     touch(service)
   }
   const stopListening = [
-    services.onChange(({ key }: Change<KubernetesObject>) => touch(key)),
-    endpointSlices.onChange(({ type, key, object, old }: Change<EndpointSliceObject>) => {
+    services.onChange(({ key }: Change<Service>) => touch(key)),
+    endpointSlices.onChange(({ type, key, object, old }: Change<EndpointSlice>) => {
       const service = serviceKeyOf(object)
       const before = old && serviceKeyOf(old)
       if (before !== service) onSlice(key, undefined, before)
@@ -89,9 +91,12 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     }),
   ]
 
-  /** Brings what changed into the ruleset. */
-  function compile(): void {
-    for (const key of dirty) {
+  /** Brings what changed into the ruleset; lets others run now and then when it is much. */
+  async function compile(): Promise<void> {
+    const keys = [...dirty]
+    dirty.clear()
+    for (const [index, key] of keys.entries()) {
+      if (index % YIELD_EVERY === YIELD_EVERY - 1) await yieldToOthers()
       const service = services.cache.get(key)
       const slices = [...(slicesOf.get(key)?.values() ?? [])]
       const ports = service ? servicePorts(service, slices, node) : []
@@ -101,12 +106,11 @@ export function startProxy(options: ProxyOptions): RunningProxy {
       else portsOf.delete(key)
       dataPlane?.serviceChanged(key, service, slices)
     }
-    dirty.clear()
   }
 
   async function sync(kernel: KernelRules): Promise<void> {
     const upTo = changes
-    compile()
+    await compile()
     const startedAt = clock.monotonic()
     const wasFull = full
     // Until it has ended well, the next one has to look at everything.
@@ -191,7 +195,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     async reached(resourceVersion, waitSignal) {
       await endpointSlices.reached(resourceVersion, waitSignal)
       // Whoever told the cache may tell us a moment later.
-      await new Promise(resolve => setImmediate(resolve))
+      await yieldToOthers()
       if (applied >= changes) return
       await new Promise<void>((resolve, reject) => {
         const waiter = { at: changes, resolve: done }
@@ -209,4 +213,8 @@ export function startProxy(options: ProxyOptions): RunningProxy {
       })
     },
   }
+}
+
+function yieldToOthers(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }

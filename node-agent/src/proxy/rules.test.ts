@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ServiceSpec } from '@davit/api'
 import { rules, type ServicePort } from './rules.ts'
 import { endpoint, service, slice } from './test-objects.ts'
 
@@ -54,7 +55,7 @@ test('rules() matches ports by name and protocol, and joins slices', () => {
   assert.deepEqual(one([service('web')], slices, node).cluster, ['10.244.1.5:8080', '10.244.1.6:9090'])
 })
 
-for (const [what, spec, frontends] of [
+const caught: [string, ServiceSpec, string[]][] = [
   ['a NodePort', { type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] }, ['10.96.0.20:80', '*:30080 external']],
   ['external addresses', { externalIPs: ['192.0.2.7'] }, ['10.96.0.20:80', '192.0.2.7:80 external']],
   [
@@ -72,7 +73,8 @@ for (const [what, spec, frontends] of [
   ['an alias', { type: 'ExternalName', externalName: 'example.com' }, []],
   ['an IPv6 address only', { clusterIP: 'fd00::1', clusterIPs: ['fd00::1'] }, []],
   ['the address this node answers DNS at', { clusterIP: '10.96.0.10', ports: [{ port: 53 }, { port: 9153 }] }, ['10.96.0.10:9153']],
-] as const) {
+]
+for (const [what, spec, frontends] of caught) {
   test(`rules() catches traffic of ${what}`, () => {
     const { ports } = rules([service('web', spec)], [], node)
     const texts = ports.flatMap(port =>
@@ -86,7 +88,7 @@ for (const [what, spec, frontends] of [
 }
 
 test('rules() knows affinity and its default time', () => {
-  const seconds = (spec: object) => one([service('web', spec)], [], node).affinitySeconds
+  const seconds = (spec: ServiceSpec) => one([service('web', spec)], [], node).affinitySeconds
   assert.equal(seconds({}), undefined)
   assert.equal(seconds({ sessionAffinity: 'ClientIP' }), 10_800)
   assert.equal(seconds({ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } }), 60)

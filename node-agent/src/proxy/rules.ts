@@ -3,7 +3,8 @@
  * into kernel rules or sockets.
  */
 import { isIPv4 } from 'node:net'
-import { type EndpointSliceObject, hasClusterIp, type ServiceObject, type ServicePortSpec, serviceKeyOf } from './objects.ts'
+import type { EndpointSlice, Service, ServicePort as ServicePortSpec } from '@davit/api'
+import { hasClusterIp, serviceKeyOf } from './objects.ts'
 
 export type Protocol = 'tcp' | 'udp' | 'sctp'
 
@@ -50,7 +51,7 @@ export interface ProxyNode {
 const AFFINITY_SECONDS_DEFAULT = 10_800
 
 /** The whole table; ports in the order of their ids. */
-export function rules(services: Iterable<ServiceObject>, endpointSlices: Iterable<EndpointSliceObject>, node: ProxyNode): ServiceTable {
+export function rules(services: Iterable<Service>, endpointSlices: Iterable<EndpointSlice>, node: ProxyNode): ServiceTable {
   const slicesOf = groupByService(endpointSlices)
   const ports: ServicePort[] = []
   const addresses = new Set<string>()
@@ -63,7 +64,7 @@ export function rules(services: Iterable<ServiceObject>, endpointSlices: Iterabl
 }
 
 /** The part of the table that comes from one Service; `slices` are its own. */
-export function servicePorts(service: ServiceObject, slices: readonly EndpointSliceObject[], node: ProxyNode): ServicePort[] {
+export function servicePorts(service: Service, slices: readonly EndpointSlice[], node: ProxyNode): ServicePort[] {
   if (!hasClusterIp(service)) return []
   const { spec, metadata } = service
   const affinitySeconds =
@@ -87,7 +88,7 @@ export function servicePorts(service: ServiceObject, slices: readonly EndpointSl
 }
 
 /** Addresses of endpoints of `slices` on this node. */
-export function localAddresses(service: ServiceObject, slices: readonly EndpointSliceObject[], node: ProxyNode): string[] {
+export function localAddresses(service: Service, slices: readonly EndpointSlice[], node: ProxyNode): string[] {
   if (!hasClusterIp(service)) return []
   return slices
     .filter(slice => slice.addressType === 'IPv4')
@@ -110,7 +111,7 @@ function inService(endpoints: readonly Endpoint[]): string[] {
   return [...new Set(chosen.map(endpoint => endpoint.target))].sort()
 }
 
-function endpointsOf(slices: readonly EndpointSliceObject[], port: ServicePortSpec): Endpoint[] {
+function endpointsOf(slices: readonly EndpointSlice[], port: ServicePortSpec): Endpoint[] {
   const endpoints: Endpoint[] = []
   for (const slice of slices) {
     if (slice.addressType !== 'IPv4') continue
@@ -132,7 +133,7 @@ function endpointsOf(slices: readonly EndpointSliceObject[], port: ServicePortSp
   return endpoints
 }
 
-function frontendsOf({ spec, status }: ServiceObject, port: ServicePortSpec, node: ProxyNode): Frontend[] {
+function frontendsOf({ spec, status }: Service, port: ServicePortSpec, node: ProxyNode): Frontend[] {
   const external = { external: true, endpoints: spec?.externalTrafficPolicy === 'Local' ? 'local' : 'cluster' } as const
   const internal = { external: false, endpoints: spec?.internalTrafficPolicy === 'Local' ? 'local' : 'cluster' } as const
   const isNodeExposed = spec?.type === 'NodePort' || spec?.type === 'LoadBalancer'
@@ -158,8 +159,8 @@ function protocolOf(protocol: string | undefined): Protocol {
   return protocol === 'UDP' ? 'udp' : protocol === 'SCTP' ? 'sctp' : 'tcp'
 }
 
-function groupByService(slices: Iterable<EndpointSliceObject>): Map<string, EndpointSliceObject[]> {
-  const groups = new Map<string, EndpointSliceObject[]>()
+function groupByService(slices: Iterable<EndpointSlice>): Map<string, EndpointSlice[]> {
+  const groups = new Map<string, EndpointSlice[]>()
   for (const slice of slices) {
     const key = serviceKeyOf(slice)
     if (key === undefined) continue

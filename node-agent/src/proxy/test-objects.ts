@@ -1,10 +1,8 @@
-import type { EndpointObject, EndpointSliceObject, ServiceObject } from './objects.ts'
+import type { Endpoint, EndpointSlice, Service, ServiceSpec } from '@davit/api'
 
 /** Makers of objects for tests, with what most have. */
 
-type ServiceSpec = NonNullable<ServiceObject['spec']>
-
-export function service(name: string, spec: ServiceSpec = {}): ServiceObject {
+export function service(name: string, spec: ServiceSpec = {}): Service {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -13,11 +11,7 @@ export function service(name: string, spec: ServiceSpec = {}): ServiceObject {
   }
 }
 
-export function slice(
-  serviceName: string,
-  endpoints: readonly EndpointObject[],
-  change: Partial<EndpointSliceObject> = {},
-): EndpointSliceObject {
+export function slice(serviceName: string, endpoints: Endpoint[], change: Partial<EndpointSlice> = {}): EndpointSlice {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -32,7 +26,7 @@ export function slice(
 export type EndpointState = 'ready' | 'terminating' | 'gone' | 'not-ready'
 
 /** `terminating` ones still serve; `gone` ones do not. */
-export function endpoint(address: string, nodeName = 'node-1', state: EndpointState = 'ready'): EndpointObject {
+export function endpoint(address: string, nodeName = 'node-1', state: EndpointState = 'ready'): Endpoint {
   const conditions = {
     ready: { ready: true, serving: true, terminating: false },
     terminating: { ready: false, serving: true, terminating: true },
