@@ -6,6 +6,7 @@ import { constants, createGzip } from 'node:zlib'
 import type { KubernetesObject, ListMeta } from '@davit/api'
 import type { ListResult, Stored } from '../../../storage/index.ts'
 import { type Reply, type Shape, sendJson, shapeOf } from '../respond.ts'
+import { scaleKind } from '../views/scale.ts'
 import { parseIncludeObject } from '../views/table.ts'
 import type { View } from '../views/types.ts'
 import { viewOf } from '../views/view.ts'
@@ -26,7 +27,7 @@ export async function getObject(handlers: Handlers, call: ResourceCall): Promise
 export async function getScale(handlers: Handlers, call: ResourceCall): Promise<void> {
   const shape = shapeOf(call.request, call.query, { views: true })
   const scale = await handlers.registry.getScale({ user: call.user }, call.kind, targetOf(call))
-  await sendStored(handlers, call, { code: 200, stored: storedOf(scale), shape })
+  await sendStored(handlers, { ...call, kind: scaleKind(call.kind) }, { code: 200, stored: storedOf(scale), shape })
 }
 
 /** An object that is not stored itself, such as a Scale, in the form views take. */
