@@ -1,2 +1,3 @@
+export { type HostPort, HostPorts } from './host-ports.ts'
 export { type ProxyOptions, type RunningProxy, type ServiceSink, startProxy } from './proxy.ts'
 export { rules, type ServicePort, type ServiceTable } from './rules.ts'

@@ -159,7 +159,10 @@ export function renderRoots(sharedChains: Iterable<ChainKey>, { chainPrefix, ser
   const nowhere = (protocol: string, answer: string) =>
     `-d ${serviceCidr} -p ${protocol} -m addrtype ! --dst-type LOCAL -j REJECT --reject-with ${answer}`
   return new Map<ChainKey, string[]>([
-    [`nat/${chainPrefix}SERVICES`, [...services, `! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j ${chainPrefix}NODEPORTS`]],
+    [
+      `nat/${chainPrefix}SERVICES`,
+      [...services, ...['NODEPORTS', 'HOSTPORTS'].map(chain => `! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j ${chainPrefix}${chain}`)],
+    ],
     [
       `filter/${chainPrefix}FILTER`,
       [

@@ -95,7 +95,7 @@ export class KernelRules {
 
   #rank(chain: string): number {
     const kind = chain.slice(this.#chainPrefix.length)
-    const order = ['S-', 'L-', 'E-', 'W-', 'D-', 'R-', 'NODEPORTS', 'REFUSED-PORTS']
+    const order = ['S-', 'L-', 'E-', 'W-', 'D-', 'R-', 'NODEPORTS', 'HOSTPORTS', 'REFUSED-PORTS']
     const at = order.findIndex(prefix => kind.startsWith(prefix))
     return at === -1 ? order.length : at
   }

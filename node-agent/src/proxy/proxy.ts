@@ -1,5 +1,6 @@
 import type { Change, Clock, EndpointSlice, Informer, Logger, Service } from '@davit/api'
 import { findIptables, type KernelTables, networkNames, type ServiceProxy } from '../network/index.ts'
+import { HostPorts } from './host-ports.ts'
 import { KernelRules } from './kernel.ts'
 import { serviceKeyOf } from './objects.ts'
 import { localAddresses, type ProxyNode, type ServicePort, servicePorts } from './rules.ts'
@@ -34,6 +35,8 @@ export interface ProxyOptions {
 }
 
 export interface RunningProxy extends ServiceProxy {
+  /** Ports of this node that lead to its pods. */
+  readonly hostPorts: HostPorts
   /** Compares everything with the kernel soon; to be called when somebody flushed rules. */
   recheck(): void
   /** Settles once nothing of it runs any more, after the signal. */
@@ -66,11 +69,18 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   let problem: string | undefined
   let wake = () => {}
 
+  const changed = () => {
+    changes++
+    wake()
+  }
+  const hostPorts = new HostPorts(ports => {
+    ruleset.setHostPorts(ports)
+    changed()
+  })
   const touch = (key: string | undefined) => {
     if (key === undefined) return
     dirty.add(key)
-    changes++
-    wake()
+    changed()
   }
   const onSlice = (key: string, slice: EndpointSlice | undefined, service: string | undefined) => {
     if (service === undefined) return
@@ -180,11 +190,13 @@ export function startProxy(options: ProxyOptions): RunningProxy {
       log.error({ err }, 'The proxy has stopped')
     })
     .finally(() => {
+      hostPorts.close()
       for (const stop of stopListening) stop()
     })
 
   return {
     stopped,
+    hostPorts,
     get problem() {
       return problem
     },

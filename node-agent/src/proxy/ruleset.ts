@@ -1,3 +1,4 @@
+import { type HostPort, renderHostPorts } from './host-ports.ts'
 import { type ChainKey, type RenderContext, type RenderedPort, renderHairpin, renderPort, renderRoots } from './iptables-rules.ts'
 import type { ServicePort } from './rules.ts'
 
@@ -21,6 +22,8 @@ export class Ruleset {
   readonly #localAddresses = new Map<string, number>()
   readonly #always: ReadonlySet<ChainKey>
   readonly #hairpin: ChainKey
+  readonly #hostPortChain: ChainKey
+  #hostPorts: readonly HostPort[] = []
   #roots: Map<ChainKey, string[]> | undefined
   /** Chains that may have changed since they were last taken. */
   readonly #touched = new Set<ChainKey>()
@@ -29,8 +32,14 @@ export class Ruleset {
     this.#context = context
     const { chainPrefix } = context
     this.#hairpin = `nat/${chainPrefix}HAIRPIN`
+    this.#hostPortChain = `nat/${chainPrefix}HOSTPORTS`
     // Others jump to these whether or not there is a rule in them.
-    this.#always = new Set<ChainKey>([`nat/${chainPrefix}NODEPORTS`, `filter/${chainPrefix}REFUSED-PORTS`, this.#hairpin])
+    this.#always = new Set<ChainKey>([
+      `nat/${chainPrefix}NODEPORTS`,
+      `filter/${chainPrefix}REFUSED-PORTS`,
+      this.#hairpin,
+      this.#hostPortChain,
+    ])
     this.#touchRoots()
     for (const key of this.#always) this.#touched.add(key)
   }
@@ -51,9 +60,18 @@ export class Ruleset {
     for (const address of localAddresses) this.#count(address, 1)
   }
 
+  /** All host ports of this node's pods. */
+  setHostPorts(ports: readonly HostPort[]): void {
+    for (const { podAddress } of this.#hostPorts) this.#count(podAddress, -1)
+    for (const { podAddress } of ports) this.#count(podAddress, 1)
+    this.#hostPorts = ports
+    this.#touched.add(this.#hostPortChain)
+  }
+
   /** What a chain should hold; undefined when there should be none. */
   rules(chain: ChainKey): readonly string[] | undefined {
     if (chain === this.#hairpin) return renderHairpin(this.#localAddresses.keys())
+    if (chain === this.#hostPortChain) return renderHostPorts(this.#hostPorts)
     const own = this.#own.get(chain)
     if (own) return own
     const sharers = this.#sharers.get(chain)
