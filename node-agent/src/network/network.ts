@@ -210,7 +210,7 @@ async function overlappingLink(podCidr: string, own: readonly string[]): Promise
   return undefined
 }
 
-/** Calls `recheck` each time dockerd has started: it puts its own rules in front of ours. */
+/** Calls `recheck` each time dockerd has started or made a network: it puts its own rules in front of ours. */
 async function watchDocker(
   docker: Docker,
   recheck: () => Promise<void>,
@@ -219,15 +219,15 @@ async function watchDocker(
   let wasAway = false
   while (!signal.aborted) {
     try {
-      // Some event that hardly ever happens: the stream's end is what we wait for.
-      const stream = await docker.getEvents({ filters: { type: ['daemon'] }, abortSignal: signal })
+      // Its end tells that dockerd has gone.
+      const stream = await docker.getEvents({ filters: { type: ['network'], event: ['create', 'destroy'] }, abortSignal: signal })
       if (wasAway) void recheck()
       await new Promise<void>(resolve => {
         stream
           .once('close', resolve)
           .once('end', resolve)
           .once('error', () => resolve())
-        stream.resume()
+        stream.on('data', () => void recheck())
       })
     } catch {
       // Not there; asked again below.
