@@ -1,14 +1,10 @@
 /** The streams room in the form the HTTP room takes. */
-import { apiError, type Logger } from '@davit/api'
+import { type Logger, systemClock } from '@davit/api'
 import type { Streams } from './apiserver/http/index.ts'
 import type { Registry } from './apiserver/registry/index.ts'
+import { createStreams } from './apiserver/streams/index.ts'
 import type { Tunnels } from './apiserver/tunnel/index.ts'
 
-export function streamsOf(_options: { registry: Registry; tunnels: Tunnels; log: Logger }): Streams {
-  return {
-    upgrade: (_request, socket) => void socket.destroy(),
-    log: async () => {
-      throw apiError('ServiceUnavailable', 'Logs are not served yet')
-    },
-  }
+export function streamsOf({ registry, tunnels, log }: { registry: Registry; tunnels: Tunnels; log: Logger }): Streams {
+  return createStreams({ registry, tunnels, log, clock: systemClock })
 }

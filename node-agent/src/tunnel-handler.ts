@@ -1,9 +1,10 @@
-/** What the agent answers inside a tunnel. */
+/** What the agent answers inside a tunnel: the streams room, given the doors of the others. */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { type Clock, type Logger, TUNNEL_PATHS, unavailable } from '@davit/api'
+import type { Clock, Logger } from '@davit/api'
 import type { Docker } from './docker/index.ts'
 import type { ServiceProxy } from './network/index.ts'
 import type { PodViews } from './pods/index.ts'
+import { createStreamHandler } from './streams/index.ts'
 
 export interface TunnelHandlerOptions {
   readonly docker: Docker
@@ -15,30 +16,20 @@ export interface TunnelHandlerOptions {
 }
 
 export function tunnelHandler({
+  docker,
+  pods,
   proxy,
   log,
+  clock,
   signal,
 }: TunnelHandlerOptions): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
-  const answer = async (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    const url = new URL(headers[':path'] ?? '/', 'http://agent')
-    if (url.pathname === TUNNEL_PATHS.ping) return end(stream, 204)
-    if (url.pathname === TUNNEL_PATHS.barrier) {
-      await proxy.reached(url.searchParams.get('resourceVersion') ?? '', signal)
-      return end(stream, 204)
-    }
-    const { status } = unavailable(`this agent does not serve "${url.pathname}" yet`)
-    return end(stream, 501, JSON.stringify(status))
+  const containers = {
+    ofPod: (podUid: string) => pods.findPod({ podUid })?.containers ?? [],
+    waitingReason(podUid: string, container: string) {
+      const { initContainerStatuses = [], containerStatuses = [] } = pods.findPod({ podUid })?.pod.status ?? {}
+      return [...initContainerStatuses, ...containerStatuses].find(({ name }) => name === container)?.state?.waiting?.reason
+    },
   }
-  return (stream, headers) => {
-    answer(stream, headers).catch((err: unknown) => {
-      log.warn({ err, path: headers[':path'] }, 'Cannot answer a request of the control plane')
-      stream.close()
-    })
-  }
-}
-
-function end(stream: ServerHttp2Stream, status: number, body = ''): void {
-  if (stream.destroyed) return
-  stream.respond({ ':status': status, ...(body && { 'content-type': 'application/json' }) })
-  stream.end(body)
+  const reached = (resourceVersion: string, gone: AbortSignal) => proxy.reached(resourceVersion, gone)
+  return createStreamHandler({ docker, containers, reached, log, clock, signal })
 }

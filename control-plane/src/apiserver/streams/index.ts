@@ -1,0 +1,1 @@
+export { createStreams, type StreamsOptions } from './create-streams.ts'

@@ -1,0 +1,145 @@
+/** The tunnels agents hold open to this replica: who is connected, who has fallen silent, and who went away saying why. */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type Clock, formatTime, type Logger, unavailable } from '@davit/api'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { Tunnel } from './tunnel.ts'
+import type { TunnelState, Tunnels } from './types.ts'
+
+const TICK_MS = 500
+/** One ping in so many ticks. */
+const PING_TICKS = 2
+const SILENT_MS = 2500
+/** A connection that says nothing for so long is dead, whatever TCP thinks. */
+const DEAD_MS = 15_000
+/** A closed tunnel is remembered for so long. */
+const MEMORY_MS = 3_600_000
+const MESSAGE_BYTES_MAX = 64 << 20
+
+const CLOSE_GOING_AWAY = 1001
+const CLOSE_REPLACED = 4001
+
+export interface TunnelsOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  /** Closes all tunnels with the reason `restart` when it aborts. */
+  readonly signal?: AbortSignal
+}
+
+export interface AcceptingTunnels extends Tunnels {
+  /** Takes over an upgrade request of a node's agent; replaces the tunnel that node had. Answers errors on the socket itself. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, nodeName: string): void
+  /** Closes all tunnels with the reason `restart`, and takes no more. Settles once they are closed. */
+  close(): Promise<void>
+}
+
+interface NodeRecord {
+  tunnel?: Tunnel
+  /** Monotonic time, and wall clock for people. */
+  closedAt?: number
+  closedTime?: number
+  closeReason?: string
+}
+
+export function createTunnels({ clock, log, signal }: TunnelsOptions): AcceptingTunnels {
+  const records = new Map<string, NodeRecord>()
+  const handlers = new Set<(node: string) => void>()
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MESSAGE_BYTES_MAX, clientTracking: false })
+  let closing = false
+
+  const changed = (node: string) => {
+    for (const handler of handlers) {
+      try {
+        handler(node)
+      } catch (err) {
+        log.error({ err, node }, 'A handler of tunnel changes failed')
+      }
+    }
+  }
+
+  function opened(node: string, socket: WebSocket): void {
+    const tunnel = new Tunnel(socket, clock)
+    if (closing) return void tunnel.close(CLOSE_GOING_AWAY, 'restart')
+    const former = records.get(node)?.tunnel
+    forgetOld()
+    records.set(node, { tunnel })
+    log.info({ node, replaced: former !== undefined }, 'A tunnel opened')
+    if (former) void former.close(CLOSE_REPLACED, 'replaced by a newer tunnel')
+    void keep(node, tunnel)
+    changed(node)
+  }
+
+  /** Watches over one tunnel to its end. */
+  async function keep(node: string, tunnel: Tunnel): Promise<void> {
+    const ended = new AbortController()
+    const watching = watch(node, tunnel, ended.signal)
+    const { reason } = await tunnel.closed
+    ended.abort()
+    await watching
+    const record = records.get(node)
+    if (record?.tunnel !== tunnel) return
+    // One that was cut for its silence has been away since it was last heard.
+    const closedAt = tunnel.silentMs > SILENT_MS ? tunnel.heardAt : clock.monotonic()
+    const closedTime = clock.now() - (clock.monotonic() - closedAt)
+    records.set(node, { closedAt, closedTime, ...(reason && { closeReason: reason }) })
+    log.info({ node, reason, silentMs: Math.round(tunnel.silentMs) }, 'A tunnel closed')
+    changed(node)
+  }
+
+  async function watch(node: string, tunnel: Tunnel, ended: AbortSignal): Promise<void> {
+    let wasSilent = false
+    for (let tick = 0; !ended.aborted; tick++) {
+      if (tick % PING_TICKS === 0) tunnel.ping()
+      await clock.sleep(TICK_MS, ended).catch(() => {})
+      if (ended.aborted) return
+      const isSilent = tunnel.silentMs > SILENT_MS
+      if (isSilent && !wasSilent) {
+        log.warn({ node, silentMs: Math.round(tunnel.silentMs) }, 'A tunnel has fallen silent')
+        changed(node)
+      }
+      if (tunnel.silentMs > DEAD_MS) tunnel.terminate()
+      wasSilent = isSilent
+    }
+  }
+
+  function forgetOld(): void {
+    for (const [node, { closedAt }] of records) {
+      if (closedAt !== undefined && clock.monotonic() - closedAt > MEMORY_MS) records.delete(node)
+    }
+  }
+
+  const close = async () => {
+    closing = true
+    await Promise.all([...records.values()].map(({ tunnel }) => tunnel?.close(CLOSE_GOING_AWAY, 'restart')))
+  }
+  if (signal?.aborted) closing = true
+  signal?.addEventListener('abort', () => void close(), { once: true })
+
+  return {
+    accept(request, socket, head, nodeName) {
+      sockets.handleUpgrade(request, socket, head, webSocket => opened(nodeName, webSocket))
+    },
+    state(node): TunnelState {
+      const { tunnel, closedAt, closeReason } = records.get(node) ?? {}
+      if (tunnel) return { connected: true, silentMs: tunnel.silentMs }
+      return {
+        connected: false,
+        silentMs: Number.POSITIVE_INFINITY,
+        ...(closedAt !== undefined && { closedMs: clock.monotonic() - closedAt }),
+        ...(closeReason && { closeReason }),
+      }
+    },
+    nodes: () => [...records].filter(([, { tunnel }]) => tunnel?.isOpen).map(([node]) => node),
+    session(node) {
+      const { tunnel, closedTime } = records.get(node) ?? {}
+      if (tunnel?.isOpen) return tunnel.session
+      const since = closedTime === undefined ? 'it started' : formatTime(closedTime)
+      throw unavailable(`node ${JSON.stringify(node)} has no tunnel to this replica since ${since}`)
+    },
+    onChange(handler) {
+      handlers.add(handler)
+      return () => void handlers.delete(handler)
+    },
+    close,
+  }
+}

@@ -1,0 +1,87 @@
+/** One agent's connection: HTTP/2 inside a WebSocket, where the agent is the server. */
+import { type ClientHttp2Session, connect } from 'node:http2'
+import type { Clock } from '@davit/api'
+import { createWebSocketStream, type WebSocket } from 'ws'
+
+const MEGABYTE = 1 << 20
+const STREAM_WINDOW_BYTES = MEGABYTE
+const SESSION_WINDOW_BYTES = 16 * MEGABYTE
+const SESSION_MEMORY_MEGABYTES = 256
+const STREAMS_MAX = 10_000
+/** How long the other end may take to answer a close. */
+const CLOSE_MS_MAX = 1000
+
+export interface TunnelClosed {
+  /** What the agent said when it closed; empty when it said nothing. */
+  readonly reason: string
+}
+
+export class Tunnel {
+  readonly session: ClientHttp2Session
+  /** Settles once nothing is left of the connection. */
+  readonly closed: Promise<TunnelClosed>
+  readonly #socket: WebSocket
+  readonly #clock: Clock
+  #heardAt: number
+
+  constructor(socket: WebSocket, clock: Clock) {
+    this.#socket = socket
+    this.#clock = clock
+    this.#heardAt = clock.monotonic()
+    const heard = () => {
+      this.#heardAt = clock.monotonic()
+    }
+    socket.on('message', heard).on('pong', heard).on('ping', heard)
+    const duplex = createWebSocketStream(socket)
+    duplex.on('error', () => {})
+    this.session = connect('http://agent', {
+      createConnection: () => duplex,
+      maxSessionMemory: SESSION_MEMORY_MEGABYTES,
+      peerMaxConcurrentStreams: STREAMS_MAX,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
+    })
+    this.session.on('error', () => {})
+    this.session.once('connect', () => this.session.setLocalWindowSize(SESSION_WINDOW_BYTES))
+    this.session.once('close', () => socket.terminate())
+    this.closed = new Promise(resolve => {
+      socket.once('close', (_code, reason) => {
+        this.session.destroy()
+        resolve({ reason: reason.toString() })
+      })
+    })
+  }
+
+  /** Monotonic time when anything last came through. */
+  get heardAt(): number {
+    return this.#heardAt
+  }
+
+  get silentMs(): number {
+    return this.#clock.monotonic() - this.#heardAt
+  }
+
+  get isOpen(): boolean {
+    return !this.session.closed && !this.session.destroyed
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
+  }
+
+  /** Says why, and cuts the connection when the agent does not answer. Settles once it is closed. */
+  async close(code: number, reason: string): Promise<void> {
+    this.#socket.close(code, reason)
+    const answered = new AbortController()
+    this.#clock.sleep(CLOSE_MS_MAX, answered.signal).then(
+      () => this.terminate(),
+      () => {},
+    )
+    await this.closed
+    answered.abort()
+  }
+
+  /** Cuts the connection at once. */
+  terminate(): void {
+    this.#socket.terminate()
+  }
+}

@@ -1,0 +1,26 @@
+import { readdir, readFile } from 'node:fs/promises'
+
+/** Kills a process of the host and all its descendants; quiet about those that are gone already. */
+export async function killTree(pid: number): Promise<void> {
+  // The parent first, so that it starts no more children.
+  kill(pid)
+  for (const child of await childrenOf(pid)) await killTree(child)
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  try {
+    const threads = await readdir(`/proc/${pid}/task`)
+    const lists = await Promise.all(threads.map(thread => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '')))
+    return lists.flatMap(list => list.split(' ').filter(Boolean).map(Number))
+  } catch {
+    return []
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself.
+  }
+}

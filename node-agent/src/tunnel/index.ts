@@ -1,0 +1,1 @@
+export { type AgentTunnels, type AgentTunnelsOptions, startTunnels } from './start-tunnels.ts'
