@@ -11,8 +11,9 @@ export class Deadline {
     this.#at = clock.monotonic() + inMs
   }
 
+  /** In whole milliseconds, as timers take them. */
   get leftMs(): number {
-    return Math.max(0, this.#at - this.#clock.monotonic())
+    return Math.max(0, Math.ceil(this.#at - this.#clock.monotonic()))
   }
 
   /** Only ever makes it sooner. */

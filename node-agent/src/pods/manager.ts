@@ -55,6 +55,8 @@ export interface PodManagerOptions {
 export interface PodManager extends PodViews {
   /** Looks at all pods again, as after something they wait for came back. */
   wakeAll(): void
+  /** Brings changed ConfigMaps and Secrets into running pods now; happens every quarter minute anyway. */
+  refreshVolumes(): Promise<void>
   /** Settles once nothing runs here any more; containers stay. */
   readonly stopped: Promise<void>
 }
@@ -63,6 +65,7 @@ export interface PodManager extends PodViews {
 const API_MS_MAX = 5_000
 const REFRESH_MS = 15_000
 const WORKERS = 16
+const IMAGE_NAMES_MAX = 1_000
 /** An image error shows its first name for this long. */
 const FIRST_ERROR_MS = 1_600
 
@@ -81,6 +84,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     runtimes.delete(uid)
     if (shownOf(uid)) finished.add(uid)
   }
+  const imageNames = new Map<string, string>()
   const performer: Performer = { deps, client, statuses, prober, wake, forget, signal }
   const shownOf = (uid: string) => pods.cache.byIndex('uid', uid)[0]
 
@@ -126,6 +130,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     const { checkpoint, uid, busy, endedAt } = runtime
     const present = containers.ofPod(uid)
     const messages = await lastWords(runtime)
+    for (const { imageId } of present) if (!imageNames.has(imageId)) await nameImage(imageId)
     const absorbed = absorb(checkpoint, present, { now: clock.now(), messages, busy })
     checkpoint.records = absorbed.records
     checkpoint.sandboxAttempt = absorbed.sandboxAttempt
@@ -160,6 +165,13 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     }
   }
 
+  /** By digest when it came from a registry. */
+  const nameImage = async (id: string) => {
+    const image = await docker.inspectImage(id)
+    if (imageNames.size > IMAGE_NAMES_MAX) imageNames.clear()
+    imageNames.set(id, image?.digests[0] ?? id)
+  }
+
   const lastWords = async ({ checkpoint, uid }: PodRuntime): Promise<Map<string, string>> => {
     const messages = new Map<string, string>()
     for (const info of containers.ofPod(uid)) {
@@ -174,7 +186,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
 
   const report = (runtime: PodRuntime, observed: Observed) => {
     const { checkpoint, shown } = runtime
-    const status = podStatus({ ...observed, current: shown?.status, hostIp: deps.hostIp, wallNow: clock.now(), imageIds: new Map() })
+    const status = podStatus({ ...observed, current: shown?.status, hostIp: deps.hostIp, wallNow: clock.now(), imageIds: imageNames })
     checkpoint.status = status
     if (shown) statuses.set(shown, status)
     tellBackOff(runtime, observed, { deps, wake })
@@ -197,8 +209,14 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   // Removal waits for the first complete list: then everything is looked at once more.
   pods.synced.then(wakeAll, () => {})
   const working = runController(queue, reconcile, { log, signal, workers: WORKERS })
-  const refreshing = refreshVolumes(runtimes, { deps, signal })
-  return { ...podViews({ runtimes, containers }), wakeAll, stopped: Promise.all([working, refreshing, statuses.stopped]).then(() => {}) }
+  const refreshVolumes = () => refreshOnce(runtimes, { deps, signal })
+  const refreshing = refreshForEver(refreshVolumes, { deps, signal })
+  return {
+    ...podViews({ runtimes, containers }),
+    wakeAll,
+    refreshVolumes,
+    stopped: Promise.all([working, refreshing, statuses.stopped]).then(() => {}),
+  }
 }
 
 function makeDeps(options: PodManagerOptions): Deps {
@@ -277,20 +295,26 @@ function tellBackOff(
   }
 }
 
-/** Brings changed ConfigMaps and Secrets into running pods, every quarter minute. */
-async function refreshVolumes(
+/** Brings changed ConfigMaps and Secrets into running pods. */
+async function refreshOnce(
   runtimes: ReadonlyMap<string, PodRuntime>,
   { deps, signal }: { deps: Deps; signal: AbortSignal },
 ): Promise<void> {
+  for (const runtime of [...runtimes.values()]) {
+    if (signal.aborted) return
+    const { uid, pod, busy, checkpoint } = runtime
+    const runs = deps.containers.ofPod(uid).some(({ state }) => state === 'running')
+    if (!runs || busy.size > 0 || checkpoint.final) continue
+    const place = { dir: deps.checkpoints.podDir(uid), context: runtime.downward(deps) }
+    await deps.volumes
+      .refresh(pod, place)
+      .catch((err: unknown) => deps.log.debug({ pod: pod.metadata.name, err }, 'Cannot refresh volumes'))
+  }
+}
+
+async function refreshForEver(refresh: () => Promise<void>, { deps, signal }: { deps: Deps; signal: AbortSignal }): Promise<void> {
   while (!signal.aborted) {
     await deps.clock.sleep(REFRESH_MS, signal).catch(() => {})
-    for (const runtime of [...runtimes.values()]) {
-      if (signal.aborted) return
-      if (!anchorOf(deps.containers.ofPod(runtime.uid)) || runtime.busy.size > 0 || runtime.checkpoint.final) continue
-      const place = { dir: deps.checkpoints.podDir(runtime.uid), context: runtime.downward(deps) }
-      await deps.volumes
-        .refresh(runtime.pod, place)
-        .catch((err: unknown) => deps.log.debug({ pod: runtime.pod.metadata.name, err }, 'Cannot refresh volumes'))
-    }
+    await refresh()
   }
 }
