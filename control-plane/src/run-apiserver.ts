@@ -7,12 +7,12 @@ import { createAuthorizer, registryLookups } from './apiserver/authorization/ind
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
 import { keepReplicaPublished } from './apiserver/replicas.ts'
+import { createStreams } from './apiserver/streams/index.ts'
 import { type AcceptingTunnels, createTunnels } from './apiserver/tunnel/index.ts'
 import { createMetrics } from './metrics.ts'
 import type { ControlPlaneOptions } from './options.ts'
 import { CONTROLLERS, createJoinService, type Pki } from './pki/index.ts'
-import { createStorage, type EtcdStorage, runEmbeddedEtcd } from './storage/index.ts'
-import { streamsOf } from './streams-of.ts'
+import { createStorage, type EtcdStorage, runEmbeddedEtcd, startUpkeep } from './storage/index.ts'
 
 export interface RunApiServerOptions {
   readonly options: ControlPlaneOptions
@@ -28,6 +28,8 @@ export interface RunningApiServer {
   /** Straight to the registry, as the controllers' user. */
   readonly client: Client
   readonly tunnels: AcceptingTunnels
+  /** What one process does for etcd on behalf of all; settles once `signal` has aborted. */
+  keepUp(signal: AbortSignal): Promise<void>
   /** Ends tunnels and connections, then storage, then etcd. */
   close(): Promise<void>
 }
@@ -68,7 +70,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
         joins: createJoinService({ registry, storage, ca: pki.ca, clock, log }),
       },
       tunnels,
-      streams: streamsOf({ registry, tunnels, log }),
+      streams: createStreams({ registry, tunnels, clock, log }),
       clusterInfo: async () => ({ clusterId, podCidr, serviceCidr, dnsAddress, clusterDomain: 'cluster.local' }),
       checks: checksOf(storage),
       port: options.port,
@@ -98,6 +100,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       server,
       client,
       tunnels,
+      keepUp: term => startUpkeep({ storage, log, clock, signal: term }),
       close: async () => {
         stopPublishing.abort()
         await published

@@ -11,7 +11,7 @@ import { answerHealth } from './health.ts'
 import { openApiAnswers } from './openapi/answers.ts'
 import type { ApiServerOptions } from './options.ts'
 import type { RequestInfo } from './request-info.ts'
-import { methodNotAllowed, resourceNotFound, signalOf } from './resources/call.ts'
+import { lifetimeOf, methodNotAllowed, resourceNotFound } from './resources/call.ts'
 import { dispatch, type KindLookup } from './resources/dispatch.ts'
 import { type Reply, type Request, sendJson, shapeOf } from './respond.ts'
 import { VERSION_INFO } from './version.ts'
@@ -63,9 +63,9 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
     [PATHS.cluster]: { GET: async call => json(call, 200, await clusterInfo()) },
     [PATHS.drain]: {
       POST: async call =>
-        json(call, 200, await drains.drain(drainRequestOf(await bodyOf(call)), call.user, signalOf(call.request, signal))),
+        json(call, 200, await drains.drain(drainRequestOf(await bodyOf(call)), call.user, lifetimeOf(call.reply, signal).signal)),
     },
-    [PATHS.images]: { PUT: ({ request, reply }) => imageUpload({ tunnels, log }, request, reply, signalOf(request, signal)) },
+    [PATHS.images]: { PUT: ({ request, reply }) => imageUpload({ tunnels, log }, request, reply, lifetimeOf(reply, signal).signal) },
   }
 
   return async call => {

@@ -2,7 +2,7 @@
 
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
-import { apiError, badRequest } from '@davit/api'
+import { apiError, badRequest, unavailable } from '@davit/api'
 import fastify, { type FastifyInstance } from 'fastify'
 import { checkAccess, impersonate, needsBody } from './access.ts'
 import { authenticate } from './authentication.ts'
@@ -16,6 +16,7 @@ import { routeTable } from './routes.ts'
 import { handleUpgrades } from './upgrades.ts'
 
 const MEGABYTE = 1024 * 1024
+const SHUTTING_DOWN = 'The API server is shutting down'
 
 /** Starts listening; rejects when it cannot (port in use, no right to it). */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -29,12 +30,18 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const app = createApp(options)
   const lookup = kindLookup(registry)
   const route = routeTable(serving, lookup)
+  const state = new Activity()
 
   app.all('/*', async (request: Request, reply: Reply) => {
     const startedAt = performance.now()
     let info: RequestInfo | undefined
-    reply.raw.once('close', () => record(info, reply.raw.statusCode, startedAt))
+    state.begin()
+    reply.raw.once('close', () => {
+      state.end()
+      record(info, reply.raw.statusCode, startedAt)
+    })
     try {
+      if (state.closing) throw unavailable(SHUTTING_DOWN)
       info = parseRequestInfo(request.method, request.raw.url ?? '/')
       const query = queryOf(request.raw.url ?? '/')
       const caller = await authenticate(request.raw, options.identity)
@@ -56,7 +63,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const record = (info: RequestInfo | undefined, code: number, startedAt: number) => {
     const { group = '', version = '', resource = '', subresource = '', namespace, name } = info?.resource ?? {}
     // Only names that are served become labels: a client must not be able to make up series.
-    const known = lookup(group, version, resource) !== undefined
+    const kind = lookup(group, version, resource)
+    const known = kind !== undefined && (subresource === '' || (kind.subresources as readonly string[]).includes(subresource))
     const scope = !known ? '' : name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster'
     metrics.observeRequest({
       verb: info?.verb ?? '',
@@ -71,16 +79,18 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   handleUpgrades(app.server, serving, lookup)
   await app.listen({ port: options.port, host: options.bindAddress })
   const { port } = app.server.address() as AddressInfo
+  const beginShutdown = () => stopping.abort(unavailable(SHUTTING_DOWN))
   return {
     port,
-    beginShutdown: () => stopping.abort(apiError('ServiceUnavailable', 'The API server is shutting down')),
+    beginShutdown,
     close: async (graceMs = 5000) => {
-      stopping.abort(apiError('ServiceUnavailable', 'The API server is shutting down'))
-      const cut = setTimeout(() => {
-        for (const socket of connections) socket.destroy()
-      }, graceMs)
-      await app.close()
-      clearTimeout(cut)
+      beginShutdown()
+      state.closing = true
+      const closed = app.close()
+      await state.idle(graceMs)
+      // What is left waits for a next request, or is busy beyond the grace.
+      for (const socket of connections) socket.destroy()
+      await closed
     },
   }
 }
@@ -110,6 +120,8 @@ function createApp({ identity, log }: ApiServerOptions): App {
     // Bodies are read where they are judged; image archives stream without limit of their own.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     requestTimeout: 0,
+    // The route says so itself, as a Status.
+    return503OnClosing: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 8192, ignoreTrailingSlash: false },
     frameworkErrors: (_error: Error, _request: unknown, reply: unknown) =>
@@ -135,6 +147,33 @@ function createApp({ identity, log }: ApiServerOptions): App {
     session.on('error', () => {})
   })
   return app
+}
+
+/** Requests under way. */
+class Activity {
+  closing = false
+  #count = 0
+  #wake: (() => void) | undefined
+
+  begin(): void {
+    this.#count++
+  }
+
+  end(): void {
+    if (--this.#count === 0) this.#wake?.()
+  }
+
+  /** Resolves once none is under way, at the latest after `ms`. */
+  idle(ms: number): Promise<void> {
+    if (this.#count === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
 }
 
 function bodyReader({ raw, headers }: Request): () => Promise<Buffer> {

@@ -3,7 +3,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { apiError, badRequest, GROUPS, NODE_USER_PREFIX, PATHS } from '@davit/api'
+import { apiError, badRequest, GROUPS, NODE_USER_PREFIX, PATHS, unavailable } from '@davit/api'
 import type { User } from '../registry/index.ts'
 import { checkAccess, impersonate } from './access.ts'
 import { authenticate } from './authentication.ts'
@@ -37,7 +37,7 @@ interface Connection {
 async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection: Connection): Promise<void> {
   const { authorizer, identity } = options
   const { request, socket, head } = connection
-  if (options.signal.aborted) throw apiError('ServiceUnavailable', 'The API server is shutting down')
+  if (options.signal.aborted) throw unavailable('The API server is shutting down')
   const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/')
   const caller = await authenticate(request, identity)
   if (info.path === PATHS.tunnel) return options.tunnels.accept(request, socket, head, nodeNameOf(caller))

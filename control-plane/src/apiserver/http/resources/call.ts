@@ -41,12 +41,25 @@ export function resourceNotFound(): Error {
   return apiError('NotFound', 'the server could not find the requested resource')
 }
 
-/** Aborts when the client goes away before the answer ends, or the server shuts down. */
-export function signalOf(request: Request, serverSignal: AbortSignal): AbortSignal {
-  const gone = new AbortController()
-  const { raw } = request
-  const socket = 'stream' in raw && raw.stream ? raw.stream : raw.socket
-  socket.once('close', () => gone.abort(apiError('BadRequest', 'The client closed the connection')))
-  if (socket.destroyed) gone.abort(apiError('BadRequest', 'The client closed the connection'))
-  return AbortSignal.any([gone.signal, serverSignal])
+/**
+ * Aborts when the client goes away before the answer ends; with `serverSignal`, for answers that go on until somebody ends them,
+ * also when the server shuts down. (Not by `AbortSignal.any`: nothing of a request may stay with a signal that outlives it.)
+ */
+export function lifetimeOf(reply: Reply, serverSignal?: AbortSignal): AbortController {
+  const lifetime = new AbortController()
+  const gone = () => lifetime.abort(apiError('BadRequest', 'The client closed the connection'))
+  const stopped = () => lifetime.abort(serverSignal?.reason)
+  const { signal } = lifetime
+  // Comes too once the answer has ended, when nobody listens any more.
+  reply.raw.once('close', gone)
+  signal.addEventListener('abort', () => serverSignal?.removeEventListener('abort', stopped), { once: true })
+  serverSignal?.addEventListener('abort', stopped, { once: true })
+  if (isGone(reply)) gone()
+  if (serverSignal?.aborted) stopped()
+  return lifetime
+}
+
+function isGone({ raw }: Reply): boolean {
+  const response = raw as { destroyed?: boolean; stream?: { destroyed: boolean }; socket?: { destroyed: boolean } | null }
+  return response.destroyed === true || (response.stream ?? response.socket)?.destroyed === true
 }

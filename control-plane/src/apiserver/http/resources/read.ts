@@ -10,7 +10,7 @@ import { scaleKind } from '../views/scale.ts'
 import { parseIncludeObject } from '../views/table.ts'
 import type { View } from '../views/types.ts'
 import { viewOf } from '../views/view.ts'
-import { type Handlers, namespaceOf, type ResourceCall, signalOf, targetOf } from './call.ts'
+import { type Handlers, lifetimeOf, namespaceOf, type ResourceCall, targetOf } from './call.ts'
 import { listOptions } from './query.ts'
 
 /** Objects handled before others get a turn: a list never holds the loop for long. */
@@ -55,7 +55,7 @@ export async function sendStored(
 export async function listObjects(handlers: Handlers, call: ResourceCall): Promise<void> {
   const shape = shapeOf(call.request, call.query, { views: true })
   const options = listOptions(call.query, namespaceOf(call))
-  const signal = signalOf(call.request, handlers.signal)
+  const { signal } = lifetimeOf(call.reply)
   const result = await handlers.registry.list({ user: call.user, signal }, call.kind, { ...options, signal })
   await sendList(handlers, call, { result, shape })
 }

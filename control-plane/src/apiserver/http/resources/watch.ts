@@ -6,7 +6,7 @@ import { beginStream, shapeOf, statusOf } from '../respond.ts'
 import { parseIncludeObject } from '../views/table.ts'
 import type { View } from '../views/types.ts'
 import { viewOf } from '../views/view.ts'
-import { type Handlers, namespaceOf, type ResourceCall, signalOf } from './call.ts'
+import { type Handlers, lifetimeOf, namespaceOf, type ResourceCall } from './call.ts'
 import { integerParameter, watchParameters } from './query.ts'
 
 /** Watches end by themselves after half an hour to an hour, so that clients spread over replicas anew. */
@@ -23,9 +23,10 @@ export async function watchObjects(handlers: Handlers, call: ResourceCall): Prom
     now: () => clock.now(),
     watch: true,
   })
-  const ended = new AbortController()
-  const signal = AbortSignal.any([signalOf(call.request, handlers.signal), ended.signal])
-  const stopTimer = endAfter(timeoutMsOf(call.query), ended)
+  const timeoutMs = timeoutMsOf(call.query)
+  const lifetime = lifetimeOf(call.reply, handlers.signal)
+  const { signal } = lifetime
+  const stopTimer = endAfter(timeoutMs, lifetime)
 
   const iterator = registry.watch({ user: call.user, signal }, call.kind, parameters)[Symbol.asyncIterator]()
   const first = iterator.next()
@@ -34,6 +35,7 @@ export async function watchObjects(handlers: Handlers, call: ResourceCall): Prom
     await Promise.race([first, new Promise(resolve => setImmediate(resolve))])
   } catch (err) {
     stopTimer()
+    lifetime.abort()
     throw err
   }
   const countOut = metrics.openLongRunning('WATCH', call.resource.resource)
@@ -48,7 +50,7 @@ export async function watchObjects(handlers: Handlers, call: ResourceCall): Prom
     }
   } finally {
     stopTimer()
-    ended.abort()
+    lifetime.abort()
     countOut()
     raw.end()
     await iterator.return?.().catch(() => {})

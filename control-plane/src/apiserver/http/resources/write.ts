@@ -1,9 +1,10 @@
 /** create, update, patch, delete, deletecollection and the writing subresources. */
 import { apiError, badRequest, type JsonPatchOperation, type Patch, type Status } from '@davit/api'
 import type { RequestContext } from '../../registry/index.ts'
+import { duplicateFields } from '../body/duplicate-fields.ts'
 import { mediaType, parseBody, parseJson, unsupportedMediaType } from '../body/parse-body.ts'
 import { beginStream, type Reply, sendJson, shapeOf } from '../respond.ts'
-import { type Handlers, namespaceOf, type ResourceCall, signalOf, targetOf } from './call.ts'
+import { type Handlers, lifetimeOf, namespaceOf, type ResourceCall, targetOf } from './call.ts'
 import { parseDeletion } from './delete-options.ts'
 import { listOptions, writeContext } from './query.ts'
 import { sendList, sendStored } from './read.ts'
@@ -12,8 +13,7 @@ const JSON_PATCH_OPERATIONS_MAX = 10_000
 
 export async function createObject(handlers: Handlers, call: ResourceCall): Promise<void> {
   const shape = shapeOf(call.request, call.query, { views: true })
-  const context = writeContext('CreateOptions', call.user, call.query)
-  const body = parseBody(await call.body(), contentTypeOf(call))
+  const { context, body } = await readWrite('CreateOptions', call)
   const stored = await withWarnings(call, context, () => handlers.registry.create(context, call.kind, namespaceOf(call), body))
   await sendStored(handlers, call, { code: 201, stored, shape })
 }
@@ -21,11 +21,20 @@ export async function createObject(handlers: Handlers, call: ResourceCall): Prom
 /** Also of the subresources that are objects: status, scale, ephemeralcontainers, finalize. */
 export async function updateObject(handlers: Handlers, call: ResourceCall): Promise<void> {
   const shape = shapeOf(call.request, call.query, { views: true })
-  const context = writeContext('UpdateOptions', call.user, call.query)
-  const body = parseBody(await call.body(), contentTypeOf(call))
+  const { context, body } = await readWrite('UpdateOptions', call)
   const { subresource } = call.resource
   const stored = await withWarnings(call, context, () => handlers.registry.update(context, call.kind, targetOf(call), body, subresource))
   await sendStored(handlers, call, { code: 200, stored, shape })
+}
+
+/** The object in the body, and how it is to be written. */
+async function readWrite(optionsKind: string, call: ResourceCall) {
+  const context = writeContext(optionsKind, call.user, call.query)
+  const bytes = await call.body()
+  const body = parseBody(bytes, contentTypeOf(call))
+  // In YAML a field given twice is an error by itself.
+  const isYaml = mediaType(contentTypeOf(call)).endsWith('yaml')
+  return { context: { ...context, duplicateFields: isYaml ? [] : duplicateFields(bytes) }, body }
 }
 
 export async function patchObject(handlers: Handlers, call: ResourceCall): Promise<void> {
@@ -105,8 +114,7 @@ export async function deleteCollection(handlers: Handlers, call: ResourceCall): 
 /** POST to a subresource: binding, eviction. */
 export async function postSubresource(handlers: Handlers, call: ResourceCall): Promise<void> {
   const shape = shapeOf(call.request, call.query, { views: false })
-  const context = writeContext('CreateOptions', call.user, call.query)
-  const body = parseBody(await call.body(), contentTypeOf(call))
+  const { context, body } = await readWrite('CreateOptions', call)
   const subresource = call.resource.subresource ?? ''
   const answer = await withWarnings(call, context, () => handlers.registry.post(context, call.kind, targetOf(call), subresource, body))
   await sendJson(call.reply, 201, answer, shape)
@@ -115,7 +123,7 @@ export async function postSubresource(handlers: Handlers, call: ResourceCall): P
 /** Logs of a pod, as text, as long as they come. */
 export async function streamLog(handlers: Handlers, call: ResourceCall): Promise<void> {
   const { name, namespace = '' } = targetOf(call)
-  const signal = signalOf(call.request, handlers.signal)
+  const { signal } = lifetimeOf(call.reply, handlers.signal)
   const stream = await handlers.streams.log({ user: call.user, namespace, name, subresource: 'log', query: call.query }, signal)
   const countOut = handlers.metrics.openLongRunning('GET', 'pods/log')
   stream.once('close', countOut)
