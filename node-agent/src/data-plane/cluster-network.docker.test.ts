@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { type EndpointSlice, type Logger, type Node, type Service, systemClock } from '@davit/api'
 import Docker from 'dockerode'
 import { dnsService, startDnsServer, Zone } from '../dns/index.ts'
-import { cleanupNetwork, type RunningPodNetwork, runCommand, startPodNetwork } from '../network/index.ts'
+import { cleanupNetwork, findIptables, type RunningPodNetwork, runCommand, startPodNetwork } from '../network/index.ts'
 import { MemoryInformer, type RunningProxy, startProxy } from '../proxy/index.ts'
 
 const dockerHost = process.env.DAVIT_TEST_DOCKER_HOST
@@ -32,7 +32,8 @@ let nodeAddress: string
 
 /** All of the host's network that could show a trace of ours; sorted, as Docker moves its rules about when a network comes. */
 async function hostState(): Promise<string> {
-  const rules = await Promise.all(['filter', 'nat', 'raw'].map(table => runCommand('iptables-save', ['-t', table])))
+  const { program } = await findIptables()
+  const rules = await Promise.all(['filter', 'nat', 'raw'].map(table => runCommand(`${program}-save`, ['-t', table])))
   const links = await Promise.all(
     [['link'], ['addr'], ['route', 'show', 'table', 'all'], ['rule']].map(args => runCommand('ip', ['-o', '-4', ...args])),
   )
@@ -202,17 +203,19 @@ test('a host port leads to its pod until it is released', options, async () => {
 })
 
 test('what somebody flushed or put in front comes back as it was', options, async () => {
-  const nat = await runCommand('iptables-save', ['-t', 'nat'])
-  await runCommand('iptables', ['-I', 'FORWARD', '1', '-j', 'DOCKER-USER'])
-  await runCommand('iptables', ['-t', 'nat', '-F', 'DVTEST-SERVICES'])
-  await runCommand('iptables', ['-t', 'nat', '-D', 'PREROUTING', '1'])
+  // The backend that Docker uses here.
+  const { program } = await findIptables()
+  const nat = await runCommand(`${program}-save`, ['-t', 'nat'])
+  await runCommand(program, ['-I', 'FORWARD', '1', '-j', 'DOCKER-USER'])
+  await runCommand(program, ['-t', 'nat', '-F', 'DVTEST-SERVICES'])
+  await runCommand(program, ['-t', 'nat', '-D', 'PREROUTING', '1'])
   await network.recheck()
   proxy.recheck()
   await proxy.reached(endpointSlices.put(slice('other')), AbortSignal.timeout(5_000))
-  const [first] = (await runCommand('iptables', ['-S', 'FORWARD'])).split('\n').filter(line => line.startsWith('-A'))
+  const [first] = (await runCommand(program, ['-S', 'FORWARD'])).split('\n').filter(line => line.startsWith('-A'))
   assert.match(first ?? '', /DVTEST-FORWARD/)
-  await runCommand('iptables', ['-D', 'FORWARD', '-j', 'DOCKER-USER'])
-  assert.deepEqual(chainsOf(await runCommand('iptables-save', ['-t', 'nat'])), chainsOf(nat))
+  await runCommand(program, ['-D', 'FORWARD', '-j', 'DOCKER-USER'])
+  assert.deepEqual(chainsOf(await runCommand(`${program}-save`, ['-t', 'nat'])), chainsOf(nat))
   assert.equal(await ask(client.container, '10.111.0.20'), 'pod-0')
 })
 
