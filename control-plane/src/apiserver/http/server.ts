@@ -1,5 +1,6 @@
 /** The API server's socket: TLS with client certificates, HTTP/2 and HTTP/1.1 on one port, and what each request goes through. */
 
+import { setMaxListeners } from 'node:events'
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { apiError, badRequest, unavailable } from '@davit/api'
@@ -27,6 +28,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     checks: [...options.checks, shutdownCheck(stopping.signal)],
     signal: AbortSignal.any([signal, stopping.signal]),
   }
+  // Every open watch listens to it.
+  setMaxListeners(0, serving.signal)
   const app = createApp(options)
   const lookup = kindLookup(registry)
   const route = routeTable(serving, lookup)
