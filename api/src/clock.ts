@@ -8,6 +8,9 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/** What timers of Node take; they fire at once when given more. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -18,10 +21,21 @@ export const systemClock: Clock = {
         clearTimeout(timer)
         reject(signal?.reason)
       }
-      const timer = setTimeout(() => {
+      let leftMs = ms
+      const wait = () => {
+        const now = Math.min(leftMs, TIMER_MS_MAX)
+        leftMs -= now
+        return setTimeout(finish, now)
+      }
+      const finish = () => {
+        if (leftMs > 0) {
+          timer = wait()
+          return
+        }
         signal?.removeEventListener('abort', stop)
         resolve()
-      }, ms)
+      }
+      let timer = wait()
       signal?.addEventListener('abort', stop, { once: true })
     }),
 }

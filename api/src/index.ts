@@ -13,6 +13,7 @@ export { type Query, resourcePath, withQuery } from './client/resource-path.ts'
 export { type Clock, formatMicroTime, formatTime, systemClock } from './clock.ts'
 export { type Decoded, decodeObject, schemaErrors } from './decode.ts'
 export { ageSince, formatAge, parseDuration } from './duration.ts'
+export { createEventRecorder, type EventRecorder, type EventRecorderOptions, type EventType } from './events/recorder.ts'
 export {
   duplicateValue,
   forbiddenField,
@@ -26,6 +27,8 @@ export {
   uniqueFieldErrors,
   unsupportedValue,
 } from './field-errors.ts'
+export { ByteReader } from './frames/byte-reader.ts'
+export { chunksOf, encodeFrame, FRAME_BYTES_MAX, readFrames, type StreamFrame, writeChunk } from './frames/stream-frame.ts'
 export type * from './informer/informer.ts'
 export { isNewer } from './informer/resource-version.ts'
 export { type InformerOptions, startInformer } from './informer/start-informer.ts'
@@ -154,6 +157,3 @@ export {
   TAINTS,
   TUNNEL_PATHS,
 } from './well-known.ts'
-export { createEventRecorder, type EventRecorder, type EventRecorderOptions, type EventType } from './events/recorder.ts'
-export { ByteReader } from './frames/byte-reader.ts'
-export { chunksOf, encodeFrame, FRAME_BYTES_MAX, readFrames, type StreamFrame, writeChunk } from './frames/stream-frame.ts'

@@ -173,7 +173,9 @@ const LABELS: Record<FieldError['type'], string> = {
 export function fieldErrorBody(error: FieldError): string {
   const parts: string[] = [LABELS[error.type]]
   const showsValue = error.type !== 'Required' && error.type !== 'Forbidden' && error.type !== 'TooLong'
-  if (showsValue && error.value !== undefined) parts.push(JSON.stringify(error.value))
+  // Upstream writes an absent value as this text.
+  const value = error.value === undefined && error.type === 'Invalid' ? 'null' : error.value
+  if (showsValue && value !== undefined) parts.push(JSON.stringify(value))
   if (error.type === 'NotSupported') parts.push(`supported values: ${(error.supported ?? []).map(v => JSON.stringify(v)).join(', ')}`)
   else if (error.detail) parts.push(error.detail)
   return parts.join(': ')

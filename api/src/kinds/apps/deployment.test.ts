@@ -24,7 +24,13 @@ test('a Deployment gets the defaults of Kubernetes, and its pods theirs', () => 
 const SHARED: readonly [spec: object, complaints: string[]][] = [
   [{}, []],
   [{ replicas: -1 }, ['spec.replicas: Invalid value: -1: must be greater than or equal to 0']],
-  [{ selector: null }, ['spec.selector: Required value']],
+  [
+    { selector: null },
+    [
+      'spec.selector: Required value',
+      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+    ],
+  ],
   [{ selector: {} }, ['spec.selector: Invalid value: {}: empty selector is invalid for deployment']],
   [
     { template: template({}, { app: 'other' }) },

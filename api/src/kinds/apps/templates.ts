@@ -17,7 +17,8 @@ interface WithTemplate {
 
 /** The selector must be there, select something, and select what the template makes. */
 export function validateSelectorAndTemplate({ selector, template }: WithTemplate, kind: 'Deployment' | 'ReplicaSet'): FieldError[] {
-  if (!selector) return [requiredValue('spec.selector'), ...validateTemplate(template, undefined, kind)]
+  // An absent selector selects nothing, so it does not match either, and upstream says both.
+  if (!selector) return [requiredValue('spec.selector'), ...validateTemplate(template, selectorFromLabelSelector(selector), kind)]
   const errors = validateLabelSelector(selector, 'spec.selector')
   if (errors.length > 0) return [...errors, ...validateTemplate(template, undefined, kind)]
   const compiled = selectorFromLabelSelector(selector)

@@ -58,11 +58,11 @@ export function createRegistry({ storage, kinds, networks, clock, defaultTolerat
     watch: (context, kind, parameters) => reader.watch(context, kind, parameters),
     create: (context, kind, namespace, body) => create(dependencies, context, kind, { namespace, body }),
     update: async (context, kind, target, body, subresource) => {
-      const wanted = subresource === 'scale' ? scaleAsWanted(kind, body) : bodyAsWanted(kind, body, context)
+      const wanted = subresource === 'scale' ? scaleAsWanted(kind, body, context) : bodyAsWanted(kind, body, context)
       return write(context, { kind, target, wanted }, subresource)
     },
     patch: async (context, kind, target, patch, subresource) => {
-      const wanted = subresource === 'scale' ? patchedScaleAsWanted(kind, patch) : patchAsWanted(kind, patch, context)
+      const wanted = subresource === 'scale' ? patchedScaleAsWanted(kind, patch, context) : patchAsWanted(kind, patch, context)
       return write(context, { kind, target, wanted, tries: PATCH_TRIES }, subresource)
     },
     getScale: async (context, kind, target) => scaleOf(kind, (await reader.get(context, kind, target)).object),
@@ -73,7 +73,7 @@ export function createRegistry({ storage, kinds, networks, clock, defaultTolerat
       checkSubresource(kind, subresource)
       if (qualifiedResource(kind) === 'pods' && subresource === 'binding') return bind(dependencies, context, kind, { target, body })
       if (qualifiedResource(kind) === 'pods' && subresource === 'eviction') {
-        const { dryRun, ...request } = readEviction(body, target)
+        const { dryRun, ...request } = readEviction(body, target, context)
         await remove(dryRun ? { ...context, dryRun } : context, kind, target, request)
         return success(201)
       }

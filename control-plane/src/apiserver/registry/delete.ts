@@ -33,6 +33,8 @@ export interface Deletion {
 /** Namespaces the cluster cannot be without. */
 const IMMORTAL: ReadonlySet<string> = new Set([NAMESPACES.default, NAMESPACES.system, NAMESPACES.public])
 const DEFAULT_GRACE_SECONDS = 30
+/** Whoever asks for more (the field takes int64) gets this, which is a time that can be written down. */
+const GRACE_SECONDS_MAX = 2 ** 31 - 1
 
 /** Deletes an object, or marks it as terminating when something must happen before it goes. */
 export async function deleteObject(
@@ -127,9 +129,10 @@ function graceOf(kind: Kind, old: KubernetesObject, { gracePeriodSeconds }: Dele
   // Negative means at once in old clients: the API server makes it the shortest grace there is.
   const asked = gracePeriodSeconds !== undefined && gracePeriodSeconds < 0 ? 1 : gracePeriodSeconds
   if (!pod.spec.nodeName || isPodFinished(pod)) return 0
+  const wanted = Math.min(asked ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS, GRACE_SECONDS_MAX)
   const before = pod.metadata.deletionTimestamp ? (pod.metadata.deletionGracePeriodSeconds ?? 0) : undefined
   if (before !== undefined) return Math.min(before, asked ?? before)
-  return asked ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS
+  return wanted
 }
 
 const ORPHAN = 'orphan'

@@ -38,9 +38,10 @@ export class Reader {
     })
   }
 
-  watch(context: RequestContext, kind: Kind, parameters: WatchParameters): AsyncIterable<StorageEvent[]> {
+  /** What is wrong with the request shows with the first event asked for, as every other failure does. */
+  async *watch(context: RequestContext, kind: Kind, parameters: WatchParameters): AsyncGenerator<StorageEvent[], void, void> {
     const { namespace, labelSelector, fieldSelector, resourceVersion, allowWatchBookmarks, sendInitialEvents } = parameters
-    return this.#storage.watch(this.#resources.stored(kind), {
+    yield* this.#storage.watch(this.#resources.stored(kind), {
       ...selectionOf(kind, { namespace, labelSelector, fieldSelector }),
       ...(resourceVersion !== undefined && resourceVersion !== '' && { resourceVersion }),
       ...(allowWatchBookmarks && { bookmarks: true }),

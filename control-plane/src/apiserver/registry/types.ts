@@ -18,6 +18,8 @@ export interface RequestContext {
   readonly fieldManager?: string
   /** Default `Warn`, as the API server has it. */
   readonly fieldValidation?: 'Ignore' | 'Warn' | 'Strict'
+  /** Paths of fields that the body has more than once; judged as `fieldValidation` says. */
+  readonly duplicateFields?: readonly string[]
   /** Collects what goes into `Warning` headers. */
   readonly warnings?: string[]
 }

@@ -1,4 +1,4 @@
-import { badRequest, conflict, invalid, type Kind, type KubernetesObject, type Pod, type Target } from '@davit/api'
+import { badRequest, conflict, invalid, type Kind, type KubernetesObject, type ObjectMeta, type Pod, type Target } from '@davit/api'
 import type { Storage, Stored } from '../../storage/types.ts'
 import { type Admissions, settle } from './admission/rules.ts'
 import { change, type Decision } from './change.ts'
@@ -93,11 +93,15 @@ async function decide(
   }
 }
 
+/** The object must say itself which one it is: a body that went astray replaces nothing. Throws BadRequest. */
+export function checkName({ name }: ObjectMeta, wanted: string): void {
+  if (!name) throw badRequest(`the name of the object (${wanted} based on URL) was undeterminable: name must be provided`)
+  if (name !== wanted) throw badRequest(`the name of the object (${name}) does not match the name on the URL (${wanted})`)
+}
+
 /** Name, namespace, uid and resourceVersion must be those of the stored object, where the client gives them. */
 function checkIdentity(kind: Kind, target: Target, { metadata }: KubernetesObject, current: Stored): void {
-  if (metadata.name && metadata.name !== target.name) {
-    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${target.name})`)
-  }
+  checkName(metadata, target.name)
   if (metadata.namespace && metadata.namespace !== (target.namespace ?? '')) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
   }

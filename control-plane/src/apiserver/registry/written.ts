@@ -43,9 +43,14 @@ export function isSameJson(left: unknown, right: unknown): boolean {
   }
   const leftFields = left as Record<string, unknown>
   const rightFields = right as Record<string, unknown>
-  for (const name of Object.keys(leftFields)) if (!isSameJson(leftFields[name], rightFields[name])) return false
-  for (const name of Object.keys(rightFields)) if (rightFields[name] !== undefined && leftFields[name] === undefined) return false
+  // Only what is their own: a label may be called "constructor".
+  for (const name of Object.keys(leftFields)) if (!isSameJson(leftFields[name], ownField(rightFields, name))) return false
+  for (const name of Object.keys(rightFields)) if (rightFields[name] !== undefined && ownField(leftFields, name) === undefined) return false
   return true
+}
+
+function ownField(fields: Record<string, unknown>, name: string): unknown {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined
 }
 
 export function deepFreeze<T>(value: T): T {

@@ -5,14 +5,17 @@ import {
   type FieldError,
   formatTime,
   invalid,
+  isDnsSubdomain,
   type Kind,
   type Pod,
   type PodCondition,
   type Target,
+  validateAnnotations,
 } from '@davit/api'
 import type { Storage, Stored } from '../../../storage/types.ts'
 import { change, type Decision } from '../change.ts'
 import { keyOf, type Resources } from '../resources.ts'
+import { bindingKind, decodeSpoken } from '../spoken-kinds.ts'
 import type { RequestContext } from '../types.ts'
 import { storedValue } from '../written.ts'
 
@@ -22,7 +25,7 @@ export interface BindingDependencies {
   clock: Clock
 }
 
-interface Binding {
+interface BindingRequest {
   node: string
   uid?: string | undefined
   annotations?: Record<string, string> | undefined
@@ -35,7 +38,7 @@ export async function bind(
   kind: Kind,
   { target, body }: { target: Target; body: unknown },
 ): Promise<object> {
-  const binding = readBinding(body, target)
+  const binding = readBinding(body, target, context)
   const options = {
     kind,
     resource: resources.stored(kind),
@@ -53,7 +56,7 @@ export function success(code: number): object {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code }
 }
 
-function assign(current: Stored, binding: Binding, clock: Clock): Decision<undefined> {
+function assign(current: Stored, binding: BindingRequest, clock: Clock): Decision<undefined> {
   const old = current.object as Pod
   const name = old.metadata.name ?? ''
   const refuse = (why: string) => conflict({ group: '', plural: 'pods/binding' }, name, why)
@@ -77,17 +80,20 @@ function assign(current: Stored, binding: Binding, clock: Clock): Decision<undef
   }
 }
 
-function readBinding(body: unknown, { name }: Target): Binding {
-  if (typeof body !== 'object' || body === null) throw badRequest('the object provided is unrecognized (must be of type Binding)')
-  const { metadata, target } = body as { metadata?: Pod['metadata']; target?: { kind?: unknown; name?: unknown } }
-  if (metadata?.name && metadata.name !== name) {
+function readBinding(body: unknown, { name }: Target, context: RequestContext): BindingRequest {
+  const { metadata, target } = decodeSpoken(bindingKind, body, context)
+  if (metadata.name && metadata.name !== name) {
     throw badRequest(`name in URL does not match name in Binding object: ${name} != ${metadata.name}`)
   }
-  const errors: FieldError[] = []
+  const errors: FieldError[] = validateAnnotations(metadata.annotations, 'metadata.annotations')
   if (target?.kind && target.kind !== 'Node') {
     errors.push({ type: 'NotSupported', field: 'target.kind', value: target.kind, supported: ['Node', '<empty>'] })
   }
-  if (typeof target?.name !== 'string' || target.name === '') errors.push({ type: 'Required', field: 'target.name' })
+  if (!target?.name) errors.push({ type: 'Required', field: 'target.name' })
+  else {
+    const wrong = isDnsSubdomain(target.name)
+    if (wrong) errors.push({ type: 'Invalid', field: 'target.name', value: target.name, detail: wrong })
+  }
   if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, name, errors)
-  return { node: target?.name as string, uid: metadata?.uid, annotations: metadata?.annotations }
+  return { node: target?.name ?? '', uid: metadata.uid, annotations: metadata.annotations }
 }
