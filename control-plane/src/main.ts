@@ -75,7 +75,7 @@ async function run(options: ControlPlaneOptions, pki: Pki, log: Logger, stop: Ab
         userAgent: `davit-control-plane/${DAVIT_VERSION}`,
       })
   const client: Client = running?.client ?? remote!
-  const work = runLeaders(options, { client, log, signal: stop, ...(running && { tunnels: running.tunnels }) })
+  const work = runLeaders(options, { client, log, signal: stop, ...(running && { tunnels: running.tunnels, keepUp: running.keepUp }) })
   await aborted(stop)
 
   running?.server.beginShutdown()
@@ -91,19 +91,24 @@ interface LeaderParts {
   readonly log: Logger
   readonly signal: AbortSignal
   readonly tunnels?: Tunnels
+  readonly keepUp?: RunningApiServer['keepUp']
 }
 
 /** Settles once the signal aborted and the Leases are released. */
-async function runLeaders({ roles, name }: ControlPlaneOptions, { client, log, signal, tunnels }: LeaderParts): Promise<void> {
+async function runLeaders({ roles, name }: ControlPlaneOptions, { client, log, signal, tunnels, keepUp }: LeaderParts): Promise<void> {
   const identity = `${name}_${randomUUID()}`
   const common = { client, identity, clock: systemClock, log, signal }
   const work: Promise<void>[] = []
   if (roles.has('controllers')) {
     work.push(
-      runWhileLeader({ ...common, name: 'davit-controllers' }, term =>
-        startControllers({ client, clock: systemClock, log, signal: term, ...(tunnels && { tunnels }) }),
-      ),
+      runWhileLeader({ ...common, name: 'davit-controllers' }, async term => {
+        const controllers = startControllers({ client, clock: systemClock, log, signal: term, ...(tunnels && { tunnels }) })
+        await Promise.all([controllers, keepUp?.(term)])
+      }),
     )
+  } else if (keepUp) {
+    // The controllers run where no storage is at hand.
+    work.push(runWhileLeader({ ...common, name: 'davit-upkeep' }, keepUp))
   }
   if (roles.has('scheduler')) {
     work.push(
