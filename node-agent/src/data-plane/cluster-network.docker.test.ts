@@ -194,7 +194,7 @@ test('an endpoint that goes gets no new connection once its version is reached',
 })
 
 test('a host port leads to its pod until it is released', options, async () => {
-  await proxy.hostPorts.claim('pod-0', [{ hostPort: 8099, protocol: 'tcp', podAddress: web.address, containerPort: 80 }])
+  await proxy.hostPorts.claim('pod-0', [{ hostPort: 8099, protocol: 'TCP', podAddress: web.address, containerPort: 80 }])
   await proxy.reached(endpointSlices.put(slice('other')), AbortSignal.timeout(5_000))
   assert.equal(await ask(client.container, nodeAddress, 8099), 'pod-0')
   proxy.hostPorts.release('pod-0')

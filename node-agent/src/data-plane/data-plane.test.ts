@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Logger, systemClock } from '@davit/api'
 import packet from 'dns-packet'
-import { type DataPlane, startDataPlane } from './start-data-plane.ts'
+import { type DataPlane, startDataPlane, stopDataPlane } from './start-data-plane.ts'
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const service = (clusterIP: string) => ({
@@ -101,8 +101,8 @@ test('the data plane serves what it is told, goes on without its agent, and is t
   await resolves(port, '10.96.0.22')
   assert.notEqual(await pidOf(directory), pid)
 
-  await second.plane.shutDown()
   await second.stop()
+  await stopDataPlane(directory)
   await resolves(port, undefined)
 })
 

@@ -1,3 +1,3 @@
 export type { DnsSettings } from './protocol.ts'
 export { type RunDataPlaneOptions, runDataPlane } from './run-data-plane.ts'
-export { type DataPlane, type DataPlaneOptions, startDataPlane } from './start-data-plane.ts'
+export { type DataPlane, type DataPlaneOptions, startDataPlane, stopDataPlane } from './start-data-plane.ts'

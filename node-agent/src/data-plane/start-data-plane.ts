@@ -201,6 +201,20 @@ export function startDataPlane({ directory, dns, command, log, clock, signal }: 
   }
 }
 
+/** Ends the data plane of `directory`, if there is one; for cleaning up without an agent. */
+export async function stopDataPlane(directory: string): Promise<void> {
+  await tellToStop(await dial(join(directory, 'data-plane.sock')))
+}
+
+async function tellToStop(socket: Socket | undefined): Promise<void> {
+  if (!socket) return
+  const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
+  writeLine(socket, { type: 'stop' })
+  // What it says goes nowhere, but has to be read for the end to be seen.
+  socket.resume()
+  await closed
+}
+
 /** Undefined when nobody listens. */
 function dial(path: string): Promise<Socket | undefined> {
   return new Promise(resolve => {

@@ -1,13 +1,12 @@
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
-import type { Protocol } from './rules.ts'
 
 /** A port of this node that leads to a pod on it. */
 export interface HostPort {
   /** Undefined: every address of the node. */
   readonly hostIp?: string | undefined
   readonly hostPort: number
-  readonly protocol: Protocol
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP'
   readonly podAddress: string
   readonly containerPort: number
 }
@@ -71,7 +70,8 @@ export function renderHostPorts(ports: readonly HostPort[]): string[] {
   return ports
     .map(({ hostIp, hostPort, protocol, podAddress, containerPort }) => {
       const destination = hostIp === undefined || hostIp === '0.0.0.0' ? '' : `-d ${hostIp}/32 `
-      return `${destination}-p ${protocol} -m ${protocol} --dport ${hostPort} -j DNAT --to-destination ${podAddress}:${containerPort}`
+      const lower = protocol.toLowerCase()
+      return `${destination}-p ${lower} -m ${lower} --dport ${hostPort} -j DNAT --to-destination ${podAddress}:${containerPort}`
     })
     .sort()
 }
@@ -79,8 +79,8 @@ export function renderHostPorts(ports: readonly HostPort[]): string[] {
 /** Resolves with what ends the reservation. SCTP, which Node cannot speak, is not reserved. */
 async function reserve({ protocol, hostIp = '0.0.0.0', hostPort }: HostPort): Promise<() => void> {
   const say = (cause: unknown) => new Error(`Cannot take host port ${hostIp}:${hostPort}/${protocol}: another program has it`, { cause })
-  if (protocol === 'sctp') return () => {}
-  if (protocol === 'udp') {
+  if (protocol === 'SCTP') return () => {}
+  if (protocol === 'UDP') {
     const socket = createSocket('udp4')
     await new Promise<void>((resolve, reject) => {
       socket.once('error', err => reject(say(err)))
