@@ -168,6 +168,7 @@ async function runWith(client: HttpClient, identity: Identity, options: AgentOpt
     containers,
     pods,
     network,
+    hostPorts: proxy.hostPorts,
     volumes: createVolumes({ objects, dnsAddress: info.dnsAddress, clusterDomain: info.clusterDomain }),
     objects,
     services: namespace => {

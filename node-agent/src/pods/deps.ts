@@ -6,12 +6,14 @@ import type { DownwardContext, ObjectSource, Volumes } from '../volumes/index.ts
 import type { CheckpointStore } from './checkpoint.ts'
 import type { NodeFacts } from './container-spec.ts'
 import type { Events } from './events.ts'
+import type { HostPortClaims } from './host-ports.ts'
 import type { EnsureImage } from './image.ts'
 
 export interface Deps {
   readonly docker: Docker
   readonly containers: ContainerStore
   readonly network: PodNetwork
+  readonly hostPorts: HostPortClaims
   readonly volumes: Volumes
   readonly objects: ObjectSource
   /** Services of a namespace, and `default/kubernetes`. */

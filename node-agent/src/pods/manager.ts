@@ -13,6 +13,7 @@ import { specContainer, specContainers } from './containers.ts'
 import type { Deps } from './deps.ts'
 import type { Drain } from './drain.ts'
 import { type EventRecorder, podEvents } from './events.ts'
+import type { HostPortClaims } from './host-ports.ts'
 import { createImages } from './image.ts'
 import { createLimit } from './limit.ts'
 import { hurry, type Performer, perform } from './perform.ts'
@@ -21,6 +22,7 @@ import { canRaiseLimits } from './privileges.ts'
 import { Prober } from './prober.ts'
 import { absorb, recordsFromStatus } from './records.ts'
 import { PodRuntime } from './runtime.ts'
+import { claimPorts } from './start.ts'
 import { podStatus } from './status.ts'
 import { StatusWriter } from './status-writer.ts'
 import { sweepOrphan } from './sweep.ts'
@@ -34,6 +36,7 @@ export interface PodManagerOptions {
   /** Pods of this node, indexed by `uid`. */
   pods: Informer<Pod>
   network: PodNetwork
+  hostPorts: HostPortClaims
   volumes: Volumes
   objects: ObjectSource
   /** Services of a namespace, and `default/kubernetes`. */
@@ -120,7 +123,12 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     await deps.checkpoints.save(checkpoint)
     const actions = planPod(observed)
     report(runtime, observed)
-    if (checkpoint.final && runtime.busy.size === 0 && !anchorOf(observed.containers)) network.release(uid)
+    const runs = anchorOf(observed.containers) !== undefined
+    if (runs && !observed.leaving) await claimPorts(runtime, deps)
+    if (checkpoint.final && runtime.busy.size === 0 && !runs) {
+      network.release(uid)
+      deps.hostPorts.release(uid)
+    }
     for (const action of actions) await perform(action, runtime, performer)
     if (!runtime.busy.has('finish') && runtimes.get(uid) === runtime) await deps.checkpoints.save(checkpoint)
     return undefined

@@ -77,6 +77,7 @@ async function finish(runtime: PodRuntime, { deps, client, statuses, prober, for
     deps.events.warning(pod, 'FailedKillPod', `error cleaning up pod: ${messageOf(err)}`)
     throw err
   }
+  deps.hostPorts.release(uid)
   if (!pod.spec.hostNetwork) deps.network.release(uid)
   if (!gone) await deleteObject(runtime, client, signal)
   await deps.checkpoints.remove(uid)

@@ -17,6 +17,8 @@ export class PodRuntime {
   /** The API has it no more. */
   gone = false
   prepared = false
+  /** Its host ports are kept for it. */
+  hasPorts = false
   readonly busy = new Set<string>()
   readonly problems = new Map<string, StartProblem>()
   /** Monotonic time at which an attempt was seen to have ended, by container id. */
@@ -65,7 +67,8 @@ export class PodRuntime {
   }
 
   #failed(name: string, err: unknown, { clock, log }: { clock: Deps['clock']; log: Logger }): void {
-    const failures = (this.problems.get(name)?.failures ?? 0) + 1
+    const before = this.problems.get(name)
+    const failures = (before?.failures ?? 0) + 1
     const reason = err instanceof StartFailure ? err.reason : 'ContainerCreating'
     const message = err instanceof Error ? err.message : String(err)
     const { first, max } = IMAGE_REASONS.has(reason) ? RETRY_MS.image : RETRY_MS.other

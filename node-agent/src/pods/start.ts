@@ -6,6 +6,7 @@ import { containerName, specContainer } from './containers.ts'
 import type { Deps } from './deps.ts'
 import { ConfigError, containerEnv, type EnvContext, envSources, expand } from './env.ts'
 import { runHook } from './hooks.ts'
+import { hostPortsOf } from './host-ports.ts'
 import type { Network } from './plan.ts'
 import type { PodRuntime } from './runtime.ts'
 import { StartFailure } from './start-failure.ts'
@@ -25,6 +26,7 @@ export async function preparePod(runtime: PodRuntime, deps: Deps): Promise<void>
       // Before anything runs on it: another pod must never be given the same after a crash.
       await deps.checkpoints.save(checkpoint)
     }
+    await claimPorts(runtime, deps)
   } catch (err) {
     deps.events.warning(pod, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(err)}`)
     throw err
@@ -36,6 +38,15 @@ export async function preparePod(runtime: PodRuntime, deps: Deps): Promise<void>
     throw err
   }
   runtime.prepared = true
+}
+
+/** Keeps the node's ports the pod asks for; also for a pod that runs since before this agent. */
+export async function claimPorts(runtime: PodRuntime, { hostPorts }: Pick<Deps, 'hostPorts'>): Promise<void> {
+  const { pod, checkpoint, uid } = runtime
+  if (runtime.hasPorts || !checkpoint.address) return
+  const ports = hostPortsOf(pod, checkpoint.address)
+  if (ports.length > 0) await hostPorts.claim(uid, ports)
+  runtime.hasPorts = true
 }
 
 export async function startSandbox(runtime: PodRuntime, attempt: number, deps: Deps): Promise<void> {

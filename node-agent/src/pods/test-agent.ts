@@ -101,6 +101,7 @@ export async function createWorld(host: string): Promise<TestWorld> {
         containers,
         pods,
         network: testNetwork(),
+        hostPorts: { claim: async () => {}, release() {} },
         volumes: createVolumes({ objects, dnsAddress: '10.96.0.10', clusterDomain: 'cluster.local' }),
         objects,
         services: () => [],
