@@ -39,7 +39,8 @@ export function send(
       method,
       path,
       headers: {
-        ...(bytes !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(bytes) }),
+        ...(bytes !== undefined && { 'content-type': 'application/json' }),
+        ...(bytes !== undefined && !headers['transfer-encoding'] && { 'content-length': Buffer.byteLength(bytes) }),
         ...headers,
       },
       signal: AbortSignal.timeout(PATIENCE_MS),

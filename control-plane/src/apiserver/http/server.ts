@@ -10,6 +10,7 @@ import { authenticate } from './authentication.ts'
 import { parseAnyBody } from './body/parse-body.ts'
 import { readBody } from './body/read-body.ts'
 import type { ApiServer, ApiServerOptions, HealthCheck } from './options.ts'
+import { refuseUnreadable } from './refuse.ts'
 import { parseRequestInfo, type RequestInfo } from './request-info.ts'
 import { kindLookup } from './resources/dispatch.ts'
 import { type Reply, type Request, sendError, statusOf } from './respond.ts'
@@ -129,6 +130,7 @@ function createApp({ identity, log }: ApiServerOptions): App {
     routerOptions: { maxParamLength: 8192, ignoreTrailingSlash: false },
     frameworkErrors: (_error: Error, _request: unknown, reply: unknown) =>
       sendError(reply as Reply, badRequest('Cannot read the URL of the request')),
+    clientErrorHandler: refuseUnreadable,
   } as never) as unknown as App
   app.removeAllContentTypeParsers()
   // Nothing is read here, nor is a strange media type refused: the handler knows what it takes.

@@ -1,6 +1,6 @@
 /** Connections that leave HTTP: agents' tunnels, and exec, attach and port-forward over WebSocket or SPDY. */
 
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { apiError, badRequest, GROUPS, NODE_USER_PREFIX, PATHS, unavailable } from '@davit/api'
@@ -8,6 +8,7 @@ import type { User } from '../registry/index.ts'
 import { checkAccess, impersonate } from './access.ts'
 import { authenticate } from './authentication.ts'
 import type { ApiServerOptions } from './options.ts'
+import { refuse } from './refuse.ts'
 import { parseRequestInfo, type RequestInfo } from './request-info.ts'
 import { resourceNotFound } from './resources/call.ts'
 import type { KindLookup } from './resources/dispatch.ts'
@@ -62,17 +63,4 @@ function nodeNameOf(user: User): string {
   const isNode = user.groups.includes(GROUPS.nodes) && user.name.startsWith(NODE_USER_PREFIX)
   if (!isNode) throw apiError('Forbidden', `forbidden: User "${user.name}" cannot open a tunnel: only nodes can`)
   return user.name.slice(NODE_USER_PREFIX.length)
-}
-
-function refuse(socket: Duplex, err: unknown): void {
-  if (!socket.writable) return void socket.destroy()
-  const status = statusOf(err)
-  const body = `${JSON.stringify(status)}\n`
-  const head = [
-    `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code] ?? 'Error'}`,
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
