@@ -6,6 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 
 /** Clients write 32 KiB at a time; a frame for the agent must hold a message. */
 const MESSAGE_BYTES_MAX = 2 << 20
+const BUFFER_BYTES = 256 << 10
 const CLOSE_MS_MAX = 5000
 
 const server = new WebSocketServer({
@@ -59,6 +60,19 @@ export function acceptWebSocket(
       webSocket.on('error', () => {})
       resolve(webSocket)
     })
+  })
+}
+
+/**
+ * Sends one message; waits while the client is slow. Never rejects. Not through a stream: what waits in a stream's buffer would be
+ * lost when the socket is closed.
+ */
+export function sendMessage(webSocket: WebSocket, message: Buffer | string): Promise<void> {
+  return new Promise(resolve => {
+    if (webSocket.readyState !== webSocket.OPEN) return resolve()
+    const isSlow = webSocket.bufferedAmount > BUFFER_BYTES
+    webSocket.send(message, () => resolve())
+    if (!isSlow) resolve()
   })
 }
 

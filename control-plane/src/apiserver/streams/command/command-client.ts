@@ -11,6 +11,8 @@ export interface CommandClient {
   write(frame: StreamFrame): Promise<unknown>
   /** Says how the command ended, and closes in order. */
   finish(status: Status): Promise<void>
+  /** Sends a sign of life, so that a connection that is dead shows it. */
+  ping(): void
   /** Cuts the connection. */
   destroy(): void
 }

@@ -3,6 +3,7 @@ import type { ClientHttp2Stream } from 'node:http2'
 import {
   badRequest,
   CHANNELS,
+  type Clock,
   encodeFrame,
   type Logger,
   readFrames,
@@ -20,10 +21,12 @@ import { type CommandOptions, commandQuery, parseCommandOptions } from './comman
 import { acceptSpdyClient, SPDY_PROTOCOLS } from './spdy-client.ts'
 import { WEB_SOCKET_PROTOCOLS, webSocketClient } from './web-socket-client.ts'
 
+const PING_MS = 15_000
+
 /** Throws the ApiError to answer with while the connection still speaks HTTP; settles when the command is over. */
-export async function serveCommand({ registry, tunnels, log }: StreamsOptions, upgrade: UpgradeRequest): Promise<void> {
+export async function serveCommand({ registry, tunnels, clock, log }: StreamsOptions, upgrade: UpgradeRequest): Promise<void> {
   const { call, socket } = upgrade
-  const accept = negotiate(upgrade)
+  const accept = negotiate(upgrade, clock)
   const options = parseCommandOptions(call.query, call.subresource)
   const target = await findTarget(registry, call)
   const container = containerOf(target.pod, call.query.get('container'))
@@ -37,7 +40,7 @@ export async function serveCommand({ registry, tunnels, log }: StreamsOptions, u
   const agent = await openAgentStream(tunnels.session(target.nodeName), { method: 'POST', path, signal: gone.signal })
   try {
     const client = await accept(options)
-    await relay(agent, client, log)
+    await relay(agent, client, { clock, log })
   } catch (err) {
     log.debug({ err, pod: call.name, namespace: call.namespace }, 'A command ended with its connection')
     socket.destroy()
@@ -49,7 +52,7 @@ export async function serveCommand({ registry, tunnels, log }: StreamsOptions, u
 type Accept = (options: CommandOptions) => Promise<CommandClient>
 
 /** Settles on a protocol; what it gives answers the handshake. Throws BadRequest or Forbidden. */
-function negotiate({ request, socket, head }: UpgradeRequest): Accept {
+function negotiate({ request, socket, head }: UpgradeRequest, clock: Clock): Accept {
   const kind = upgradeOf(request)
   if (kind === 'websocket') {
     const offered = protocolsIn(request.headers['sec-websocket-protocol'])
@@ -58,18 +61,29 @@ function negotiate({ request, socket, head }: UpgradeRequest): Accept {
   }
   if (kind === 'spdy') {
     const protocol = chooseProtocol(protocolsIn(request.headers['x-stream-protocol-version']), SPDY_PROTOCOLS)
-    return options => acceptSpdyClient(socket, { head, protocol, options })
+    return options => acceptSpdyClient(socket, { head, protocol, options, clock })
   }
   throw badRequest('Upgrade request required')
 }
 
 /** Moves frames both ways until the command ends or the client goes away. */
-async function relay(agent: ClientHttp2Stream, client: CommandClient, log: Logger): Promise<void> {
+async function relay(agent: ClientHttp2Stream, client: CommandClient, { clock, log }: { clock: Clock; log: Logger }): Promise<void> {
+  const ended = new AbortController()
+  void pingUntil(client, clock, ended.signal)
   const input = client.read(({ channel, payload }) => writeChunk(agent, encodeFrame(channel, payload)))
   const outcome = await Promise.race([passOutput(agent, client), input.then(() => undefined)])
+  ended.abort()
   if (outcome) await client.finish(outcome)
   else log.debug({}, 'The client of a command went away')
   client.destroy()
+}
+
+/** A client that went away while nothing is read from it, because the command reads nothing, shows it only when written to. */
+async function pingUntil(client: CommandClient, clock: Clock, ended: AbortSignal): Promise<void> {
+  while (!ended.aborted) {
+    await clock.sleep(PING_MS, ended).catch(() => {})
+    if (!ended.aborted) client.ping()
+  }
 }
 
 /** Resolves to how the command ended. */

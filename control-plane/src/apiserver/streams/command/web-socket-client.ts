@@ -1,9 +1,9 @@
 /** exec and attach over WebSocket: each message begins with its channel; `base64` protocols write all of it as text. */
-import { CHANNELS, chunksOf, type Status, type StreamFrame, writeChunk } from '@davit/api'
+import { CHANNELS, chunksOf, type StreamFrame } from '@davit/api'
 import { createWebSocketStream, type WebSocket } from 'ws'
-import { closeWebSocket } from '../web-socket.ts'
+import { closeWebSocket, sendMessage } from '../web-socket.ts'
 import type { CommandClient } from './command-client.ts'
-import { legacyError } from './legacy-error.ts'
+import { errorText } from './error-text.ts'
 
 /** In no order: the client's first that is here is taken. An empty one is for clients that name none. */
 export const WEB_SOCKET_PROTOCOLS = [
@@ -22,13 +22,11 @@ const CLOSE_NORMAL = 1000
 /** Passes channels of a WebSocket whose handshake settled on `protocol` (empty: none was offered). */
 export function webSocketClient(webSocket: WebSocket, protocol: string): CommandClient {
   const isText = protocol.includes('base64')
-  // Since v4 the end is told as JSON; before, as a sentence, and success by silence.
-  const isStructured = /^v[45]\./.test(protocol)
-  const stream = createWebSocketStream(webSocket, { readableObjectMode: true, decodeStrings: false })
+  const stream = createWebSocketStream(webSocket, { readableObjectMode: true })
   stream.on('error', () => {})
   const send = (channel: number, payload: Buffer) => {
-    if (isText) return writeChunk(stream, `${channel}${payload.toString('base64')}`)
-    return writeChunk(stream, Buffer.concat([Buffer.from([channel]), payload]))
+    if (isText) return sendMessage(webSocket, `${channel}${payload.toString('base64')}`)
+    return sendMessage(webSocket, Buffer.concat([Buffer.from([channel]), payload]))
   }
   return {
     async read(pass) {
@@ -45,18 +43,15 @@ export function webSocketClient(webSocket: WebSocket, protocol: string): Command
     },
     write: ({ channel, payload }) => send(channel, payload),
     async finish(status) {
-      const error = isStructured ? JSON.stringify(withoutCode(status)) : legacyError(status)
-      if (error) await send(CHANNELS.error, Buffer.from(error))
+      const text = errorText(status, protocol)
+      if (text) await send(CHANNELS.error, Buffer.from(text))
       await closeWebSocket(webSocket, CLOSE_NORMAL)
+    },
+    ping() {
+      if (webSocket.readyState === webSocket.OPEN) webSocket.ping()
     },
     destroy: () => webSocket.terminate(),
   }
-}
-
-/** A success is told without a code. */
-function withoutCode(status: Status): Partial<Status> {
-  if (status.status !== 'Success') return status
-  return { metadata: {}, status: 'Success' }
 }
 
 function parseBinary(message: Buffer): StreamFrame | undefined {
