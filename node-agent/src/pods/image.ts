@@ -33,20 +33,25 @@ export function createImages({
   objects,
   events,
   clock,
+  signal: agentSignal,
 }: {
   docker: Docker
   objects: ObjectSource
   events: Events
   clock: Clock
+  signal: AbortSignal
 }): EnsureImage {
   const limit = createLimit(PULLS_AT_ONCE)
   const pulling = new Map<string, Promise<void>>()
 
-  const pull = (reference: string, auth: RegistryAuth | undefined, signal: AbortSignal) => {
+  // A pod that is stopped meanwhile ends its own waiting and nobody else's.
+  const pull = (reference: string, auth: RegistryAuth | undefined) => {
     const key = `${reference} ${JSON.stringify(auth)}`
     const running = pulling.get(key)
     if (running) return running
-    const started = limit(() => docker.pullImage(reference, { signal, ...(auth && { auth }) })).finally(() => pulling.delete(key))
+    const started = limit(() => docker.pullImage(reference, { signal: agentSignal, ...(auth && { auth }) })).finally(() =>
+      pulling.delete(key),
+    )
     pulling.set(key, started)
     return started
   }
@@ -72,7 +77,7 @@ export function createImages({
     events.normal(pod, 'Pulling', `Pulling image "${image}"`)
     const since = clock.monotonic()
     try {
-      await pull(reference, await authFor(pod, reference, objects), signal)
+      await whileWanted(pull(reference, await authFor(pod, reference, objects)), signal)
     } catch (err) {
       signal.throwIfAborted()
       const why = err instanceof Error ? err.message : String(err)
@@ -89,6 +94,15 @@ export function createImages({
     )
     return pulled
   }
+}
+
+function whileWanted<R>(work: Promise<R>, signal: AbortSignal): Promise<R> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason)
+    if (signal.aborted) return stop()
+    signal.addEventListener('abort', stop, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }
 
 function checkedReference(pod: Pod, image: string, events: Events): string {

@@ -25,7 +25,7 @@ import { PodRuntime } from './runtime.ts'
 import { claimPorts } from './start.ts'
 import { podStatus } from './status.ts'
 import { StatusWriter } from './status-writer.ts'
-import { sweepOrphan } from './sweep.ts'
+import { sweepDirectories, sweepOrphan } from './sweep.ts'
 import { terminationMessage } from './termination-message.ts'
 import { type PodViews, podViews } from './views.ts'
 
@@ -211,11 +211,20 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
       queue.add(uid)
   }
   containers.onProblemChange(wakeAll)
+  const sweep = () => {
+    if (!pods.hasSynced || !options.isOwnCluster()) return
+    const isKnown = (uid: string) => runtimes.has(uid) || shownOf(uid) !== undefined || containers.ofPod(uid).length > 0
+    sweepDirectories(isKnown, deps).catch((err: unknown) => log.warn({ err }, 'Cannot sweep the directories of pods'))
+  }
 
   await Promise.race([pods.synced, clock.sleep(API_MS_MAX, signal)]).catch(() => {})
   wakeAll()
   // Removal waits for the first complete list: then everything is looked at once more.
-  pods.synced.then(wakeAll, () => {})
+  const onApi = () => {
+    wakeAll()
+    sweep()
+  }
+  pods.synced.then(onApi, () => {})
   const working = runController(queue, reconcile, { log, signal, workers: WORKERS })
   const refreshVolumes = () => refreshOnce(runtimes, { deps, signal })
   const refreshing = refreshForEver(refreshVolumes, { deps, signal })
@@ -246,7 +255,7 @@ function makeDeps(options: PodManagerOptions): Deps {
     ...options,
     events,
     nodeFacts,
-    ensureImage: createImages({ docker, objects, events, clock }),
+    ensureImage: createImages({ docker, objects, events, clock, signal: options.signal }),
     checkpoints: new CheckpointStore(options.dataDir),
     startLimit: createLimit(Math.max(2, 2 * docker.engine.cpus)),
   }
@@ -284,7 +293,7 @@ function tellBackOff(
 ): void {
   const { pod, status } = checkpoint
   for (const { spec } of specContainers(pod)) {
-    const problem = problems.get(spec.name)
+    const problem = problems.get(`start:${spec.name}`)
     if (problem?.reason !== 'ErrImagePull' || runtime.told.has(`${spec.name} ${problem.since}`)) continue
     const inMs = problem.since + FIRST_ERROR_MS - now
     if (inMs > 0) {

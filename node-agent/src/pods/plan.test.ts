@@ -174,9 +174,17 @@ describe('planPod()', () => {
 
   it('tries a failed start again when its time has come', () => {
     const problem = { reason: 'ErrImagePull', message: 'no', failures: 1, since: 95_000, retryAt: 105_000 }
-    const at = (now: number) => planPod(observed({ checkpoint: checkpoint(pod()), problems: new Map([['main', problem]]), now }))
+    const at = (now: number) => planPod(observed({ checkpoint: checkpoint(pod()), problems: new Map([['start:main', problem]]), now }))
     assert.deepEqual(at(100_000), [{ kind: 'again', afterMs: 5_000 }])
     assert.deepEqual(kinds(at(105_000)), ['start-container'])
+  })
+
+  it('does not hurry what failed to stop or to be taken away', () => {
+    const problem = { reason: '', message: 'no', failures: 1, since: 95_000, retryAt: 105_000 }
+    const leaving = { checkpoint: checkpoint(pod(), { records: { main: record('main') } }), leaving: true }
+    assert.deepEqual(planPod(observed({ ...leaving, problems: new Map([['finish', problem]]) })), [{ kind: 'again', afterMs: 5_000 }])
+    const running = { ...leaving, containers: [info('main')], problems: new Map([['terminate', problem]]) }
+    assert.deepEqual(planPod(observed(running)), [{ kind: 'again', afterMs: 5_000 }])
   })
 
   it('keeps the newest two attempts of a container for their logs', () => {

@@ -37,7 +37,7 @@ export interface Observed {
   readonly containers: readonly ContainerInfo[]
   /** Names of tasks under way: `prepare`, `sandbox`, `terminate`, `finish`, `start:<container>`, `stop:<id>`. */
   readonly busy: ReadonlySet<string>
-  /** By container name; `prepare` and `sandbox` are the pod's own. */
+  /** By name of the task that failed. */
   readonly problems: ReadonlyMap<string, StartProblem>
   /** By container id. */
   readonly probes: ReadonlyMap<string, ProbeState>
@@ -75,16 +75,16 @@ export function planPod(observed: Observed): Action[] {
   return planRunning(observed)
 }
 
-function planLeaving({ containers, busy }: Observed): Action[] {
-  if (containers.some(({ state }) => state === 'running')) return [{ kind: 'terminate' }]
+function planLeaving({ containers, busy, problems, now }: Observed): Action[] {
+  if (containers.some(({ state }) => state === 'running')) return retried(problems.get('terminate'), now, { kind: 'terminate' })
   // A start under way may yet bring one to life: its end wakes this plan again.
-  return busy.size > 0 ? [] : [{ kind: 'finish' }]
+  return busy.size > 0 ? [] : retried(problems.get('finish'), now, { kind: 'finish' })
 }
 
 /** Ended for good: nothing runs any more, its containers stay for their logs. */
-function planConcluded({ containers, busy }: Observed): Action[] {
+function planConcluded({ containers, busy, problems, now }: Observed): Action[] {
   const running = containers.filter(({ state }) => state === 'running')
-  if (running.some(({ container }) => container !== SANDBOX)) return [{ kind: 'terminate' }]
+  if (running.some(({ container }) => container !== SANDBOX)) return retried(problems.get('terminate'), now, { kind: 'terminate' })
   if (busy.size > 0) return []
   return containers.filter(({ container }) => container === SANDBOX).map(({ id }) => ({ kind: 'remove-container', id }))
 }
@@ -136,7 +136,7 @@ function planRunning(observed: Observed): Action[] {
   }
   for (const { spec, attempt } of wanted) {
     const network: Network = shape === 'host' ? { from: 'host' } : anchor ? { from: 'container', id: anchor.id } : { from: 'own' }
-    actions.push(...retried(problems.get(spec.name), now, { kind: 'start-container', name: spec.name, attempt, network }))
+    actions.push(...retried(problems.get(`start:${spec.name}`), now, { kind: 'start-container', name: spec.name, attempt, network }))
   }
   return actions
 }
@@ -215,14 +215,21 @@ export function restartInMs(record: ContainerRecord | undefined, { endedAt, now 
 }
 
 /** Running containers that must not run on as they are. */
-function planStops({ checkpoint, containers, busy, probes }: Observed, anchor: ContainerInfo | undefined): Action[] {
+function planStops({ checkpoint, containers, busy, probes, problems, now }: Observed, anchor: ContainerInfo | undefined): Action[] {
   const stops: Action[] = []
   for (const info of containers) {
     if (info.state !== 'running' || info.container === SANDBOX || busy.has(`stop:${info.id}`)) continue
     const why = whyStop(checkpoint, info, { probe: probes.get(info.id), anchor })
     if (!why) continue
     const graceSeconds = probes.get(info.id)?.graceSeconds
-    stops.push({ kind: 'stop-container', id: info.id, name: info.container, why, ...(graceSeconds !== undefined && { graceSeconds }) })
+    const stop: Action = {
+      kind: 'stop-container',
+      id: info.id,
+      name: info.container,
+      why,
+      ...(graceSeconds !== undefined && { graceSeconds }),
+    }
+    stops.push(...retried(problems.get(`stop:${info.id}`), now, stop))
   }
   return stops
 }

@@ -54,11 +54,10 @@ export class PodRuntime {
   run(name: string, work: () => Promise<void>, { deps, wake }: { deps: Pick<Deps, 'clock'> & { log: Logger }; wake: () => void }): void {
     if (this.busy.has(name)) return
     this.busy.add(name)
-    const problem = name.replace(/^start:/, '')
     work()
       .then(
-        () => void this.problems.delete(problem),
-        (err: unknown) => this.#failed(problem, err, deps),
+        () => void this.problems.delete(name),
+        (err: unknown) => this.#failed(name, err, deps),
       )
       .finally(() => {
         this.busy.delete(name)

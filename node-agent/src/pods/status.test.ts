@@ -65,7 +65,9 @@ describe('podStatus()', () => {
   })
 
   it('calls an image error a back-off after a moment', () => {
-    const problems = new Map([['main', { reason: 'ErrImagePull', message: 'no such host', failures: 1, since: 100_000, retryAt: 110_000 }]])
+    const problems = new Map([
+      ['start:main', { reason: 'ErrImagePull', message: 'no such host', failures: 1, since: 100_000, retryAt: 110_000 }],
+    ])
     const at = (now: number) => status({ checkpoint: checkpoint(pod()), problems, now }).containerStatuses?.[0]?.state?.waiting
     assert.deepEqual(at(100_100), { reason: 'ErrImagePull', message: 'no such host' })
     assert.deepEqual(at(105_000), { reason: 'ImagePullBackOff', message: 'Back-off pulling image "app:1": ErrImagePull: no such host' })

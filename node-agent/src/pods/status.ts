@@ -176,7 +176,7 @@ function statesOf(
   }
   if (record && !record.ended) return { state: { waiting: { reason: 'ContainerCreating' } }, ...last }
   const { checkpoint, leaving, problems, busy, now } = input
-  const problem = problems.get(container.spec.name)
+  const problem = problems.get(`start:${container.spec.name}`)
   if (!record?.ended) {
     if (leaving || checkpoint.final) return { state: { waiting: { reason: waitingReason(container, input) } } }
     return { state: { waiting: problem ? shownProblem(problem, container.spec, now) : { reason: waitingReason(container, input) } } }

@@ -21,3 +21,16 @@ export async function sweepOrphan(uid: string, deps: Deps, signal: AbortSignal):
   network.release(uid)
   return undefined
 }
+
+/** Removes directories of pods that nobody knows, as a crash between a pod's end and its directory's leaves one. */
+export async function sweepDirectories(isKnown: (uid: string) => boolean, { checkpoints, volumes, log }: Deps): Promise<void> {
+  for (const uid of await checkpoints.uids()) {
+    if (isKnown(uid)) continue
+    try {
+      await volumes.remove(checkpoints.podDir(uid))
+      await checkpoints.remove(uid)
+    } catch (err) {
+      log.warn({ uid, err }, 'Cannot remove the directory of a pod that is gone')
+    }
+  }
+}

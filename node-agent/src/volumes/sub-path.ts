@@ -3,15 +3,20 @@
  * somewhere else at any moment. So it is opened component by component, never following a link, and bound by descriptor.
  */
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, realpath, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { bindDescriptor, isMountPoint } from './mounts.ts'
+import { bindDescriptor, unmountBelow } from './mounts.ts'
 
 const PATH_ONLY = 0o10000000 // O_PATH
 
-/** Binds `subPath` of the volume at `volumeDir` to `target`, making directories that are missing. */
+/**
+ * Binds `subPath` of the volume at `volumeDir` to `target`, making directories that are missing. Takes away what an earlier attempt of
+ * the container had bound there: it may have been replaced since.
+ */
 export async function bindSubPath(volumeDir: string, subPath: string, target: string): Promise<void> {
-  if (await isMountPoint(target)) return
+  await unmountBelow(target)
+  // Never recursively: what lay under a mount is empty, and what is not must not be touched.
+  await rmdir(target).catch(() => rm(target, { force: true }))
   const handle = await openInside(volumeDir, subPath)
   try {
     await mkdir(dirname(target), { recursive: true, mode: 0o750 })
