@@ -75,7 +75,12 @@ async function run(options: ControlPlaneOptions, pki: Pki, log: Logger, stop: Ab
         userAgent: `davit-control-plane/${DAVIT_VERSION}`,
       })
   const client: Client = running?.client ?? remote!
-  const work = runLeaders(options, { client, log, signal: stop, ...(running && { tunnels: running.tunnels, keepUp: running.keepUp }) })
+  const work = runLeaders(options, {
+    client,
+    log,
+    signal: stop,
+    ...(running && { tunnels: running.tunnels, keepUp: running.keepUp, clientForTerm: running.clientForTerm }),
+  })
   await aborted(stop)
 
   running?.server.beginShutdown()
@@ -88,6 +93,8 @@ async function run(options: ControlPlaneOptions, pki: Pki, log: Logger, stop: Ab
 
 interface LeaderParts {
   readonly client: Client
+  /** Where storage is at hand: a client that stops writing when another leads. */
+  readonly clientForTerm?: RunningApiServer['clientForTerm']
   readonly log: Logger
   readonly signal: AbortSignal
   readonly tunnels?: Tunnels
@@ -95,14 +102,19 @@ interface LeaderParts {
 }
 
 /** Settles once the signal aborted and the Leases are released. */
-async function runLeaders({ roles, name }: ControlPlaneOptions, { client, log, signal, tunnels, keepUp }: LeaderParts): Promise<void> {
+async function runLeaders(
+  { roles, name }: ControlPlaneOptions,
+  { client, clientForTerm, log, signal, tunnels, keepUp }: LeaderParts,
+): Promise<void> {
   const identity = `${name}_${randomUUID()}`
+  const clientOf = async (lease: string, term: AbortSignal) => (await clientForTerm?.(lease, identity, term)) ?? client
   const common = { client, identity, clock: systemClock, log, signal }
   const work: Promise<void>[] = []
   if (roles.has('controllers')) {
     work.push(
       runWhileLeader({ ...common, name: 'davit-controllers' }, async term => {
-        const controllers = startControllers({ client, clock: systemClock, log, signal: term, ...(tunnels && { tunnels }) })
+        const termClient = await clientOf('davit-controllers', term)
+        const controllers = startControllers({ client: termClient, clock: systemClock, log, signal: term, ...(tunnels && { tunnels }) })
         await Promise.all([controllers, keepUp?.(term)])
       }),
     )
@@ -112,7 +124,9 @@ async function runLeaders({ roles, name }: ControlPlaneOptions, { client, log, s
   }
   if (roles.has('scheduler')) {
     work.push(
-      runWhileLeader({ ...common, name: 'davit-scheduler' }, term => startScheduler({ client, clock: systemClock, log, signal: term })),
+      runWhileLeader({ ...common, name: 'davit-scheduler' }, async term =>
+        startScheduler({ client: await clientOf('davit-scheduler', term), clock: systemClock, log, signal: term }),
+      ),
     )
   }
   await Promise.all(work)

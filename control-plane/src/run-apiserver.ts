@@ -9,6 +9,7 @@ import { bootstrap, createInProcessClient, createRegistry, type User } from './a
 import { keepReplicaPublished } from './apiserver/replicas.ts'
 import { createStreams } from './apiserver/streams/index.ts'
 import { type AcceptingTunnels, createTunnels } from './apiserver/tunnel/index.ts'
+import { beginTerm } from './leader/index.ts'
 import { createMetrics } from './metrics.ts'
 import type { ControlPlaneOptions } from './options.ts'
 import { CONTROLLERS, createJoinService, type Pki } from './pki/index.ts'
@@ -27,6 +28,8 @@ export interface RunningApiServer {
   readonly server: ApiServer
   /** Straight to the registry, as the controllers' user. */
   readonly client: Client
+  /** The same, for one term of the leadership `name`: once a later term has begun it writes nothing more. */
+  clientForTerm(name: string, identity: string, signal: AbortSignal): Promise<Client>
   readonly tunnels: AcceptingTunnels
   /** What one process does for etcd on behalf of all; settles once `signal` has aborted. */
   keepUp(signal: AbortSignal): Promise<void>
@@ -99,6 +102,10 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     return {
       server,
       client,
+      clientForTerm: async (name, identity, ends) => {
+        const fenced = await beginTerm(storage, { name, identity, signal: ends })
+        return createInProcessClient(createRegistry({ storage: fenced, kinds: KINDS, networks, clock, log }), CONTROLLERS_USER)
+      },
       tunnels,
       keepUp: term => startUpkeep({ storage, log, clock, signal: term }),
       close: async () => {

@@ -1,1 +1,2 @@
 export { type LeaderOptions, runWhileLeader } from './run-while-leader.ts'
+export { beginTerm } from './term.ts'
