@@ -1,17 +1,16 @@
 /** The node agent's process: reads flags, runs the agent, ends it in order. */
 import { argv, exit, stderr, stdout } from 'node:process'
+import { systemClock } from '@davit/api'
 import { pino } from 'pino'
 import { cleanUp } from './cleanup.ts'
+import { runDataPlane } from './data-plane/index.ts'
 import { type AgentOptions, HELP, parseOptions, UsageError } from './options.ts'
 import { AGENT_VERSION, runAgent } from './run-agent.ts'
 
 const EXIT = { failed: 1, usage: 2 } as const
 
 async function main(args: readonly string[]): Promise<void> {
-  if (args[0] === 'data-plane') {
-    await import('./data-plane/main.ts')
-    return
-  }
+  if (args[0] === 'data-plane') return serveDataPlane(args)
   const isCleanup = args[0] === 'cleanup'
   const options = parseOptions(isCleanup ? args.slice(1) : args, { withServer: !isCleanup })
   if (options === 'help') return void stdout.write(HELP)
@@ -42,6 +41,16 @@ async function run(options: AgentOptions, log: pino.Logger): Promise<void> {
   process.on('unhandledRejection', err => log.error({ err }, 'A failure was not handled'))
   await runAgent(options, { log, signal: stop.signal })
   log.info({}, 'Stopped')
+}
+
+/** Normally the agent starts it from its own file, which loads less; this is for builds of one file. */
+async function serveDataPlane(args: readonly string[]): Promise<void> {
+  const socketPath = args[args.indexOf('--socket') + 1]
+  if (!args.includes('--socket') || !socketPath) throw new UsageError('Usage: node-agent data-plane --socket PATH')
+  const stop = new AbortController()
+  process.on('SIGTERM', () => stop.abort()).on('SIGINT', () => stop.abort())
+  await runDataPlane({ socketPath, log: pino({ base: null }), clock: systemClock, signal: stop.signal })
+  exit(0)
 }
 
 main(argv.slice(2)).catch((err: unknown) => {
