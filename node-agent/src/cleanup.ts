@@ -1,8 +1,8 @@
 /** Takes away what an agent leaves behind on purpose when it stops: containers, network, rules, mounts, the data plane. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DOCKER_LABELS, type Logger, systemClock } from '@davit/api'
-import { startDataPlane } from './data-plane/index.ts'
+import { DOCKER_LABELS, type Logger } from '@davit/api'
+import { stopDataPlane } from './data-plane/index.ts'
 import { connectDocker } from './docker/index.ts'
 import { readIdentity } from './identity/index.ts'
 import { cleanupNetwork } from './network/index.ts'
@@ -29,7 +29,7 @@ export async function cleanUp({ dataDir, dockerSocket, networkName, nodeName }: 
   }).catch(() => undefined)
   if (!docker) log.warn({ dockerSocket }, 'Docker does not answer: its containers and network stay')
 
-  await step('stop the data plane', () => stopDataPlane(dataDir, log))
+  await step('stop the data plane', () => stopDataPlane(join(dataDir, 'data-plane')))
   // Without an identity nothing says which containers are ours.
   if (docker && identity) {
     await step('remove the containers', async () => {
@@ -40,14 +40,6 @@ export async function cleanUp({ dataDir, dockerSocket, networkName, nodeName }: 
   await step('unmount the volumes', () => unmountAll(join(dataDir, 'pods')))
   log.info({ label: DOCKER_LABELS.cluster, clusterId: identity?.clusterId }, 'Cleaned up')
   if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be cleaned up')
-}
-
-async function stopDataPlane(dataDir: string, log: Logger): Promise<void> {
-  const stop = new AbortController()
-  stop.abort()
-  const dns = { address: '', port: 53, domain: '', podCidr: '', serviceCidr: '' }
-  const dataPlane = startDataPlane({ directory: join(dataDir, 'data-plane'), dns, log, clock: systemClock, signal: stop.signal })
-  await dataPlane.shutDown()
 }
 
 async function unmountAll(podsDir: string): Promise<void> {

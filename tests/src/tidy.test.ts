@@ -47,7 +47,9 @@ const name = (path: string) => relative(ROOT, path)
 function roomOf({ workspace, path }: Pick<Source, 'workspace' | 'path'>): string | undefined {
   const parts = relative(join(ROOT, workspace, 'src'), path).split('/')
   if (parts.length < 2) return undefined
-  const storey = STOREYS.includes(parts[0] ?? '') && parts.length > 2
+  const isInStorey = STOREYS.includes(parts[0] ?? '')
+  if (isInStorey && parts.length === 2) return undefined
+  const storey = isInStorey
   return join(workspace, ...parts.slice(0, storey ? 2 : 1))
 }
 
@@ -75,7 +77,8 @@ test('other rooms import a room by its door', () => {
         .flatMap(target => {
           const path = resolve(dirname(source.path), target)
           const room = roomOf({ workspace: source.workspace, path })
-          const isDoor = /\/(index|types)\.ts$/.test(path)
+          // What a room offers to tests of others is in a folder of its own.
+          const isDoor = /\/(index|types)\.ts$/.test(path) || (/\.test\.ts$/.test(source.path) && path.includes('/testing/'))
           return room !== undefined && room !== roomOf(source) && !isDoor ? [`${name(source.path)} imports ${target}`] : []
         }),
     )
