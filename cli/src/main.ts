@@ -12,7 +12,7 @@ import {
   splitArguments,
   useOwnErrors,
 } from './command-line/index.ts'
-import { COMMANDS } from './commands/index.ts'
+import { commandGroups } from './commands/index.ts'
 
 async function main(args: readonly string[]): Promise<number> {
   const { own, afterDashes } = splitArguments(args)
@@ -20,7 +20,7 @@ async function main(args: readonly string[]): Promise<number> {
   const program = createProgram(version)
   const { stdin, stdout, stderr, env } = process
   const { cli, opened } = createCli({ stdin, stdout, stderr, env, afterDashes, flags: () => globalFlagsOf(program) })
-  for (const make of COMMANDS) program.addCommand(make(cli))
+  for (const { heading, commands } of commandGroups(version)) for (const make of commands) program.addCommand(make(cli).helpGroup(heading))
   addNegations(program)
   useOwnErrors(program, cli)
   try {

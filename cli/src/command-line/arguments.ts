@@ -30,8 +30,7 @@ function isSwitch({ long, required, optional, negate }: Option): boolean {
  * `--wait`, and flags whose value may be left out get the one they then stand for.
  */
 export function normalizeArguments(args: readonly string[], program: Command): string[] {
-  const command = findCommand(args, program)
-  const options = [...command.options, ...program.options]
+  const options = commandsOf(args, program).flatMap(command => command.options)
   const switches = new Set(options.filter(isSwitch).map(({ long }) => long))
   return args.map(arg => {
     const short = /^-([A-Za-z])=(.*)$/s.exec(arg)
@@ -43,11 +42,12 @@ export function normalizeArguments(args: readonly string[], program: Command): s
   })
 }
 
-function findCommand(args: readonly string[], program: Command): Command {
-  let command = program
+/** The program and the verbs, one below the other, that the arguments name. */
+function commandsOf(args: readonly string[], program: Command): Command[] {
+  const path = [program]
   for (const arg of args) {
-    const child = command.commands.find(candidate => candidate.name() === arg || candidate.aliases().includes(arg))
-    if (child) command = child
+    const child = path.at(-1)!.commands.find(candidate => candidate.name() === arg || candidate.aliases().includes(arg))
+    if (child) path.push(child)
   }
-  return command
+  return path
 }

@@ -1,7 +1,48 @@
 import type { CommandMaker } from '../command-line/index.ts'
+import { apiResourcesCommand, apiVersionsCommand } from './api-resources.ts'
 import { applyCommand } from './apply.ts'
 import { down, image, status, up } from './cluster/index.ts'
+import { clusterInfoCommand } from './cluster-info.ts'
+import { configCommand } from './config.ts'
+import { cordonCommand, uncordonCommand } from './cordon.ts'
+import { createCommand } from './create.ts'
+import { deleteCommand } from './delete.ts'
+import { describeCommand } from './describe.ts'
+import { drainCommand } from './drain.ts'
+import { attachCommand, execCommand } from './exec.ts'
+import { explainCommand } from './explain.ts'
+import { exposeCommand } from './expose.ts'
 import { getCommand } from './get.ts'
+import { logsCommand } from './logs.ts'
+import { annotateCommand, labelCommand } from './metadata-entries.ts'
+import { patchCommand } from './patch.ts'
+import { portForwardCommand } from './port-forward.ts'
+import { rolloutCommand } from './rollout.ts'
+import { scaleCommand } from './scale.ts'
+import { setCommand } from './set.ts'
+import { tokenCommand } from './token.ts'
+import { versionCommand } from './version.ts'
+import { waitCommand } from './wait.ts'
 
-/** Every verb, in the order help shows them. */
-export const COMMANDS: readonly CommandMaker[] = [up, down, status, image, getCommand, applyCommand]
+export interface CommandGroup {
+  readonly heading: string
+  readonly commands: readonly CommandMaker[]
+}
+
+/** Every verb, in the order help shows them. `version` is this program's. */
+export function commandGroups(version: string): readonly CommandGroup[] {
+  return [
+    { heading: 'The cluster on this machine:', commands: [up, down, status, image] },
+    { heading: 'Looking:', commands: [getCommand, describeCommand, logsCommand, explainCommand, waitCommand] },
+    {
+      heading: 'Changing:',
+      commands: [applyCommand, createCommand, deleteCommand, patchCommand, labelCommand, annotateCommand, setCommand, exposeCommand],
+    },
+    { heading: 'Running:', commands: [scaleCommand, rolloutCommand, execCommand, attachCommand, portForwardCommand] },
+    { heading: 'Nodes:', commands: [cordonCommand, uncordonCommand, drainCommand, tokenCommand] },
+    {
+      heading: 'The API and this program:',
+      commands: [apiResourcesCommand, apiVersionsCommand, clusterInfoCommand, configCommand, cli => versionCommand(cli, version)],
+    },
+  ]
+}

@@ -1,3 +1,4 @@
+export { elasticTabs } from './elastic-tabs.ts'
 export { toJson } from './json.ts'
 export { valuesAtPath, valueText } from './json-path.ts'
 export { naturalCompare } from './natural-order.ts'

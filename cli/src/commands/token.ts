@@ -1,0 +1,68 @@
+import { createHash, randomInt, X509Certificate } from 'node:crypto'
+import { formatTime, NAMESPACES, parseDuration, secretKind } from '@davit/api'
+import { Command } from 'commander'
+import { type Cli, integerOption, withExamples } from '../command-line/index.ts'
+import { resolveConnection } from '../kubeconfig/index.ts'
+
+interface Options {
+  ttl: string
+  uses: number
+  nodeName?: string
+  printJoinCommand?: boolean
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
+
+/** `davit token`. */
+export function tokenCommand(cli: Cli): Command {
+  const create = new Command('create')
+    .description('Make a token with which a node can join. Whoever has it can make a machine part of the cluster.')
+    .option('--ttl <duration>', 'How long it is good.', '1h')
+    .option('--uses <count>', 'How many nodes may join with it.', integerOption('--uses'), 1)
+    .option('--node-name <name>', 'Only a node of this name.')
+    .option('--print-join-command', 'Print the command to run on the new node.')
+    .action(async (options: Options) => createToken(cli, options))
+  withExamples(create, 'davit token create\ndavit token create --uses=3 --ttl=24h --print-join-command')
+  return new Command('token').description('Make tokens with which nodes join.').addCommand(create)
+}
+
+async function createToken(cli: Cli, { ttl, uses, nodeName, printJoinCommand }: Options): Promise<void> {
+  const ttlMs = parseDuration(ttl)
+  if (ttlMs <= 0 || uses < 1) throw new Error('--ttl and --uses must be more than 0')
+  const session = await cli.session()
+  const id = randomText(6)
+  const secret = randomText(16)
+  // https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/, with two fields of our own.
+  const fields: Record<string, string> = {
+    description: 'Lets nodes join the cluster.',
+    'token-id': id,
+    'token-secret': secret,
+    expiration: formatTime(cli.clock.now() + ttlMs),
+    'usage-bootstrap-authentication': 'true',
+    'uses-left': String(uses),
+    ...(nodeName && { 'node-name': nodeName }),
+  }
+  await session.client.resource(secretKind).create({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: `bootstrap-token-${id}`, namespace: NAMESPACES.system },
+    type: 'bootstrap.kubernetes.io/token',
+    data: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, Buffer.from(value).toString('base64')])),
+  })
+  const token = `${id}.${secret}`
+  if (!printJoinCommand) return cli.print(`${token}\n`)
+  const { server, certificateAuthority } = await resolveConnection(await cli.kubeconfig(), cli.flags)
+  // By way of a file: what stands in the arguments of a process can be read by every user of the machine.
+  cli.print(
+    `(umask 077 && echo ${token} > /tmp/davit-join-token) && davit-node-agent --server ${server} --ca-hash ${publicKeyHash(certificateAuthority)} --token-file /tmp/davit-join-token\n`,
+  )
+}
+
+function publicKeyHash(pem: string): string {
+  const key = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
+  return `sha256:${createHash('sha256').update(key).digest('hex')}`
+}
+
+function randomText(length: number): string {
+  return Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join('')
+}

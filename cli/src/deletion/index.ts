@@ -1,0 +1,1 @@
+export { type DeletionOptions, type DeletionTarget, deleteObject, waitUntilGone } from './delete-objects.ts'

@@ -1,0 +1,2 @@
+export { explainField, explainHead } from './explain.ts'
+export { fetchSchema } from './open-api.ts'

@@ -1,0 +1,1 @@
+export { containersOf, defaultContainer, findPod, podsOf } from './find-pod.ts'
