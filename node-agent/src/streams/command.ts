@@ -123,8 +123,8 @@ async function startAttach(
   const container = findRunning(containers, nameOf(names))
   const { tty } = container
   const options = { stream: true, stdin: stdin && container.openStdin, stdout, stderr: stderr && !tty, detachKeys: DETACH_KEYS }
-  const query = new URLSearchParams(Object.entries(options).map(([name, value]): [string, string] => [name, String(value)]))
-  const socket = await dialHijacked(raw, { method: 'POST', path: `/containers/${container.id}/attach?${query}`, signal: gone })
+  const path = `/containers/${container.id}/attach?`
+  const socket = await dialHijacked(raw, { method: 'POST', path, options: { _query: options, _body: {} }, signal: gone })
   return {
     socket,
     tty,

@@ -2,9 +2,10 @@ import { readdir, readFile } from 'node:fs/promises'
 
 /** Kills a process of the host and all its descendants; quiet about those that are gone already. */
 export async function killTree(pid: number): Promise<void> {
-  // The parent first, so that it starts no more children.
-  kill(pid)
+  // Held still first: it starts no more children, and those it has stay known as its own.
+  signal(pid, 'SIGSTOP')
   for (const child of await childrenOf(pid)) await killTree(child)
+  signal(pid, 'SIGKILL')
 }
 
 async function childrenOf(pid: number): Promise<number[]> {
@@ -17,9 +18,9 @@ async function childrenOf(pid: number): Promise<number[]> {
   }
 }
 
-function kill(pid: number): void {
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, name)
   } catch {
     // It ended by itself.
   }

@@ -9,15 +9,12 @@ const MESSAGE_BYTES_MAX = 2 << 20
 const BUFFER_BYTES = 256 << 10
 const CLOSE_MS_MAX = 5000
 
-const server = new WebSocketServer({
-  noServer: true,
-  perMessageDeflate: false,
-  maxPayload: MESSAGE_BYTES_MAX,
-  clientTracking: false,
-  // What was chosen is handed over in the request: the library chooses only among what the client offered.
-  handleProtocols: (_offered, request) => chosen.get(request) || false,
-})
+const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MESSAGE_BYTES_MAX, clientTracking: false })
 const chosen = new WeakMap<IncomingMessage, string>()
+server.on('headers', (lines, request) => {
+  const protocol = chosen.get(request)
+  if (protocol) lines.push(`Sec-WebSocket-Protocol: ${protocol}`)
+})
 
 /** Which protocol an upgrade asks for. */
 export function upgradeOf(request: IncomingMessage): 'websocket' | 'spdy' | undefined {
@@ -54,6 +51,8 @@ export function acceptWebSocket(
   return new Promise((resolve, reject) => {
     const closed = () => reject(apiError('BadRequest', 'The WebSocket handshake failed'))
     socket.once('close', closed)
+    // The library would refuse a slash in a protocol's name, which port-forward's has, and chooses by itself.
+    delete request.headers['sec-websocket-protocol']
     chosen.set(request, protocol)
     server.handleUpgrade(request, socket, head, webSocket => {
       socket.off('close', closed)
