@@ -128,7 +128,7 @@ export async function createJoinToken(client: Client): Promise<string> {
       'token-secret': secret,
       expiration: new Date(Date.now() + 3_600_000).toISOString(),
       'usage-bootstrap-authentication': 'true',
-      uses: '1',
+      'uses-left': '1',
     },
   })
   return `${id}.${secret}`

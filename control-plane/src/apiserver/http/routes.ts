@@ -1,5 +1,5 @@
 /** Which handler answers a path. Resources are told apart by `dispatch`; everything else is listed here. */
-import { GROUPS, PATHS } from '@davit/api'
+import { GROUPS, type Kind, type Node, nodeKind, PATHS } from '@davit/api'
 import { createDrains, drainRequestOf } from '../drain/index.ts'
 import type { User } from '../registry/index.ts'
 import { bearerToken } from './authentication.ts'
@@ -28,12 +28,21 @@ export interface RouteCall {
 
 type Route = (call: RouteCall) => Promise<void>
 
+/** For what the server looks up on its own behalf. */
+const SYSTEM: User = { name: 'system:apiserver', groups: [GROUPS.masters] }
+
 /** Gives the function that answers every request, or throws the ApiError to answer with. */
 export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route {
   const { registry, identity, metrics, checks, log, clusterInfo, tunnels, clock, signal } = options
   const discovery = discoveryAnswers(registry.kinds)
   const openApi = openApiAnswers(registry.kinds)
   const drains = createDrains({ registry, tunnels, clock, log })
+
+  const readyNodes = async () => {
+    const { items } = await registry.list({ user: SYSTEM }, nodeKind as unknown as Kind, { resourceVersion: '0' })
+    const isReady = ({ status }: Node) => status?.conditions?.some(({ type, status: verdict }) => type === 'Ready' && verdict === 'True')
+    return items.flatMap(({ object }) => (isReady(object as Node) ? [object.metadata.name ?? ''] : []))
+  }
 
   const json = async ({ request, reply, query }: RouteCall, code: number, value: object) =>
     sendJson(reply, code, value, shapeOf(request, query, { views: false }))
@@ -65,7 +74,9 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
       POST: async call =>
         json(call, 200, await drains.drain(drainRequestOf(await bodyOf(call)), call.user, lifetimeOf(call.reply, signal).signal)),
     },
-    [PATHS.images]: { PUT: ({ request, reply }) => imageUpload({ tunnels, log }, request, reply, lifetimeOf(reply, signal).signal) },
+    [PATHS.images]: {
+      PUT: ({ request, reply }) => imageUpload({ tunnels, readyNodes, log }, request, reply, lifetimeOf(reply, signal).signal),
+    },
   }
 
   return async call => {

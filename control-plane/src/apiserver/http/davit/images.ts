@@ -24,19 +24,27 @@ interface Load {
   failed: boolean
 }
 
+/** A node may be Ready a moment before its tunnel is open. */
+const CONNECT_MS_MAX = 5_000
+
 export interface ImageUploadOptions {
   readonly tunnels: Tunnels
+  /** Names of the nodes that are Ready. */
+  readonly readyNodes: () => Promise<readonly string[]>
   readonly log: Logger
 }
 
 /** Answers with JSON lines of `ImageProgress`; throws ServiceUnavailable when no node is connected. */
 export async function imageUpload(
-  { tunnels, log }: ImageUploadOptions,
+  { tunnels, readyNodes, log }: ImageUploadOptions,
   request: Request,
   reply: Reply,
   signal: AbortSignal,
 ): Promise<void> {
-  const nodes = tunnels.nodes()
+  const wanted = await readyNodes()
+  await connected(tunnels, wanted, signal)
+  // A Ready node without a tunnel is told of as one that failed: the image is not on every node then.
+  const nodes = [...new Set([...wanted, ...tunnels.nodes()])]
   if (nodes.length === 0) throw unavailable('No node is connected to this API server, so there is nowhere to load the image', 5)
   const answer = beginStream(reply, 'application/x-ndjson')
   const report = (progress: ImageProgress) => {
@@ -75,6 +83,23 @@ export async function imageUpload(
     signal.removeEventListener('abort', stop)
     answer.end()
   }
+}
+
+/** Resolves once every one of `nodes` has a tunnel, or has had time enough to open one. */
+function connected(tunnels: Tunnels, nodes: readonly string[], signal: AbortSignal): Promise<void> {
+  const isMissing = () => nodes.some(node => !tunnels.state(node).connected)
+  if (!isMissing()) return Promise.resolve()
+  return new Promise(resolve => {
+    const finish = () => {
+      stop()
+      clearTimeout(timer)
+      signal.removeEventListener('abort', finish)
+      resolve()
+    }
+    const stop = tunnels.onChange(() => !isMissing() && finish())
+    const timer = setTimeout(finish, CONNECT_MS_MAX)
+    signal.addEventListener('abort', finish, { once: true })
+  })
 }
 
 function beginLoad(tunnels: Tunnels, node: string): Load | { node: string; error: string } {

@@ -13,7 +13,9 @@ import { VERSION_INFO } from '../version.ts'
 import { ComponentNames, componentsOf } from './components.ts'
 import { pathsOf } from './paths.ts'
 
-const V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+const V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+/** What clients ask for; as a Content-Type it would be no media type, and Go refuses it. */
+const V2_PROTOBUF_ASKED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
 
 export interface OpenApiAnswers {
   /** False when the path is not OpenAPI's. */
@@ -90,7 +92,7 @@ async function sendDocument({ request, reply, query }: RouteCall, { bytes, hash 
 
 async function answerV2({ request, reply, query }: RouteCall): Promise<boolean> {
   const wanted = parseAccept(request.headers.accept ?? '*/*')[0]?.type
-  if (wanted === V2_PROTOBUF) {
+  if (wanted === V2_PROTOBUF || wanted === V2_PROTOBUF_ASKED) {
     beginStream(reply, V2_PROTOBUF).end()
     return true
   }
