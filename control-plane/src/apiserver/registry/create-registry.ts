@@ -67,8 +67,11 @@ export function createRegistry({ storage, kinds, networks, clock, defaultTolerat
     },
     getScale: async (context, kind, target) => scaleOf(kind, (await reader.get(context, kind, target)).object),
     delete: remove,
-    deleteCollection: async (context, kind, options, request) =>
-      deleteAll(await reader.list(context, kind, options), context, kind, request),
+    deleteCollection: async (context, kind, options, request) => {
+      // As in Kubernetes: nobody empties a cluster by leaving out a name.
+      if (qualifiedResource(kind) === 'namespaces') throw methodNotAllowed()
+      return deleteAll(await reader.list(context, kind, options), context, kind, request)
+    },
     post: async (context, kind, target, subresource, body) => {
       checkSubresource(kind, subresource)
       if (qualifiedResource(kind) === 'pods' && subresource === 'binding') return bind(dependencies, context, kind, { target, body })
@@ -77,7 +80,7 @@ export function createRegistry({ storage, kinds, networks, clock, defaultTolerat
         await remove(dryRun ? { ...context, dryRun } : context, kind, target, request)
         return success(201)
       }
-      throw apiError('MethodNotAllowed', `the server does not allow this method on the requested resource`)
+      throw methodNotAllowed()
     },
   }
 
@@ -103,11 +106,15 @@ export function createRegistry({ storage, kinds, networks, clock, defaultTolerat
   }
 }
 
+function methodNotAllowed(): Error {
+  return apiError('MethodNotAllowed', 'the server does not allow this method on the requested resource')
+}
+
 function partOf(kind: Kind, subresource: string | undefined): Part {
   if (!subresource) return 'object'
   checkSubresource(kind, subresource)
   const part = PARTS[subresource]
-  if (!part) throw apiError('MethodNotAllowed', 'the server does not allow this method on the requested resource')
+  if (!part) throw methodNotAllowed()
   return part
 }
 

@@ -27,5 +27,6 @@ export function refuse(kind: Kind, object: KubernetesObject, errors: readonly Fi
 }
 
 function errorsOf(kind: Kind, object: KubernetesObject): FieldError[] {
-  return [...validateObjectMeta(object.metadata, kind), ...schemaErrors(kind, object), ...kind.validate(object)]
+  // The kind's own rules first: they go through the fields in Kubernetes' order.
+  return [...validateObjectMeta(object.metadata, kind), ...kind.validate(object), ...schemaErrors(kind, object)]
 }
