@@ -12,7 +12,7 @@ const ROOT = new URL('../', import.meta.url)
 const check = process.argv.includes('--check')
 
 const { createCli, createProgram } = await import(new URL('cli/dist/command-line/index.js', ROOT).href)
-const { COMMANDS } = await import(new URL('cli/dist/commands/index.js', ROOT).href)
+const { commandGroups } = await import(new URL('cli/dist/commands/index.js', ROOT).href)
 const { apiVersionOf, KINDS } = await import(new URL('api/dist/index.js', ROOT).href)
 
 const pages = [
@@ -85,21 +85,27 @@ function cliPage() {
   const sink = () => new Writable({ write: (_chunk, _encoding, done) => done() })
   const { cli } = createCli({ stdin: process.stdin, stdout: sink(), stderr: sink(), env: {}, afterDashes: undefined, flags: () => ({}) })
   const program = createProgram('')
-  for (const make of COMMANDS) program.addCommand(make(cli))
-  const verbs = visible(program)
-  const index = verbs.map(command => `| [${command.name()}](#${anchor(`davit ${command.name()}`)}) | ${cell(summaryOf(command))} |`)
+  const groups = commandGroups('').map(({ heading, commands }) => ({
+    heading: heading.replace(/:$/, ''),
+    verbs: commands.map(make => make(cli)),
+  }))
+  for (const { verbs } of groups) for (const verb of verbs) program.addCommand(verb)
+  const index = groups.flatMap(({ heading, verbs }) => [
+    `| **${heading}** | |`,
+    ...verbs.map(verb => `| [${verb.name()}](#${anchor(`davit ${verb.name()}`)}) | ${cell(summaryOf(verb))} |`),
+  ])
   const parts = [
     '# CLI reference',
-    '`davit` operates a cluster. Its verbs, flags, output and exit codes are those of kubectl, so what you know from there works here, and `kubectl` itself works as well. Its own verbs start and stop clusters on this machine and bring images onto nodes.',
+    '`davit` operates a cluster. Its verbs, flags, output and exit codes are those of kubectl, so what you know from there works here, and `kubectl` itself works as well. Its own verbs start and stop a cluster on this machine, bring images onto nodes, and make tokens with which nodes join. What it lacks of kubectl (`diff`, `edit`, `cp`, `debug` and others), `kubectl` itself does.',
     'In the repository it is run as `npx davit`. This page is made from the commands themselves by `node docs/generate.mjs`; `davit VERB --help` prints the same.',
     ['| Verb | What it does |', '| --- | --- |', ...index].join('\n'),
     '## Which cluster',
     '`davit` reads the first kubeconfig there is of: `--kubeconfig`, the files in `$KUBECONFIG`, `$DAVIT_HOME/kubeconfig` (`~/.davit/kubeconfig` when `DAVIT_HOME` is not set), `~/.kube/config`.',
     '## Exit codes',
-    '0: done. 1: something went wrong, and standard error says what. `diff` exits with 1 when there are differences and with more than 1 when it failed. `exec` exits with the code of the command it ran.',
+    '0: done. 1: something went wrong, and standard error says what. `exec` exits with the code of the command it ran.',
     '## Flags of every verb',
     flagsTable(program),
-    ...verbs.flatMap(command => section(command, `davit ${command.name()}`, 2)),
+    ...groups.flatMap(({ verbs }) => verbs.flatMap(verb => section(verb, `davit ${verb.name()}`, 2))),
   ]
   return `${parts.filter(Boolean).join('\n\n')}\n`
 }
