@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream'
-import { TUNNEL_PATHS } from '@davit/api'
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import { PassThrough, pipeline, Readable } from 'node:stream'
+import { TUNNEL_PATHS, unavailable } from '@davit/api'
 import type { StreamCall } from '../http/index.ts'
 import { openAgentStream } from './agent-stream.ts'
 import type { StreamsOptions } from './create-streams.ts'
@@ -19,5 +20,18 @@ export async function proxyLog({ registry, tunnels }: StreamsOptions, call: Stre
     if (value !== null) query.set(name, value)
   }
   const target = `${TUNNEL_PATHS.log}/${path}/${encodeURIComponent(container)}?${query}`
-  return openAgentStream(tunnels.session(nodeName), { method: 'GET', path: target, signal })
+  const session = tunnels.session(nodeName)
+  return wholeOrBroken(await openAgentStream(session, { method: 'GET', path: target, signal }), session)
+}
+
+/** A stream of HTTP/2 ends alike when it was whole and when its tunnel broke: here the latter fails, lest it look complete. */
+function wholeOrBroken(stream: ClientHttp2Stream, session: ClientHttp2Session): Readable {
+  const whole = new PassThrough({
+    flush(done) {
+      const isBroken = stream.rstCode !== 0 || session.destroyed || session.closed
+      done(isBroken ? unavailable('the connection to the node broke before the log ended') : null)
+    },
+  })
+  pipeline(stream, whole, () => {})
+  return whole
 }

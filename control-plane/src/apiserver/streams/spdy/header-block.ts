@@ -85,6 +85,7 @@ class Context {
       this.#zlib.write(block)
       this.#zlib.flush(constants.Z_SYNC_FLUSH, () => {
         this.#zlib.removeAllListeners('close')
+        if (this.#zlib.destroyed) return reject(this.#zlib.errored ?? new Error('The connection is closed'))
         const whole = Buffer.concat(this.#parts)
         this.#parts = []
         this.#length = 0
