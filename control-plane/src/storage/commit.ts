@@ -27,7 +27,8 @@ export async function commit(
     log.warn({ err: error, keys: prepared.map(({ key }) => key) }, 'A write has no verdict; reading back')
     const verdict = await settle({ members, space, clock }, prepared, compared)
     if (verdict) return verdict
-    throw timedOut(`Cannot ${describe(prepared)}: its outcome is unknown: ${error instanceof Error ? error.message : String(error)}`)
+    const why = error instanceof Error ? error.message : String(error)
+    throw timedOut(`Cannot ${describe(prepared)}: its outcome is unknown, for etcd does not answer: ${why}`)
   }
 }
 

@@ -54,7 +54,7 @@ const cases: readonly Case[] = [
   {
     what: 'a bad quantity',
     manifest: withContainer({ resources: { limits: { memory: '64 megabytes' } } }),
-    args: 'apply -f manifest.json',
+    args: 'create -f manifest.json',
     wanted: `${BAD_REQUEST}quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'\n`,
   },
   {
@@ -93,7 +93,7 @@ const cases: readonly Case[] = [
   {
     what: 'one that exists',
     manifest: deployment(undefined, 'there'),
-    args: 'apply -f manifest.json',
+    args: 'create -f manifest.json',
     wanted: 'Error from server (AlreadyExists): error when creating "manifest.json": deployments.apps "there" already exists\n',
   },
   {
