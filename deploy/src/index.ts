@@ -30,5 +30,5 @@ export {
   stopDocker,
 } from './hosts.ts'
 export { type ImageConfig, makeBusyboxRoot, makeHelloImage, makeImageArchive } from './images.ts'
-export { logFileOf, runningPid, startProcess, stopProcess } from './processes.ts'
+export { killProcess, logFileOf, runningPid, startProcess, stopProcess } from './processes.ts'
 export { bringUp, type ClusterState, knownHosts, machineAddress, type RunningCluster, readClusterState, type UpOptions } from './up.ts'

@@ -94,6 +94,14 @@ export async function stopProcess(pidFile: string, { graceMs = 10_000 }: { grace
   await rm(pidFile, { force: true })
 }
 
+/** SIGKILL; settles once the process is gone. For tests of what happens then. */
+export async function killProcess(pidFile: string): Promise<void> {
+  const pid = await runningPid(pidFile)
+  if (pid === undefined) throw new Error(`Cannot kill what ${pidFile} names: it does not run`)
+  signal(pid, 'SIGKILL')
+  await gone(pidFile, 5_000)
+}
+
 /** Resolves to whether the process ended within `timeoutMs`. */
 async function gone(pidFile: string, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs

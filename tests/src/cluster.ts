@@ -28,6 +28,7 @@ import {
   type HostNetwork,
   homeAt,
   knownHosts,
+  readClusterState,
   type UpOptions,
 } from '@davit/deploy'
 import { makeNginxImages, makeShellImages } from './images.ts'
@@ -35,6 +36,7 @@ import { kubectlBinary } from './kubectl.ts'
 
 const NETWORK: HostNetwork = { prefix: 'davit-test-', bridge: 'davit-test', subnet: '10.201.0' }
 const PORT = 16_443
+const HOME_PREFIX = 'davit-test-home-'
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 /** Longest a step of a test may take, milliseconds; a cluster in good health needs a fraction of it. */
 const PATIENCE_MS = 60_000
@@ -77,7 +79,8 @@ export interface TestCluster {
 export async function startCluster(
   options: Partial<Pick<UpOptions, 'nodes' | 'dockerdArgs' | 'controlPlaneArgs' | 'agentArgs' | 'nodeCpu' | 'nodeMemory'>> = {},
 ): Promise<TestCluster> {
-  const home = homeAt(await mkdtemp(join(tmpdir(), 'davit-test-')))
+  await removeLeftovers()
+  const home = homeAt(await mkdtemp(join(tmpdir(), HOME_PREFIX)))
   const stop = new AbortController()
   try {
     const { client } = await bringUp({ home, port: PORT, network: NETWORK, nodes: 3, ...options })
@@ -91,6 +94,14 @@ export async function startCluster(
     stop.abort()
     await bringDown({ home, purge: true })
     throw error
+  }
+}
+
+/** A run that was killed leaves its cluster behind, and that holds the port and the network. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const home = homeAt(join(tmpdir(), name))
+    if (name.startsWith(HOME_PREFIX) && (await readClusterState(home))) await bringDown({ home, purge: true })
   }
 }
 
@@ -202,10 +213,8 @@ class Cluster implements TestCluster {
       let stopListening = () => {}
       const timer = setTimeout(() => {
         stopListening()
-        const state = [...informer.cache.list()].map(object =>
-          JSON.stringify({ name: object.metadata.name, status: (object as { status?: unknown }).status }),
-        )
-        reject(new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}; there is: ${state.join('\n').slice(0, 4_000)}`))
+        const state = [...informer.cache.list()].map(summary)
+        reject(new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}; there is:\n${state.join('\n').slice(0, 6_000)}`))
       }, timeoutMs)
       const look = () => {
         const found = find([...informer.cache.list()])
@@ -284,4 +293,17 @@ export function readyAddresses(cluster: TestCluster, service: string): string[] 
     .flatMap(slice => slice.endpoints ?? [])
     .filter(endpoint => endpoint.conditions?.ready)
     .flatMap(endpoint => endpoint.addresses)
+}
+
+/** One line that says how an object is. */
+function summary(object: KubernetesObject): string {
+  const { status, spec } = object as {
+    status?: { phase?: string; conditions?: { type: string; status: string; reason?: string }[] }
+    spec?: { nodeName?: string }
+  }
+  const conditions = (status?.conditions ?? []).map(
+    condition => `${condition.type}=${condition.status}${condition.reason ? `(${condition.reason})` : ''}`,
+  )
+  const deleting = object.metadata.deletionTimestamp ? 'being deleted' : ''
+  return [object.metadata.namespace, object.metadata.name, spec?.nodeName, status?.phase, deleting, ...conditions].filter(Boolean).join(' ')
 }
