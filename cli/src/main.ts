@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs'
 import {
   addNegations,
+  commandPath,
+  commandsOf,
   createCli,
   createProgram,
   describeError,
@@ -29,7 +31,8 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   } catch (error) {
     const server = opened()?.server
-    const text = describeError(error, { ...(server && { server }), command: `davit${own[0]?.startsWith('-') ? '' : ` ${own[0]}`}` })
+    const command = commandPath(commandsOf(own, program).at(-1)!)
+    const text = describeError(error, { ...(server && { server }), command })
     if (text) stderr.write(`${text}\n`)
     return error instanceof ExitError ? error.exitCode : 1
   } finally {

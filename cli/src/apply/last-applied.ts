@@ -1,5 +1,6 @@
 import { LAST_APPLIED_ANNOTATION } from '@davit/api'
-import { type AnyObject, isJsonObject } from '../session/index.ts'
+import { goJson } from '../printers/index.ts'
+import type { AnyObject } from '../session/index.ts'
 
 /** What was applied last time, from the object on the server; undefined when it was made otherwise. */
 export function lastApplied(current: AnyObject): unknown {
@@ -20,19 +21,4 @@ export function withLastApplied(object: AnyObject): AnyObject {
   const applied = { ...object, metadata: { ...object.metadata, annotations } }
   const text = `${goJson(applied)}\n`
   return { ...applied, metadata: { ...applied.metadata, annotations: { ...annotations, [LAST_APPLIED_ANNOTATION]: text } } }
-}
-
-/** JSON as Go writes it, members sorted and HTML's characters escaped, so that kubectl and davit find each other's text equal. */
-export function goJson(value: unknown): string {
-  return JSON.stringify(sortMembers(value)).replace(/[<>&\u2028\u2029]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
-
-function sortMembers(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortMembers)
-  if (!isJsonObject(value)) return value
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map(name => [name, sortMembers(value[name])]),
-  )
 }

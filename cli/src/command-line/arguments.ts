@@ -43,7 +43,7 @@ export function normalizeArguments(args: readonly string[], program: Command): s
 }
 
 /** The program and the verbs, one below the other, that the arguments name. */
-function commandsOf(args: readonly string[], program: Command): Command[] {
+export function commandsOf(args: readonly string[], program: Command): Command[] {
   const path = [program]
   for (const arg of args) {
     const child = path.at(-1)!.commands.find(candidate => candidate.name() === arg || candidate.aliases().includes(arg))

@@ -1,4 +1,4 @@
-export { addNegations, normalizeArguments, splitArguments } from './arguments.ts'
+export { addNegations, commandsOf, normalizeArguments, splitArguments } from './arguments.ts'
 export { type Cli, createCli, type GlobalFlags } from './cli.ts'
 export { describeError, ExitError, UsageError } from './errors.ts'
 export {

@@ -52,7 +52,7 @@ function ownError(error: CommanderError, command: Command): Error {
     case 'commander.help':
     case 'commander.helpDisplayed':
     case 'commander.version':
-      return new ExitError(0)
+      return new ExitError(error.exitCode)
     case 'commander.unknownOption': {
       const kind = quoted.startsWith('--') ? `unknown flag: ${quoted.split('=')[0]}` : `unknown shorthand flag: '${quoted[1]}' in ${quoted}`
       return new ExitError(1, `error: ${kind}\n${see}`)

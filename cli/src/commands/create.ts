@@ -145,8 +145,8 @@ function secret(cli: Cli): Command {
   const tls = maker(cli, 'tls', 'Create a TLS Secret from a certificate and its key.', async (name, options) => {
     if (!options.cert || !options.key) throw new Error('key and cert must be specified')
     const data = new Map([
-      ['tls.crt', await readFile(String(options.cert))],
-      ['tls.key', await readFile(String(options.key))],
+      ['tls.crt', await readPem(String(options.cert))],
+      ['tls.key', await readPem(String(options.key))],
     ])
     return secretObject(name, data, 'kubernetes.io/tls')
   })
@@ -164,6 +164,12 @@ function secret(cli: Cli): Command {
     .addCommand(withDataSources(generic))
     .addCommand(tls)
     .addCommand(registry)
+}
+
+async function readPem(path: string): Promise<Buffer> {
+  return readFile(path).catch((err: NodeJS.ErrnoException) => {
+    throw new Error(`Cannot read file ${path}, open ${path}: ${err.code === 'ENOENT' ? 'no such file or directory' : err.message}`)
+  })
 }
 
 function dockerConfig({ dockerServer, dockerUsername, dockerPassword, dockerEmail }: Record<string, unknown>): string {

@@ -76,7 +76,7 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   refuseKustomize(options)
   const dryRun = dryRunOf(options.dryRun)
   if (options.output && options.output !== 'name')
-    throw new Error('unexpected -o output mode: ' + options.output + ". We only support '-o name'")
+    throw new Error(`unexpected -o output mode: ${options.output}. We only support '-o name'`)
   if (options.all && options.selector) throw new Error("setting 'all' parameter but found a non empty selector. ")
   const timeoutMs = parseDuration(options.timeout)
   const graceSeconds = graceSecondsOf(options)
@@ -163,8 +163,8 @@ async function targetsOf(cli: Cli, session: Session, args: string[], options: Op
 }
 
 function say(cli: Cli, { type, name }: DeletionTarget, { output, force }: Options, dryRun: DryRun): void {
-  if (output === 'name') return cli.print(`${objectLabel(type, name)}\n`)
-  cli.print(`${typeLabel(type)} "${name}" ${force ? 'force deleted' : 'deleted'}${dryRunSuffix(dryRun)}\n`)
+  if (output === 'name') cli.print(`${objectLabel(type, name)}\n`)
+  else cli.print(`${typeLabel(type)} "${name}" ${force ? 'force deleted' : 'deleted'}${dryRunSuffix(dryRun)}\n`)
 }
 
 async function waitForAll(

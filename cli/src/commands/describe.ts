@@ -44,9 +44,11 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   let isFirst = true
   for (const query of queries) {
     await collect(failures, async () => {
-      for (const { type, object } of await targetsOf(session, query, options)) {
+      const { targets, isByPrefix } = await targetsOf(session, query, options)
+      for (const { type, object } of targets) {
         const text = await describeObject(type, object!, context)
-        cli.print(isFirst ? text : `\n\n${text}`)
+        if (isByPrefix) cli.print(`${text}\n`)
+        else cli.print(isFirst ? text : `\n\n${text}`)
         isFirst = false
       }
     })
@@ -72,16 +74,16 @@ async function queriesOf(cli: Cli, session: Session, args: string[], options: Op
 }
 
 /** An object of that name; when there is none, all whose names start so. */
-async function targetsOf(session: Session, query: Query, options: Options): Promise<Target[]> {
+async function targetsOf(session: Session, query: Query, options: Options): Promise<{ targets: Target[]; isByPrefix: boolean }> {
   const { type, namespace, name } = query
-  if (name === undefined) return listTargets(session, query, options)
+  if (name === undefined) return { targets: await listTargets(session, query, options), isByPrefix: false }
   try {
-    return [{ type, namespace, name, object: await session.api.get(type, { namespace, name }) }]
+    return { targets: [{ type, namespace, name, object: await session.api.get(type, { namespace, name }) }], isByPrefix: false }
   } catch (err) {
     if (!isReason(err, 'NotFound')) throw err
     const targets = await listTargets(session, { type, namespace }, options)
     const matching = targets.filter(target => target.name.startsWith(name))
     if (matching.length === 0) throw err
-    return matching
+    return { targets: matching, isByPrefix: true }
   }
 }

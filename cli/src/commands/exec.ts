@@ -23,9 +23,9 @@ export function execCommand(cli: Cli): Command {
     .option('-q, --quiet', 'Only what the program prints.')
     .action(async (args: string[], options: Options) => {
       const [target, ...more] = args
-      if (target === undefined) throw new UsageError('pod, type/name or --filename must be specified')
+      if (target === undefined) throw new Error('pod, type/name or --filename must be specified')
       if (more.length > 0) throw new UsageError('exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead')
-      if (!cli.afterDashes?.length) throw new UsageError('you must specify at least one command for the container')
+      if (!cli.afterDashes?.length) throw new Error('you must specify at least one command for the container')
       await run(cli, target, { options, verb: 'exec', words: cli.afterDashes })
     })
   return withExamples(
@@ -75,14 +75,13 @@ async function run(
   }
   const socket = await session.client.openWebSocket(path, query, COMMAND_PROTOCOLS)
   if (verb === 'attach' && !options.quiet) cli.warn("If you don't see a command prompt, try pressing enter.\n")
-  const isRaw = hasTty && options.stdin === true
-  if (isRaw) cli.stdin.setRawMode?.(true)
+  if (hasTty) cli.stdin.setRawMode?.(true)
   try {
     const result = await runCommandStream(socket, streamsOf(cli, options, hasTty))
     if (result.ended === 'exit') throw new ExitError(result.exitCode, `command terminated with exit code ${result.exitCode}`)
     if (result.ended === 'failed') throw new Error(result.message)
   } finally {
-    if (isRaw) cli.stdin.setRawMode?.(false)
+    if (hasTty) cli.stdin.setRawMode?.(false)
   }
 }
 
@@ -93,12 +92,11 @@ function chooseContainer(cli: Cli, pod: Pod, { container, quiet }: Options): str
   return name
 }
 
-/** A terminal that is wanted but not there is not an error: scripts run what people run. */
+/** Without stdin there is no terminal; one that is wanted but not there is no error: scripts run what people run. */
 function terminalOf(cli: Cli, { tty, stdin }: Options): boolean {
-  if (!tty) return false
-  if (stdin && cli.stdin.isTTY) return true
-  if (stdin) cli.warn('Unable to use a TTY - input is not a terminal or the right kind of file\n')
-  return !stdin
+  if (!tty || !stdin) return false
+  if (!cli.stdin.isTTY) cli.warn('Unable to use a TTY - input is not a terminal or the right kind of file\n')
+  return cli.stdin.isTTY === true
 }
 
 function streamsOf(cli: Cli, { stdin }: Options, hasTty: boolean): CommandStreams {

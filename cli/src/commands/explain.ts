@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { type Cli, ExitError, withExamples } from '../command-line/index.ts'
 import { explainField, explainHead, fetchSchema } from '../explain/index.ts'
+import type { ResourceType, Session } from '../session/index.ts'
 
 interface Options {
   recursive?: boolean
@@ -23,12 +24,7 @@ export function explainCommand(cli: Cli): Command {
       }
       const [name = '', ...path] = argument.split('.').filter(Boolean)
       const session = await cli.session()
-      const type = await session.types.byName(versioned(name, options.apiVersion)).catch((err: Error) => {
-        // As kubectl words it, without "error:".
-        throw options.apiVersion
-          ? new Error(`couldn't find resource for "${options.apiVersion}, Resource=${name}"`)
-          : new ExitError(1, err.message)
-      })
+      const type = await findType(session, name, options.apiVersion)
       const document = await fetchSchema(session.api, type)
       cli.print(explainHead(type))
       cli.print(explainField(document, path, options.recursive === true))
@@ -36,8 +32,13 @@ export function explainCommand(cli: Cli): Command {
   return withExamples(command, 'davit explain pods\ndavit explain deployment.spec.strategy\ndavit explain pod.spec.containers --recursive')
 }
 
-function versioned(name: string, apiVersion: string | undefined): string {
-  if (!apiVersion) return name
-  const [group, version] = apiVersion.split('/')
-  return version ? `${name}.${version}.${group}` : `${name}.${group}.`
+async function findType(session: Session, name: string, apiVersion: string | undefined): Promise<ResourceType> {
+  // Without "error:", as kubectl words it here.
+  const type = await session.types.byName(name).catch((err: Error) => {
+    throw new ExitError(1, err.message)
+  })
+  if (!apiVersion) return type
+  const found = await session.types.byKind(apiVersion, type.kind)
+  if (!found) throw new Error(`couldn't find resource for "${apiVersion}, Resource=${type.plural}"`)
+  return found
 }

@@ -63,7 +63,7 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   const type = await session.types.byName('services')
   for (const target of targets) {
     await collect(failures, async () => {
-      const service = serviceFor(session, target, options)
+      const service = serviceFor(session, target, { options, isPrinted: result.dryRun === 'client' })
       const subject = { type, name: service.metadata.name ?? '' }
       if (result.dryRun === 'client') return result.done(subject, 'exposed', service)
       const place = { namespace: target.namespace }
@@ -73,7 +73,11 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   throwCollected(failures)
 }
 
-function serviceFor(session: Session, { type, object, name, namespace }: Target, options: Options): AnyObject {
+function serviceFor(
+  session: Session,
+  { type, object, name, namespace }: Target,
+  { options, isPrinted }: { options: Options; isPrinted: boolean },
+): AnyObject {
   const isExposable = ['pods', 'services', 'deployments', 'replicasets', 'replicationcontrollers'].includes(type.plural)
   if (!isExposable) throw new Error(`cannot expose a ${type.kind}${type.group ? `.${type.group}` : ''}`)
   const selector = options.selector ? labelsOf(options.selector) : selectorOf(type.plural, object!, name)
@@ -88,7 +92,7 @@ function serviceFor(session: Session, { type, object, name, namespace }: Target,
       creationTimestamp: null,
       ...(labels && { labels }),
       name: options.name ?? name,
-      namespace: namespace ?? session.namespace,
+      ...((session.isNamespaceGiven || !isPrinted) && { namespace: namespace ?? session.namespace }),
     } as never,
     spec: {
       ports,

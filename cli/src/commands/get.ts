@@ -111,7 +111,9 @@ async function queriesOf(cli: Cli, session: Session, args: string[], options: Op
   }
   if (args.length === 0) {
     cli.warn('You must specify the type of resource to get. Use "davit api-resources" for a complete list of supported resources.\n\n')
-    throw new UsageError('Required resource not specified.')
+    throw new UsageError(
+      'Required resource not specified.\nUse "davit explain <resource>" for a detailed description of that resource (e.g. davit explain pods).',
+    )
   }
   const queries = await resolveQueries(session, args, options)
   return { queries, isSingle: queries.length === 1 && queries[0]?.name !== undefined }

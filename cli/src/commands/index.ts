@@ -3,12 +3,16 @@ import { apiResourcesCommand, apiVersionsCommand } from './api-resources.ts'
 import { applyCommand } from './apply.ts'
 import { down, image, status, up } from './cluster/index.ts'
 import { clusterInfoCommand } from './cluster-info.ts'
+import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
 import { cordonCommand, uncordonCommand } from './cordon.ts'
 import { createCommand } from './create.ts'
 import { deleteCommand } from './delete.ts'
 import { describeCommand } from './describe.ts'
+import { diffCommand } from './diff.ts'
 import { drainCommand } from './drain.ts'
+import { editCommand } from './edit.ts'
+import { eventsCommand } from './events.ts'
 import { attachCommand, execCommand } from './exec.ts'
 import { explainCommand } from './explain.ts'
 import { exposeCommand } from './expose.ts'
@@ -17,9 +21,12 @@ import { logsCommand } from './logs.ts'
 import { annotateCommand, labelCommand } from './metadata-entries.ts'
 import { patchCommand } from './patch.ts'
 import { portForwardCommand } from './port-forward.ts'
+import { replaceCommand } from './replace.ts'
 import { rolloutCommand } from './rollout.ts'
+import { runCommand } from './run.ts'
 import { scaleCommand } from './scale.ts'
 import { setCommand } from './set.ts'
+import { taintCommand } from './taint.ts'
 import { tokenCommand } from './token.ts'
 import { versionCommand } from './version.ts'
 import { waitCommand } from './wait.ts'
@@ -33,16 +40,34 @@ export interface CommandGroup {
 export function commandGroups(version: string): readonly CommandGroup[] {
   return [
     { heading: 'The cluster on this machine:', commands: [up, down, status, image] },
-    { heading: 'Looking:', commands: [getCommand, describeCommand, logsCommand, explainCommand, waitCommand] },
+    { heading: 'Looking:', commands: [getCommand, describeCommand, logsCommand, eventsCommand, explainCommand, diffCommand, waitCommand] },
     {
       heading: 'Changing:',
-      commands: [applyCommand, createCommand, deleteCommand, patchCommand, labelCommand, annotateCommand, setCommand, exposeCommand],
+      commands: [
+        applyCommand,
+        createCommand,
+        deleteCommand,
+        editCommand,
+        patchCommand,
+        replaceCommand,
+        labelCommand,
+        annotateCommand,
+        setCommand,
+        exposeCommand,
+      ],
     },
-    { heading: 'Running:', commands: [scaleCommand, rolloutCommand, execCommand, attachCommand, portForwardCommand] },
-    { heading: 'Nodes:', commands: [cordonCommand, uncordonCommand, drainCommand, tokenCommand] },
+    { heading: 'Running:', commands: [runCommand, scaleCommand, rolloutCommand, execCommand, attachCommand, portForwardCommand] },
+    { heading: 'Nodes:', commands: [cordonCommand, uncordonCommand, drainCommand, taintCommand, tokenCommand] },
     {
       heading: 'The API and this program:',
-      commands: [apiResourcesCommand, apiVersionsCommand, clusterInfoCommand, configCommand, cli => versionCommand(cli, version)],
+      commands: [
+        apiResourcesCommand,
+        apiVersionsCommand,
+        clusterInfoCommand,
+        configCommand,
+        completionCommand,
+        cli => versionCommand(cli, version),
+      ],
     },
   ]
 }

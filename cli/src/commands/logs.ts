@@ -1,4 +1,4 @@
-import { type Pod, parseDuration, podKind, resourcePath } from '@davit/api'
+import { isReason, type Pod, parseDuration, podKind, resourcePath } from '@davit/api'
 import { Command } from 'commander'
 import { type Cli, integerOption, UsageError, withExamples, withSelector } from '../command-line/index.ts'
 import { containersOf, defaultContainer, findPod, podsOf } from '../pods/index.ts'
@@ -73,7 +73,7 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   if (target !== undefined && options.selector) throw new UsageError('only a selector (-l) or a POD name is allowed')
   if (options.container && positional) throw new UsageError('only one of -c or an inline [CONTAINER] arg is allowed')
   if (options.container && options.allContainers)
-    throw new Error('--all-containers=true should not be specified with container name ' + options.container)
+    throw new Error(`--all-containers=true should not be specified with container name ${options.container}`)
   if (options.since && options.sinceTime) throw new Error('at most one of `sinceTime` or `sinceSeconds` may be specified')
   const session = await cli.session()
   const wanted = { ...options, ...(positional && { container: positional }) }
@@ -102,7 +102,12 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
 async function sourcesOf(cli: Cli, session: Session, target: string | undefined, options: Options): Promise<Source[]> {
   const containersIn = (pod: Pod): Source[] => {
     if (options.allContainers) return inLogOrder(pod).map(container => ({ pod, container }))
-    if (options.container) return [{ pod, container: options.container }]
+    if (options.container) {
+      const { container } = options
+      if (!containersOf(pod).some(({ name }) => name === container))
+        throw new Error(`container ${container} is not valid for pod ${pod.metadata.name}`)
+      return [{ pod, container }]
+    }
     const { name, note } = defaultContainer(pod)
     if (note) cli.warn(`${note}\n`)
     return [{ pod, container: name }]
@@ -118,7 +123,10 @@ async function sourcesOf(cli: Cli, session: Session, target: string | undefined,
     const pods = await podsOf(session, await session.api.get(type, { namespace: session.namespace, name }), target)
     return pods.flatMap(containersIn)
   }
-  const { pod, count } = await findPod(session, target ?? '')
+  const { pod, count } = await findPod(session, target ?? '').catch((err: unknown) => {
+    if (target?.includes('/') || !isReason(err, 'NotFound')) throw err
+    throw new Error(`error from server (NotFound): pods "${target}" not found in namespace "${session.namespace}"`)
+  })
   if (count > 1) cli.warn(`Found ${count} pods, using pod/${pod.metadata.name}\n`)
   return containersIn(pod)
 }

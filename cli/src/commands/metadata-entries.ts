@@ -1,16 +1,7 @@
 /** `label` and `annotate`: the two verbs differ in little but the map they write. */
 import { isLabelValue, isQualifiedName } from '@davit/api'
 import { Command } from 'commander'
-import {
-  type Cli,
-  UsageError,
-  withDryRun,
-  withExamples,
-  withFieldManager,
-  withFiles,
-  withOutput,
-  withSelector,
-} from '../command-line/index.ts'
+import { type Cli, withDryRun, withExamples, withFieldManager, withFiles, withOutput, withSelector } from '../command-line/index.ts'
 import { collect, type SelectOptions, selectTargets, type Target, throwCollected } from '../resources/index.ts'
 import { createResultPrinter, type ResultOptions, type ResultPrinter, writeQuery } from '../results/index.ts'
 import type { AnyObject, Session } from '../session/index.ts'
@@ -75,7 +66,7 @@ davit annotate deployment web owner-    Take it away`,
 
 async function run(cli: Cli, args: string[], { options, form }: { options: Options; form: Form }): Promise<void> {
   const { resources, changes, removals } = splitArguments(args, form)
-  if (changes.size === 0 && removals.length === 0 && !options.list) throw new UsageError(`at least one ${form.noun} update is required`)
+  if (changes.size === 0 && removals.length === 0 && !options.list) throw new Error(`at least one ${form.noun} update is required`)
   validate(changes, removals, form)
   const result = await createResultPrinter(cli, options)
   const session = await cli.session()

@@ -75,7 +75,7 @@ function parsePatch(text: string): unknown {
   try {
     return parse(text)
   } catch (err) {
-    throw new Error(`unable to parse ${JSON.stringify(text)}: ${(err as Error).message}`)
+    throw new Error(`unable to parse ${JSON.stringify(text)}: ${(err as Error).message.split('\n')[0]!.replace(/:$/, '')}`)
   }
 }
 

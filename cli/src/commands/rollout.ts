@@ -55,7 +55,10 @@ function status(cli: Cli): Command {
     .option('--timeout <duration>', 'Wait no longer than this; 0s: as long as it takes.', '0s')
     .option('--revision <number>', 'Fail when another revision is being rolled out.', integerOption('--revision'))
     .action(async (args: string[], options: Options) => {
-      await forDeployments(cli, args, options, async (session, target) => showStatus(cli, session, target, options))
+      await forDeployments(cli, args, options, {
+        act: (session, target) => showStatus(cli, session, target, options),
+        refusal: ({ type }) => `no status viewer has been implemented for ${type.kind}`,
+      })
     })
   return withExamples(command, 'davit rollout status deployment/web\ndavit rollout status deployment/web --timeout=2m')
 }
@@ -96,7 +99,10 @@ function history(cli: Cli): Command {
   const command = subcommand('history', 'Show the revisions of a Deployment.')
     .option('--revision <number>', 'Show this revision whole.', integerOption('--revision'), 0)
     .action(async (args: string[], options: Options) => {
-      await forDeployments(cli, args, options, async (session, target) => showHistory(cli, session, target, options))
+      await forDeployments(cli, args, options, {
+        act: (session, target) => showHistory(cli, session, target, options),
+        refusal: ({ type }) => `no history viewer has been implemented for "${type.kind}"`,
+      })
     })
   return withExamples(withOutput(command), 'davit rollout history deployment/web\ndavit rollout history deployment/web --revision=2')
 }
@@ -143,7 +149,10 @@ function undo(cli: Cli): Command {
     .option('--to-revision <number>', 'Revision to go back to; 0: the one before.', integerOption('--to-revision'), 0)
     .action(async (args: string[], options: Options) => {
       const result = await createResultPrinter(cli, options)
-      await forDeployments(cli, args, options, async (session, target) => rollBack(cli, session, target, { result, options }))
+      await forDeployments(cli, args, options, {
+        act: (session, target) => rollBack(session, target, { result, options }),
+        refusal: ({ type }) => `no rollbacker has been implemented for "${type.kind}"`,
+      })
     })
   return withExamples(
     withDryRun(withOutput(command)),
@@ -151,12 +160,7 @@ function undo(cli: Cli): Command {
   )
 }
 
-async function rollBack(
-  cli: Cli,
-  session: Session,
-  target: Target,
-  { result, options }: { result: ResultPrinter; options: Options },
-): Promise<void> {
+async function rollBack(session: Session, target: Target, { result, options }: { result: ResultPrinter; options: Options }): Promise<void> {
   const deployment = target.object as unknown as Deployment
   const { name } = target
   const toRevision = options.toRevision ?? 0
@@ -165,9 +169,9 @@ async function rollBack(
   if (sets.length === 0 || (toRevision === 0 && sets.length < 2)) throw new Error(`no rollout history found for deployment "${name}"`)
   const set = toRevision > 0 ? sets.find(candidate => revisionOf(candidate) === toRevision) : sets.at(-2)
   if (!set) throw new Error(`unable to find specified revision ${toRevision} in history`)
-  if (result.dryRun === 'client') return cli.print(`${describeTemplate(templateOf(set))}\n`)
+  if (result.dryRun === 'client') return result.done(target, describeTemplate(set.spec.template), target.object!)
   if (deployment.spec.paused) {
-    throw new Error(`you cannot rollback a paused deployment; resume it first with 'davit rollout resume deployment/${name}' and try again`)
+    throw new Error(`you cannot rollback a paused deployment; resume it first with 'davit rollout resume' and try again`)
   }
   const template = templateOf(set)
   if (isSameTemplate(template, deployment.spec.template)) {
@@ -196,6 +200,7 @@ function restart(cli: Cli): Command {
         spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': formatTime(cli.clock.now()) } } } },
       }),
       done: 'restarted',
+      doing: 'restarting',
     },
   )
 }
@@ -207,6 +212,7 @@ function pause(cli: Cli): Command {
     },
     body: () => ({ spec: { paused: true } }),
     done: 'paused',
+    doing: 'pausing',
   })
 }
 
@@ -217,26 +223,29 @@ function resume(cli: Cli): Command {
     },
     body: () => ({ spec: { paused: null } }),
     done: 'resumed',
+    doing: 'resuming',
   })
 }
 
 interface Change {
   check: (target: Target) => void
   body: () => object
+  /** As in `web restarted` and `restarting is not supported`. */
   done: string
+  doing: string
 }
 
-function changing(cli: Cli, name: string, description: string, examples: string, { check, body, done }: Change): Command {
+function changing(cli: Cli, name: string, description: string, examples: string, { check, body, done, doing }: Change): Command {
   const command = subcommand(name, description).action(async (args: string[], options: Options) => {
     const result = await createResultPrinter(cli, options)
-    await forDeployments(cli, args, options, async (session, target) => {
-      check(target)
-      const patch = { type: 'strategic', body: body() } as const
-      result.done(
-        target,
-        done,
-        await session.api.patch(target.type, target, patch, { query: writeQuery(result, options.fieldManager ?? 'kubectl-rollout') }),
-      )
+    const query = writeQuery(result, options.fieldManager ?? 'kubectl-rollout')
+    await forDeployments(cli, args, options, {
+      act: async (session, target) => {
+        check(target)
+        const patch = { type: 'strategic', body: body() } as const
+        result.done(target, done, await session.api.patch(target.type, target, patch, { query }))
+      },
+      refusal: target => `${target.type.plural} "${target.name}" ${doing} is not supported`,
     })
   })
   return withExamples(withFieldManager(withOutput(command), 'kubectl-rollout'), examples)
@@ -247,7 +256,7 @@ async function forDeployments(
   cli: Cli,
   args: readonly string[],
   options: Options,
-  act: (session: Session, target: Target) => Promise<void>,
+  { act, refusal }: { act: (session: Session, target: Target) => Promise<void>; refusal: (target: Target) => string },
 ): Promise<void> {
   if (args.length === 0 && !options.filename) throw new Error('required resource not specified')
   const session = await cli.session()
@@ -256,8 +265,7 @@ async function forDeployments(
   if (targets.length === 0 && failures.length === 0) cli.warn(`No resources found in ${session.namespace} namespace.\n`)
   for (const target of targets) {
     await collect(failures, async () => {
-      if (target.type.plural !== 'deployments')
-        throw new Error(`${target.type.plural} "${target.name}" has no rollouts: only Deployments have`)
+      if (target.type.plural !== 'deployments') throw new Error(refusal(target))
       await act(session, target)
     })
   }

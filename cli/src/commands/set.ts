@@ -127,7 +127,12 @@ function envPatches(
           ...changes.map(([name, value]) => ({ name, value, ...(present.get(name)?.valueFrom !== undefined && { valueFrom: null }) })),
           ...removals.filter(name => present.has(name)).map(name => ({ name, $patch: 'delete' })),
         ]
-        return entries.length > 0 ? [{ name: container.name, env: entries }] : []
+        // New ones come last, as if they had been written below the others.
+        const order = [...present.keys(), ...changes.map(([name]) => name).filter(name => !present.has(name))].filter(
+          name => !removals.includes(name),
+        )
+        const ordered = { '$setElementOrder/env': order.map(name => ({ name })) }
+        return entries.length > 0 ? [{ name: container.name, ...ordered, env: entries }] : []
       })
   return { init: patched(init), main: patched(main) }
 }
@@ -155,7 +160,7 @@ function resources(cli: Cli): Command {
     .option('--requests <amounts>', 'At least this.')
     .action(async (args: string[], options: Options) => {
       if (!options.limits && !options.requests)
-        throw new UsageError('you must specify an update to requests or limits (in the form of --requests/--limits)')
+        throw new Error('you must specify an update to requests or limits (in the form of --requests/--limits)')
       const isChosen = globMatcher(options.containers ?? '*')
       const body = {
         ...(options.limits && { limits: amountsOf(options.limits) }),

@@ -16,7 +16,6 @@ export const describeNamespace: Describer<Namespace> = async (out, { metadata, s
       out.line(1, type, state, lastTransitionTime, reason, message)
     }
   }
-  out.raw('\nNo resource quota.\n\nNo LimitRange resource.\n')
 }
 
 export const describeConfigMap: Describer<ConfigMap> = async (out, configMap, { session, now, showEvents }) => {
@@ -59,8 +58,8 @@ export const describeServiceAccount: Describer<ServiceAccount> = async (out, acc
 }
 
 function writeNames(out: DescriptionWriter, label: string, references: readonly { name?: string }[] | undefined): void {
-  if (!references?.length) return out.field(0, label, '<none>')
-  for (const [at, { name = '' }] of references.entries()) out.line(0, at === 0 ? `${label}:` : '', name)
+  if (!references?.length) out.field(0, label, '<none>')
+  for (const [at, { name = '' }] of (references ?? []).entries()) out.line(0, at === 0 ? `${label}:` : '', name)
 }
 
 function sorted(map: Readonly<Record<string, string>> | undefined): [string, string][] {

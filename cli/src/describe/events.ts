@@ -17,7 +17,10 @@ export function timeOf({ lastTimestamp, eventTime, series, metadata }: Event): s
 }
 
 export function writeEvents(out: DescriptionWriter, events: readonly Event[], now: number): void {
-  if (events.length === 0) return out.line(0, 'Events:', '<none>')
+  if (events.length === 0) {
+    out.line(0, 'Events:', '<none>')
+    return
+  }
   out.line(0, 'Events:')
   out.line(1, 'Type', 'Reason', 'Age', 'From', 'Message')
   out.line(1, '----', '------', '----', '----', '-------')

@@ -36,9 +36,9 @@ export async function describeObject(type: ResourceType, object: AnyObject, cont
   return out.toString()
 }
 
-/** A pod template alone, as `rollout history --revision` shows it. */
+/** A pod template alone, as `rollout history --revision` shows it: with tabs as they are. */
 export function describeTemplate(template: PodTemplateSpec | undefined): string {
   const out = new DescriptionWriter()
   writePodTemplate(out, template)
-  return out.toString()
+  return out.text
 }

@@ -62,7 +62,10 @@ async function leaseOf({ metadata }: Node, { session }: DescribeContext): Promis
 }
 
 function writeLease(out: DescriptionWriter, lease: Lease | Error): void {
-  if (lease instanceof Error) return out.field(0, 'Lease', `Failed to get lease: ${lease.message}`)
+  if (lease instanceof Error) {
+    out.field(0, 'Lease', `Failed to get lease: ${lease.message}`)
+    return
+  }
   const { holderIdentity, acquireTime, renewTime } = lease.spec ?? {}
   out.line(0, 'Lease:')
   out.field(1, 'HolderIdentity', holderIdentity ?? '<unset>')
@@ -77,7 +80,7 @@ function writeConditions(out: DescriptionWriter, { status }: Node): void {
   out.line(1, '----', '------', '-----------------', '------------------', '------', '-------')
   for (const { type, status: state, lastHeartbeatTime, lastTransitionTime, reason = '', message = '' } of status.conditions) {
     const times = [dateOrZero(lastHeartbeatTime), dateOrZero(lastTransitionTime)]
-    out.line(1, `${type} `, `${state} `, ...times.map(time => `${time} `), `${reason} `, `${message} `)
+    out.line(1, `${type} `, `${state} `, ...times.map(time => `${time} `), `${reason} `, message)
   }
 }
 

@@ -6,7 +6,10 @@ import { type DescriptionWriter, writeAnnotations, writeMap } from './writer.ts'
 
 export function writePodTemplate(out: DescriptionWriter, template: PodTemplateSpec | undefined): void {
   out.line(0, 'Pod Template:')
-  if (!template) return out.line(1, '<unset>')
+  if (!template) {
+    out.line(1, '<unset>')
+    return
+  }
   const { metadata, spec } = template
   writeMap(out, 1, 'Labels', metadata?.labels)
   if (Object.keys(metadata?.annotations ?? {}).length > 0) writeAnnotations(out, metadata?.annotations, 1)
@@ -24,7 +27,7 @@ export function writeTolerations(out: DescriptionWriter, tolerations: readonly T
   const texts = (tolerations ?? [])
     .toSorted((a, b) => ((a.key ?? '') < (b.key ?? '') ? -1 : (a.key ?? '') > (b.key ?? '') ? 1 : 0))
     .map(tolerationText)
-  if (texts.length === 0) return out.line(level, 'Tolerations:', '<none>')
+  if (texts.length === 0) out.line(level, 'Tolerations:', '<none>')
   for (const [at, text] of texts.entries()) out.line(level, at === 0 ? 'Tolerations:' : '', text)
 }
 

@@ -56,8 +56,8 @@ function writeHead(out: DescriptionWriter, { metadata, spec, status }: Pod): voi
 function writeAddresses(out: DescriptionWriter, { status }: Pod): void {
   out.field(0, 'IP', status?.podIP ?? '')
   const addresses = status?.podIPs ?? []
-  if (addresses.length === 0) return out.line(0, 'IPs:', '<none>')
-  out.line(0, 'IPs:')
+  if (addresses.length === 0) out.line(0, 'IPs:', '<none>')
+  else out.line(0, 'IPs:')
   for (const { ip } of addresses) out.field(1, 'IP', orNone(ip))
 }
 

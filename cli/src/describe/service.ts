@@ -106,6 +106,6 @@ export const describeEndpointSlice: Describer<EndpointSlice> = async (out, slice
       out.field(2, 'NodeName', nodeName ?? '<unset>')
       out.field(2, 'Zone', zone ?? '<unset>')
     }
-  } else out.field(0, 'Endpoints', '<none>')
+  } else out.raw('Endpoints: <none>\n')
   if (showEvents) writeEvents(out, await eventsOf(session, slice), now)
 }

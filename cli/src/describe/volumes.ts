@@ -3,9 +3,8 @@ import type { DescriptionWriter } from './writer.ts'
 
 export function writeVolumes(out: DescriptionWriter, volumes: readonly Volume[] | undefined, isTemplate: boolean): void {
   const space = isTemplate ? '  ' : ''
-  if (!volumes?.length) return out.raw(`${space}Volumes:\t<none>\n`)
-  out.raw(`${space}Volumes:\n`)
-  for (const volume of volumes) {
+  out.raw(`${space}Volumes:${volumes?.length ? '' : '\t<none>'}\n`)
+  for (const volume of volumes ?? []) {
     out.raw(`  ${isTemplate ? ' ' : ''}${volume.name}:\n`)
     for (const [name, value] of volumeFields(volume)) out.field(2, name, value)
     for (const { path, fieldRef, resourceFieldRef } of volume.downwardAPI?.items ?? [])

@@ -19,6 +19,12 @@ export class DescriptionWriter {
     this.#text += text
   }
 
+  /** Everything, tabs as they are. */
+  get text(): string {
+    return this.#text
+  }
+
+  /** Everything, tabs as columns. */
   toString(): string {
     return elasticTabs(this.#text)
   }
@@ -33,7 +39,7 @@ export function writeMap(
   separator = '=',
 ): void {
   const entries = Object.entries(map ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
-  if (entries.length === 0) return out.line(level, `${name}:`, '<none>')
+  if (entries.length === 0) out.line(level, `${name}:`, '<none>')
   for (const [at, [key, value]] of entries.entries()) out.line(level, at === 0 ? `${name}:` : '', `${key}${separator}${value}`)
 }
 
@@ -45,7 +51,7 @@ export function writeAnnotations(out: DescriptionWriter, annotations: Readonly<R
   const entries = Object.entries(annotations ?? {})
     .filter(([key]) => !HIDDEN_ANNOTATIONS.has(key))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-  if (entries.length === 0) return out.line(level, 'Annotations:', '<none>')
+  if (entries.length === 0) out.line(level, 'Annotations:', '<none>')
   for (const [at, [key, value]] of entries.entries()) {
     const name = at === 0 ? 'Annotations:' : ''
     const text = value.replace(/\n$/, '')

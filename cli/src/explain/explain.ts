@@ -14,8 +14,7 @@ export function explainField(document: SchemaDocument, path: readonly string[], 
   const schema = schemaAt(document, path)
   let text = ''
   const name = path.at(-1)
-  if (name !== undefined)
-    text += `FIELD: ${name} <${typeName(schema)}>${isRequired(document, path) ? ' -required-' : ''}\n${enumBlock(schema)}\n`
+  if (name !== undefined) text += `FIELD: ${name} <${typeName(schema)}>\n${enumBlock(schema)}\n`
   const descriptions = descriptionsOf(schema, document)
   text += `DESCRIPTION:\n${(descriptions.length > 0 ? descriptions : ['<empty>']).map(one => wrap(one, '    ')).join('')}    \n`
   const object = objectOf(schema, document)
@@ -33,13 +32,19 @@ function schemaAt(document: SchemaDocument, path: readonly string[]): Schema {
   return schema
 }
 
-function isRequired(document: SchemaDocument, path: readonly string[]): boolean {
-  const parent = objectOf(schemaAt(document, path.slice(0, -1)), document)
-  return parent?.required?.includes(path.at(-1) ?? '') ?? false
+function enumBlock({ enum: values }: Schema): string {
+  return values ? `ENUM:\n${values.map(value => `    ${enumValue(value)}\n`).join('')}` : '\n'
 }
 
-function enumBlock({ enum: values }: Schema): string {
-  return values ? `ENUM:\n${values.map(value => `    ${String(value)}\n`).join('')}` : '\n'
+const ENUM_SHOWN_MAX = 4
+
+function enumList(values: readonly unknown[]): string {
+  const shown = values.slice(0, ENUM_SHOWN_MAX).map(enumValue).join(', ')
+  return values.length > ENUM_SHOWN_MAX ? `${shown}, ....` : shown
+}
+
+function enumValue(value: unknown): string {
+  return value === '' ? '""' : String(value)
 }
 
 interface Listing {
@@ -56,7 +61,7 @@ function fieldLines(object: Schema, { document, recursive, indent, seen }: Listi
   for (const name of Object.keys(properties).sort()) {
     const schema = properties[name]!
     text += `${indent}${name}\t<${typeName(schema)}>${required.includes(name) ? ' -required-' : ''}\n`
-    if (schema.enum) text += `${indent}enum: ${schema.enum.map(String).join(', ')}\n`
+    if (schema.enum) text += `${indent}enum: ${enumList(schema.enum)}\n`
     if (!recursive) {
       const [description = '<no description>'] = descriptionsOf(schema, document)
       text += `${wrap(description, `${indent}  `)}\n`

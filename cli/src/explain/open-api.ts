@@ -47,7 +47,8 @@ export function typeName(schema: Schema | undefined): string {
   const only = schema.allOf?.length === 1 ? schema.allOf[0] : undefined
   if (only) return typeName(only)
   if (schema.type === 'array') return `[]${typeName(schema.items)}`
-  if (typeof schema.additionalProperties === 'object') return `map[string]${typeName(schema.additionalProperties)}`
+  const { additionalProperties: values } = schema
+  if (typeof values === 'object' && Object.keys(values).length > 0) return `map[string]${typeName(values)}`
   if (schema.type === 'object' || !schema.type) return 'Object'
   return schema.type
 }

@@ -111,7 +111,7 @@ function withType(item: AnyObject, { group, version, kind }: ResourceType): AnyO
 
 /** An answer without columns of its own shows names and ages. */
 function asTable(answer: unknown): Table {
-  if (isTable(answer)) return answer
+  if (isTable(answer)) return { ...answer, columnDefinitions: answer.columnDefinitions ?? [] }
   const objects = Array.isArray((answer as { items?: unknown }).items) ? (answer as { items: AnyObject[] }).items : [answer as AnyObject]
   return {
     columnDefinitions: [

@@ -1,5 +1,5 @@
 import { isQuantity, parseQuantity } from '@davit/api'
-import { naturalCompare, valuesAtPath } from '../printers/index.ts'
+import { valuesAtPath } from '../printers/index.ts'
 
 /** Sorted by the value at a JSONPath; those without one come first. Throws when no object has it. */
 export function sortByPath<T>(items: readonly T[], path: string, objectOf: (item: T) => unknown): T[] {
@@ -16,7 +16,10 @@ function compare(one: unknown, other: unknown): number {
   if (typeof one === 'number' && typeof other === 'number') return one - other
   if (typeof one === 'string' && typeof other === 'string') {
     if (isQuantity(one) && isQuantity(other)) return parseQuantity(one) - parseQuantity(other)
-    return naturalCompare(one, other)
   }
-  return naturalCompare(String(one), String(other))
+  return compareTexts(String(one), String(other))
+}
+
+function compareTexts(one: string, other: string): number {
+  return one === other ? 0 : one < other ? -1 : 1
 }

@@ -1,5 +1,5 @@
 export { elasticTabs } from './elastic-tabs.ts'
-export { toJson } from './json.ts'
+export { goJson, toJson } from './json.ts'
 export { valuesAtPath, valueText } from './json-path.ts'
 export { naturalCompare } from './natural-order.ts'
 export { createObjectPrinter, nameOf, type ObjectPrinter, type PrinterOptions } from './object-printer.ts'

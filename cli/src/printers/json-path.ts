@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isJsonObject } from '../session/index.ts'
-import { sorted } from './json.ts'
+import { goJson } from './json.ts'
 import { type Node, type Operand, parseRelaxedPath, parseTemplate, type Step } from './json-path-parse.ts'
 
 /** Fills in a template; a missing field gives nothing. Throws for what is no template or an index that is not there. */
@@ -33,7 +33,7 @@ function render(node: Node, data: unknown): string {
 /** Text for a value: containers as JSON. */
 export function valueText(value: unknown): string {
   if (value === null) return '<nil>'
-  return typeof value === 'object' ? JSON.stringify(sorted(value)) : String(value)
+  return typeof value === 'object' ? goJson(value) : String(value)
 }
 
 function evaluate(steps: readonly Step[], values: readonly unknown[]): unknown[] {

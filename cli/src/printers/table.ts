@@ -38,8 +38,11 @@ export interface TableOptions {
   eventType?: string
 }
 
-export function isTable(value: unknown): value is Table {
-  return isJsonObject(value) && value.kind === 'Table' && Array.isArray(value.columnDefinitions)
+/** A watch's later events leave out the columns. */
+export function isTable(
+  value: unknown,
+): value is Omit<Table, 'columnDefinitions'> & { columnDefinitions?: Table['columnDefinitions'] | null } {
+  return isJsonObject(value) && value.kind === 'Table' && Array.isArray(value.rows)
 }
 
 /** A Table as kubectl prints it; empty when it has no rows. */
@@ -51,6 +54,9 @@ export function printTable(table: Table, options: TableOptions = {}): string {
   return alignColumns(lines, options.widths ? { widths: options.widths } : {})
 }
 
+/** As wide as any, from the first line on. */
+const EVENT_WIDTH = 'MODIFIED'.length
+
 function shownColumns({ columnDefinitions }: Table, { wide }: TableOptions): number[] {
   return columnDefinitions.flatMap(({ priority = 0 }, at) => (wide || priority === 0 ? [at] : []))
 }
@@ -58,7 +64,7 @@ function shownColumns({ columnDefinitions }: Table, { wide }: TableOptions): num
 function headerCells({ columnDefinitions }: Table, shown: readonly number[], options: TableOptions): string[] {
   const { eventType, withNamespace, labelColumns = [], showLabels } = options
   return [
-    ...(eventType === undefined ? [] : ['EVENT']),
+    ...(eventType === undefined ? [] : ['EVENT'.padEnd(EVENT_WIDTH)]),
     ...(withNamespace ? ['NAMESPACE'] : []),
     ...shown.map(at => columnDefinitions[at]!.name.toUpperCase()),
     ...labelColumns.map(label => (label.split('/').at(-1) ?? label).toUpperCase()),
@@ -70,14 +76,14 @@ function rowCells({ cells, object }: TableRow, { columnDefinitions }: Table, sho
   const { eventType, withNamespace, labelColumns = [], showLabels, kindPrefix } = options
   const labels = object?.metadata?.labels ?? {}
   return [
-    ...(eventType === undefined ? [] : [eventType]),
+    ...(eventType === undefined ? [] : [eventType.padEnd(EVENT_WIDTH)]),
     ...(withNamespace ? [object?.metadata?.namespace ?? ''] : []),
     ...shown.map(at => {
       const text = cellText(cells[at])
       const isName = columnDefinitions[at]!.type === 'string' && columnDefinitions[at]!.format === 'name'
       return isName && kindPrefix ? `${kindPrefix}/${text}` : text
     }),
-    ...labelColumns.map(label => labels[label] ?? '<none>'),
+    ...labelColumns.map(label => labels[label] ?? ''),
     ...(showLabels ? [labelsText(labels)] : []),
   ]
 }

@@ -7,7 +7,7 @@ import { naturalCompare } from './natural-order.ts'
 
 /** One document, ending in a newline. */
 export function toYaml(value: unknown): string {
-  return isContainer(value) ? block(value, '') : `${scalar(value, '')}\n`
+  return isContainer(value) ? block(value, '') : `${scalar(value, '', 0)}\n`
 }
 
 function isContainer(value: unknown): value is object {
@@ -25,7 +25,7 @@ function mapping(value: Record<string, unknown>, indent: string): string {
     const name = `${indent}${plainOrQuoted(key)}:`
     if (Array.isArray(member) && isContainer(member)) text += `${name}\n${sequence(member, indent)}`
     else if (isContainer(member)) text += `${name}\n${block(member, `${indent}  `)}`
-    else text += `${name} ${scalar(member, `${indent}  `)}\n`
+    else text += `${name} ${scalar(member, `${indent}  `, name.length + 1)}\n`
   }
   return text
 }
@@ -34,7 +34,7 @@ function sequence(values: readonly unknown[], indent: string): string {
   let text = ''
   for (const value of values) {
     if (isContainer(value)) text += `${indent}- ${block(value, `${indent}  `).slice(indent.length + 2)}`
-    else text += `${indent}- ${scalar(value, `${indent}  `)}\n`
+    else text += `${indent}- ${scalar(value, `${indent}  `, indent.length + 2)}\n`
   }
   return text
 }
@@ -43,12 +43,36 @@ function definedKeys(value: Record<string, unknown>): string[] {
   return Object.keys(value).filter(key => value[key] !== undefined)
 }
 
-function scalar(value: unknown, indent: string): string {
-  if (typeof value === 'string') return value.includes('\n') && isLiteralFit(value) ? literal(value, indent) : plainOrQuoted(value)
+/** `column` is where the text starts; long ones go on below, at `indent`. */
+function scalar(value: unknown, indent: string, column: number): string {
+  if (typeof value === 'string') {
+    return value.includes('\n') && isLiteralFit(value) ? literal(value, indent) : fold(plainOrQuoted(value), indent, column)
+  }
   if (value === null || value === undefined) return 'null'
   if (Array.isArray(value)) return '[]'
   if (typeof value === 'object') return '{}'
   return String(value)
+}
+
+const WIDTH = 80
+
+/** Breaks at the first single space after the 80th column, and so on. */
+function fold(text: string, indent: string, start: number): string {
+  if (start + text.length <= WIDTH) return text
+  let folded = ''
+  let column = start
+  const chars = [...text]
+  for (const [at, char] of chars.entries()) {
+    const isInner = at > 1 && at < chars.length - 2
+    if (char === ' ' && column > WIDTH && isInner && chars[at - 1] !== ' ' && chars[at + 1] !== ' ') {
+      folded += `\n${indent}`
+      column = indent.length
+    } else {
+      folded += char
+      column++
+    }
+  }
+  return folded
 }
 
 function literal(text: string, indent: string): string {
@@ -59,7 +83,7 @@ function literal(text: string, indent: string): string {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters YAML cannot show as they are.
-const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u0084\u0086-\u009f\ud800-\udfff\ufeff\ufffe\uffff]/u
+const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u0084\u0086-\u009f\ud800-\udfff\ufeff\ufffe\uffff\u{10000}-\u{10ffff}]/u
 const RESOLVES_TO_OTHER =
   /^(?:~|null|Null|NULL|true|True|TRUE|false|False|FALSE|y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|<<|\.(?:inf|Inf|INF|nan|NaN|NAN)|[-+]\.(?:inf|Inf|INF))$/
 const NUMBER = /^[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|\d[\d_]*|(?:\d[\d_]*\.?[\d_]*|\.[\d_]+)(?:[eE][-+]?\d+)?)$/
@@ -69,7 +93,7 @@ const INDICATOR_FIRST = /^(?:[#,[\]{}&*!|>'"%@`]|[-?:](?:\s|$)|---|\.\.\.)/
 
 /** A block literal cannot hold what must be escaped, nor a line that ends in a space before a break. */
 function isLiteralFit(text: string): boolean {
-  return !UNPRINTABLE.test(text) && !/[ \t]\n|[ \t]$/.test(text) && !/^\t/.test(text)
+  return !UNPRINTABLE.test(text) && !/ \n| $/.test(text)
 }
 
 function plainOrQuoted(text: string): string {
@@ -81,5 +105,7 @@ function plainOrQuoted(text: string): string {
 }
 
 function doubleQuoted(text: string): string {
-  return JSON.stringify(text).replaceAll('\\b', '\\b').replaceAll('\\u007f', '\\x7F')
+  return JSON.stringify(text)
+    .replace(/[\u007f-\u009f]/g, char => `\\x${char.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replace(/[\u{10000}-\u{10ffff}]/gu, char => `\\U${char.codePointAt(0)!.toString(16).toUpperCase().padStart(8, '0')}`)
 }

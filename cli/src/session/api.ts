@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import { ApiError, type HttpClient, type Query, resourcePath, type Status, systemClock } from '@davit/api'
+import { ApiError, type HttpClient, isReason, type Query, resourcePath, type Status, systemClock } from '@davit/api'
 import type { AnyList, AnyObject, JsonObject } from './json.ts'
 import type { ResourceType } from './resource-type.ts'
 
@@ -111,7 +111,7 @@ export function createApi(client: HttpClient, { onWarning, trace }: ApiOptions):
       let next: string | undefined
       do {
         const query = { limit: PAGE_SIZE, ...options.query, ...(next && { continue: next }) }
-        page = (await request('GET', at(type, place), { ...options, query })) as typeof page
+        page = (await request('GET', at(type, place), { ...options, query }).catch(withSelectors(type, query))) as typeof page
         items.push(...(page.items ?? []))
         if (page.rows) rows = [...(rows ?? []), ...page.rows]
         next = page.metadata?.continue
@@ -131,6 +131,20 @@ export function createApi(client: HttpClient, { onWarning, trace }: ApiOptions):
     patch: (type, place, patch, options) =>
       object(request('PATCH', at(type, place), { ...options, body: patch.body, contentType: PATCH_TYPES[patch.type] })),
     delete: async (type, place, options) => (await request('DELETE', at(type, place), options)) as JsonObject,
+  }
+}
+
+/** Says in a refusal what was looked for, as kubectl does. */
+function withSelectors({ group, version, plural }: ResourceType, query: Query): (err: unknown) => never {
+  return err => {
+    if (!isReason(err, 'BadRequest') && !isReason(err, 'NotFound')) throw err
+    const { labelSelector = '', fieldSelector = '' } = query
+    const resource = JSON.stringify(`${group}/${version}, Resource=${plural}`)
+    const what =
+      labelSelector || fieldSelector
+        ? `Unable to find ${resource} that match label selector ${JSON.stringify(labelSelector)}, field selector ${JSON.stringify(fieldSelector)}`
+        : `Unable to list ${resource}`
+    throw new ApiError({ ...err.status, message: `${what}: ${err.message}` })
   }
 }
 
