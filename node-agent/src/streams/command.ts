@@ -30,7 +30,6 @@ interface CommandOptions {
 interface RunningCommand {
   readonly socket: Duplex
   readonly tty: boolean
-  /** The control plane's name for what goes wrong. */
   resize(size: TerminalSize): Promise<void>
   /** Called once all output is there. */
   outcome(): Promise<Status>
@@ -87,7 +86,10 @@ async function startExec(
   const { raw } = docker
   const container = findRunning(containers, nameOf(names))
   const body = { Cmd: command, AttachStdin: stdin, AttachStdout: stdout, AttachStderr: stderr, Tty: tty, DetachKeys: DETACH_KEYS }
-  const { id } = await raw.getContainer(container.id).exec(body).catch(rethrow)
+  const { id } = await raw
+    .getContainer(container.id)
+    .exec({ ...body, abortSignal: gone })
+    .catch(rethrow)
   const path = `/exec/${id}/start`
   const socket = await dialHijacked(raw, { method: 'POST', path, options: { Detach: false, Tty: tty }, signal: gone })
   const exec = raw.getExec(id)

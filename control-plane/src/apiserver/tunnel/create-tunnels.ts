@@ -41,6 +41,7 @@ interface NodeRecord {
   closeReason?: string
 }
 
+/** Makes the table of tunnels, empty at first. */
 export function createTunnels({ clock, log, signal }: TunnelsOptions): AcceptingTunnels {
   const records = new Map<string, NodeRecord>()
   const handlers = new Set<(node: string) => void>()

@@ -11,11 +11,13 @@ const STREAMS_MAX = 10_000
 /** How long the other end may take to answer a close. */
 const CLOSE_MS_MAX = 1000
 
+/** How a tunnel ended. */
 export interface TunnelClosed {
   /** What the agent said when it closed; empty when it said nothing. */
   readonly reason: string
 }
 
+/** Owns the socket it is given and the session on it; ends both together. */
 export class Tunnel {
   readonly session: ClientHttp2Session
   /** Settles once nothing is left of the connection. */

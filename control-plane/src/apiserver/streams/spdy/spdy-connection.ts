@@ -17,6 +17,7 @@ export interface SpdyOptions {
   readonly onStream: (stream: SpdyStream) => void
 }
 
+/** Owns the socket it is given: `run` serves it to its end. */
 export class SpdyConnection implements StreamSink {
   readonly #socket: Duplex
   readonly #options: SpdyOptions
