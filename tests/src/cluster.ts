@@ -56,6 +56,8 @@ export interface TestCluster {
   ): Promise<CommandResult>
   /** Runs the davit CLI. */
   davit(args: readonly string[], options?: { input?: string; allowFailure?: boolean; timeoutMs?: number }): Promise<CommandResult>
+  /** Puts the images of the tests onto every node. */
+  loadImages(): Promise<void>
   /** Runs docker on a host; gives what it printed, trimmed. */
   docker(host: DockerHost, ...args: string[]): Promise<string>
   apply(yaml: string): Promise<void>

@@ -300,12 +300,64 @@ describe('Deletions and pod subresources', () => {
   }
 
   it('a grace beyond all times is cut to one that can be written down', async () => {
+    // A pod on a node that is not there would be cleared away.
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'somewhere' } }
+    assert.equal((await plane.ask({ method: 'POST', path: '/api/v1/nodes', body: node })).code, 201)
     const bound = await plane.ask({ method: 'POST', path: `${pod}/binding`, body: { target: { name: 'somewhere' } } })
     assert.equal(bound.code, 201, bound.text)
     const { code, json, text } = await plane.ask({ method: 'DELETE', path: pod })
     assert.equal(code, 200, text)
     assert.equal((json.metadata as { deletionGracePeriodSeconds: number }).deletionGracePeriodSeconds, 2 ** 31 - 1)
     await plane.ask({ method: 'DELETE', path: pod, body: { gracePeriodSeconds: 0 } })
+  })
+})
+
+describe('Objects beyond all measure', () => {
+  const many = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
+  const pod = (metadata: object, spec: object = {}) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'vast', ...metadata },
+    spec: { containers: [{ name: 'main', image: 'x' }], ...spec },
+  })
+  const post = (path: string, body: unknown, headers = {}) => plane.ask({ method: 'POST', path: `${path}?dryRun=All`, body, headers })
+
+  it('are answered in time, with an answer of some measure', async () => {
+    const owner = { apiVersion: 'v1', kind: 'Pod', name: 'x', controller: true }
+    const owners = await post(PATHS.pods, pod({ ownerReferences: many(5000, i => ({ ...owner, uid: String(i) })) }))
+    assertStatus(owners, 422, /Only one reference can have Controller set to true/)
+
+    const containers = await post(PATHS.pods, pod({}, { containers: many(5000, () => ({ name: 'same', image: 'x' })) }))
+    assertStatus(containers, 422, /spec\.containers\[1\]\.name: Duplicate value: "same"/)
+    assert.equal((containers.json.details as { causes: unknown[] }).causes.length, 100)
+
+    const unknown = await post(PATHS.pods, pod({}, Object.fromEntries(many(5000, i => [`u${i}`, 1]))))
+    assert.equal(unknown.code, 201)
+    assert.ok(String(unknown.headers.warning).length < 10_000)
+  })
+
+  it('as YAML are answered in time, too', async () => {
+    const lines = many(10_000, i => `k${i}: 1`).join('\n')
+    assertStatus(await post(PATHS.configMaps, lines, { 'content-type': 'application/yaml' }), 422)
+    const repeated = 'metadata:\n  name: a\n  name: b\n'
+    assertStatus(await post(PATHS.configMaps, repeated, { 'content-type': 'application/yaml' }), 400, /key "name" already set in map/)
+  })
+
+  it('cannot take all node ports', async () => {
+    const ports = many(200, i => ({ name: `p${i}`, port: i + 1 }))
+    const body = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'greedy' }, spec: { type: 'NodePort', ports } }
+    assertStatus(
+      await plane.ask({ method: 'POST', path: PATHS.services, body }),
+      422,
+      /spec\.ports: Too many: 200: must have at most 60 items/,
+    )
+    const modest = { ...body, spec: { type: 'NodePort', ports: ports.slice(0, 60) } }
+    assert.equal((await plane.ask({ method: 'POST', path: PATHS.services, body: modest })).code, 201)
+    const others = ports.slice(60, 120).map((port, i) => ({ ...port, nodePort: 32_000 + i }))
+    const moved = { ...body, spec: { type: 'NodePort', ports: others } }
+    const answer = await plane.ask({ method: 'PUT', path: `${PATHS.services}/greedy`, body: moved })
+    assert.equal(answer.code, 200, answer.text)
+    assert.equal((await plane.ask({ method: 'DELETE', path: `${PATHS.services}/greedy` })).code, 200)
   })
 })
 
