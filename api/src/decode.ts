@@ -13,7 +13,7 @@ import { type ApiError, badRequest, type FieldError } from './status.ts'
 export interface Decoded<T extends KubernetesObject> {
   /** Fresh; only parts of free form are shared with the input. */
   object: T
-  /** Paths such as `spec.template.spec.containers[0].foo`, in the order found; the fields are not in `object`. */
+  /** Paths such as `spec.template.spec.containers[0].foo`, in the order found, at most 100; the fields are not in `object`. */
   unknownFields: string[]
   /** Fields that are missing or have an unknown named value; for the same 422 as the kind's own rules. */
   errors: FieldError[]
@@ -62,6 +62,8 @@ interface Place {
   readonly struct: string
 }
 
+/** As many as Kubernetes names. */
+const UNKNOWN_FIELDS_MAX = 100
 const INT32_MAX = 2 ** 31 - 1
 const INT32_MIN = -(2 ** 31)
 
@@ -82,7 +84,7 @@ class Walk {
       const field = node.fields[name]
       const fieldPath = path ? `${path}.${name}` : name
       if (!field) {
-        this.unknownFields.push(fieldPath)
+        if (this.unknownFields.length < UNKNOWN_FIELDS_MAX) this.unknownFields.push(fieldPath)
         continue
       }
       const decoded = this.#value(field, given, { path: fieldPath, goPath: goPath ? `${goPath}.${name}` : name, struct })

@@ -44,13 +44,22 @@ export function nonNegative(field: string, value: number | undefined): FieldErro
   return value !== undefined && value < 0 ? [invalidValue(field, value, 'must be greater than or equal to 0')] : []
 }
 
-/** Errors without those said before of the same field in the same way; a missing field is found by schema and rules both. */
+/** More mistakes nobody reads; an answer must not be many times what was asked. */
+const ERRORS_MAX = 100
+
+/**
+ * Errors without those said before of the same field in the same way; a missing field is found by schema and rules both. At most
+ * 100.
+ */
 export function uniqueFieldErrors(errors: readonly FieldError[]): FieldError[] {
   const seen = new Set<string>()
-  return errors.filter(({ type, field, value }) => {
+  const unique: FieldError[] = []
+  for (const error of errors) {
+    const { type, field, value } = error
     const key = `${type} ${field} ${type === 'Required' ? '' : JSON.stringify(value)}`
-    if (seen.has(key)) return false
+    if (seen.has(key)) continue
     seen.add(key)
-    return true
-  })
+    if (unique.push(error) === ERRORS_MAX) break
+  }
+  return unique
 }

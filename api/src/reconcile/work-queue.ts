@@ -42,7 +42,10 @@ export class WorkQueue {
 
   /** Adds after `delayMs`; of two times for one key the earlier wins. */
   addAfter(key: string, delayMs: number): void {
-    if (delayMs <= 0) return this.add(key)
+    if (delayMs <= 0) {
+      this.add(key)
+      return
+    }
     const at = this.#clock.monotonic() + delayMs
     const pending = this.#delayed.get(key)
     if (pending && pending.at <= at) return

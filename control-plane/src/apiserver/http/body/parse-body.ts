@@ -1,6 +1,6 @@
 /** Request bodies: JSON (also when no Content-Type is given, as kubectl does in places), YAML, and DeleteOptions in protobuf. */
 import { apiError, badRequest } from '@davit/api'
-import { parse as parseYaml } from 'yaml'
+import { parseDocument, visit } from 'yaml'
 import { isProtobuf } from './protobuf.ts'
 
 const MEDIA_TYPES = ['application/json', 'application/yaml']
@@ -50,13 +50,25 @@ export function parseJson(bytes: Buffer): unknown {
 function parseYamlBody(bytes: Buffer): unknown {
   let value: unknown
   try {
-    value = parseYaml(bytes.toString('utf8'), { maxAliasCount: 50, prettyErrors: true })
+    // The library looks for repeated keys in a time that grows with their square.
+    const document = parseDocument(bytes.toString('utf8'), { uniqueKeys: false, prettyErrors: true })
+    if (document.errors[0]) throw document.errors[0]
+    visit(document, { Map: (_, map) => refuseRepeated(map.items.map(({ key }) => String(key))) })
+    value = document.toJS({ maxAliasCount: 50 })
   } catch (err) {
     throw badRequest(`error converting YAML to JSON: ${(err as Error).message}`)
   }
   // Through JSON, so that what follows sees only what JSON can say; aliases become copies.
   const json = JSON.stringify(value)
   return parseJson(Buffer.from(json ?? 'null'))
+}
+
+function refuseRepeated(keys: readonly string[]): void {
+  const seen = new Set<string>()
+  for (const key of keys) {
+    if (seen.has(key)) throw new Error(`key ${JSON.stringify(key)} already set in map`)
+    seen.add(key)
+  }
 }
 
 function refuseProto(value: unknown): void {

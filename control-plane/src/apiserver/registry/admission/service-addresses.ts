@@ -1,9 +1,12 @@
-import { apiError, type FieldError, invalid, type Kind, type Service, type ServicePort } from '@davit/api'
+import { type FieldError, invalid, type Kind, type Service, type ServicePort, tooMany } from '@davit/api'
 import { isInRange } from '../allocation/address-range.ts'
 import type { Pool } from '../allocation/pool.ts'
 import type { Pools } from '../allocation/pools.ts'
 import type { Admission, AdmissionRule, Extra } from './rule.ts'
 import { release, take } from './taking.ts'
+
+/** An update may give back and take as many, all in one transaction of etcd, which compares 128 keys at most. */
+const NODE_PORTS_MAX = 60
 
 /** Services get a cluster address and node ports, lowest free first, or the ones they ask for when nobody has them. */
 export function serviceAddresses(pools: Pools): AdmissionRule {
@@ -150,8 +153,7 @@ class ServiceAllocation {
       return take(pool, spec.clusterIP, this.#service, this.#extra)
     }
     const address = await pool.reserve(this.#signal)
-    if (address === undefined)
-      throw apiError('InternalError', `Cannot give the Service an address: all of ${this.#pools.serviceCidr} are in use`)
+    if (address === undefined) throw this.#refuse('spec.clusterIPs', [], `failed to allocate IP: range ${this.#pools.serviceCidr} is full`)
     take(pool, address, this.#service, this.#extra)
     spec.clusterIP = address
     spec.clusterIPs = [address]
@@ -159,6 +161,8 @@ class ServiceAllocation {
 
   async nodePorts(before: ReadonlySet<string>): Promise<void> {
     const ports = this.#service.spec.ports ?? []
+    if (ports.length > NODE_PORTS_MAX)
+      throw invalid(this.#kind, this.#service.metadata.name ?? '', [tooMany('spec.ports', ports.length, NODE_PORTS_MAX)])
     for (const [index, port] of ports.entries()) {
       if (port.nodePort) await this.#givenPort(`spec.ports[${index}].nodePort`, port.nodePort, before)
     }
@@ -190,7 +194,8 @@ class ServiceAllocation {
 
   async #freePort(): Promise<string> {
     const value = await this.#pools.ports.reserve(this.#signal)
-    if (value === undefined) throw apiError('InternalError', 'Cannot give the Service a node port: all are in use')
+    if (value === undefined)
+      throw this.#refuse('spec.ports', 0, `failed to allocate a nodePort: range ${this.#pools.nodePorts.join('-')} is full`)
     this.#taken.add(value)
     take(this.#pools.ports, value, this.#service, this.#extra)
     return value
