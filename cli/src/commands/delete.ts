@@ -15,7 +15,7 @@ import {
 } from '../command-line/index.ts'
 import { type DeletionOptions, type DeletionTarget, deleteObject, waitUntilGone } from '../deletion/index.ts'
 import { readManifests } from '../manifests/index.ts'
-import { collect, listTargets, placeOf, resolveQueries, throwCollected } from '../resources/index.ts'
+import { collect, listTargets, placesOf, resolveQueries, throwCollected } from '../resources/index.ts'
 import { objectLabel, type Session, typeLabel } from '../session/index.ts'
 
 interface Options {
@@ -141,7 +141,7 @@ async function targetsOf(cli: Cli, session: Session, args: string[], options: Op
     if (args.length > 0)
       throw new Error('when paths, URLs, or stdin is provided as resource input, you may not specify resource arguments as well')
     const manifests = await readManifests(options.filename, { recursive: options.recursive ?? false, stdin: cli.stdin })
-    return Promise.all(manifests.map(async manifest => ({ ...(await placeOf(session, manifest)), source: manifest.source })))
+    return placesOf(session, manifests, failures)
   }
   const queries = await resolveQueries(session, args, options)
   if (queries.length === 0) {

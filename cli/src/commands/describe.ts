@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { type Cli, integerOption, withExamples, withFiles, withSelector } from '../command-line/index.ts'
 import { type DescribeContext, describeObject } from '../describe/index.ts'
 import { readManifests } from '../manifests/index.ts'
-import { collect, listTargets, placeOf, type Query, resolveQueries, type Target, throwCollected } from '../resources/index.ts'
+import { collect, listTargets, placesOf, type Query, resolveQueries, type Target, throwCollected } from '../resources/index.ts'
 import type { Session } from '../session/index.ts'
 
 interface Options {
@@ -40,7 +40,7 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   const session = await cli.session()
   const context: DescribeContext = { session, now: cli.clock.now(), showEvents: options.showEvents }
   const failures: unknown[] = []
-  const queries = await queriesOf(cli, session, args, options)
+  const queries = await queriesOf(cli, session, args, { options, failures })
   let isFirst = true
   for (const query of queries) {
     await collect(failures, async () => {
@@ -60,10 +60,15 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   throwCollected(failures)
 }
 
-async function queriesOf(cli: Cli, session: Session, args: string[], options: Options): Promise<Query[]> {
+async function queriesOf(
+  cli: Cli,
+  session: Session,
+  args: string[],
+  { options, failures }: { options: Options; failures: unknown[] },
+): Promise<Query[]> {
   if (options.filename) {
     const manifests = await readManifests(options.filename, { recursive: options.recursive ?? false, stdin: cli.stdin })
-    return Promise.all(manifests.map(manifest => placeOf(session, manifest)))
+    return placesOf(session, manifests, failures)
   }
   if (args.length === 0) {
     throw new Error(

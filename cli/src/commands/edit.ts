@@ -54,12 +54,16 @@ async function edit(
   const folder = await mkdtemp(join(tmpdir(), 'davit-edit-'))
   const file = join(folder, `${target.type.plural}-${target.name}.yaml`)
   let text = HEAD + toYaml(original)
+  let isFirst = true
   try {
     for (;;) {
       await writeFile(file, text, { mode: 0o600 })
       await runEditor(cli, file)
       const saved = await readFile(file, 'utf8')
-      if (saved === text) throw new Error('Edit cancelled, no changes made.')
+      // The first time this is a change of mind; later it is giving up on what was refused.
+      if (saved === text && isFirst) return cli.warn('Edit cancelled, no changes made.\n')
+      if (saved === text) throw new Error('Edit cancelled, no valid changes were saved.')
+      isFirst = false
       try {
         const [edited] = parseManifests(saved, file)
         if (!edited) throw new Error('Edit cancelled, saved file was empty.')

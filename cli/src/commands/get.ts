@@ -14,7 +14,7 @@ import {
 } from '../listing/index.ts'
 import { readManifests } from '../manifests/index.ts'
 import { createObjectPrinter, type ObjectPrinter, printTable } from '../printers/index.ts'
-import { collect, placeOf, type Query, resolveQueries, throwCollected } from '../resources/index.ts'
+import { collect, placesOf, type Query, resolveQueries, throwCollected } from '../resources/index.ts'
 import type { AnyObject, Session } from '../session/index.ts'
 
 interface Options {
@@ -86,11 +86,10 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   const session = await cli.session()
   if (options.raw) return printRaw(cli, session, options.raw)
   const printer = await createObjectPrinter(options.output, { ...options, noHeaders: options.headers === false })
-  const { queries, isSingle } = await queriesOf(cli, session, args, options)
+  const { queries, isSingle, failures } = await queriesOf(cli, session, args, options)
   if (options.watch || options.watchOnly) return watch(cli, session, { queries, printer, options })
-  if (printer) return printObjects(cli, session, { queries, printer, options, isSingle })
+  if (printer) return printObjects(cli, session, { queries, printer, options, isSingle, failures })
 
-  const failures: unknown[] = []
   const tables: FetchedTable[] = []
   for (const query of queries) {
     await collectFound(failures, options, async () => {
@@ -103,11 +102,17 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   throwCollected(failures)
 }
 
-async function queriesOf(cli: Cli, session: Session, args: string[], options: Options): Promise<{ queries: Query[]; isSingle: boolean }> {
+async function queriesOf(
+  cli: Cli,
+  session: Session,
+  args: string[],
+  options: Options,
+): Promise<{ queries: Query[]; isSingle: boolean; failures: unknown[] }> {
   if (options.filename) {
     const manifests = await readManifests(options.filename, { recursive: options.recursive ?? false, stdin: cli.stdin })
-    const queries = await Promise.all(manifests.map(manifest => placeOf(session, manifest)))
-    return { queries, isSingle: queries.length === 1 }
+    const failures: unknown[] = []
+    const queries = await placesOf(session, manifests, failures)
+    return { queries, isSingle: manifests.length === 1, failures }
   }
   if (args.length === 0) {
     cli.warn('You must specify the type of resource to get. Use "davit api-resources" for a complete list of supported resources.\n\n')
@@ -116,15 +121,18 @@ async function queriesOf(cli: Cli, session: Session, args: string[], options: Op
     )
   }
   const queries = await resolveQueries(session, args, options)
-  return { queries, isSingle: queries.length === 1 && queries[0]?.name !== undefined }
+  return { queries, isSingle: queries.length === 1 && queries[0]?.name !== undefined, failures: [] }
 }
 
-async function printObjects(
-  cli: Cli,
-  session: Session,
-  { queries, printer, options, isSingle }: { queries: Query[]; printer: ObjectPrinter; options: Options; isSingle: boolean },
-): Promise<void> {
-  const failures: unknown[] = []
+interface Printing {
+  queries: readonly Query[]
+  printer: ObjectPrinter
+  options: Options
+  isSingle: boolean
+  failures: unknown[]
+}
+
+async function printObjects(cli: Cli, session: Session, { queries, printer, options, isSingle, failures }: Printing): Promise<void> {
   let objects: AnyObject[] = []
   for (const query of queries) {
     await collectFound(failures, options, async () => {

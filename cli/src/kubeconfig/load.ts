@@ -59,7 +59,7 @@ async function readKubeconfig(path: string): Promise<KubeconfigFile | undefined>
   }
   const document = parseDocument(text)
   const problem = document.errors[0]
-  if (problem) throw new Error(`error loading config file "${path}": ${problem.message}`)
+  if (problem) throw new Error(`error loading config file "${path}": ${problem.message.split('\n')[0]?.replace(/:$/, '')}`)
   const config: unknown = document.toJS() ?? {}
   if (typeof config !== 'object' || Array.isArray(config)) {
     throw new Error(`error loading config file "${path}": it holds no kubeconfig, which starts with "kind: Config"`)

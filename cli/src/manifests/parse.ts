@@ -1,5 +1,6 @@
-import { LineCounter, parseAllDocuments, type Tags } from 'yaml'
+import { LineCounter, parseAllDocuments } from 'yaml'
 import { type AnyObject, isJsonObject } from '../session/index.ts'
+import { KUBERNETES_YAML } from './kubernetes-yaml.ts'
 
 export interface ManifestObject {
   readonly object: AnyObject
@@ -13,7 +14,7 @@ export interface ManifestObject {
  */
 export function parseManifests(text: string, source: string): ManifestObject[] {
   const lineCounter = new LineCounter()
-  const documents = parseAllDocuments(text, { version: '1.1', customTags: withoutClocks, lineCounter, prettyErrors: true })
+  const documents = parseAllDocuments(text, { ...KUBERNETES_YAML, lineCounter, prettyErrors: true })
   if (!Array.isArray(documents)) return []
   const found: ManifestObject[] = []
   for (const document of documents) {
@@ -31,13 +32,6 @@ export function parseManifests(text: string, source: string): ManifestObject[] {
     found.push(...open(value, source, start === undefined ? 1 : lineCounter.linePos(start).line))
   }
   return found
-}
-
-/** Kubernetes reads neither base-60 numbers nor dates: `- "22:22"` written without quotes is text. */
-function withoutClocks(tags: Tags): Tags {
-  return tags.filter(
-    tag => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')),
-  )
 }
 
 /** Sets, maps and big numbers that YAML 1.1 can make, as JSON has them. */

@@ -66,7 +66,7 @@ function addExpression(text: string, open: { body: Node[] }[]): void {
 
 /** `{.a} {"\n"}` may also be written in one pair of braces: `{.a "\n"}`. */
 function partsOf(text: string): string[] {
-  return text.match(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:\[(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\]"'])*\]|\\.|[^\s"'[])+/g) ?? []
+  return text.match(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:\[(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\]"'])*\]|\\.|[^\s"'[]|\[)+/g) ?? []
 }
 
 function endOfExpression(template: string, start: number): number {

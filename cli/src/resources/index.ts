@@ -2,7 +2,9 @@ export { parseResourceArguments, type ResourceArguments } from './parse-argument
 export {
   collect,
   listTargets,
+  type Place,
   placeOf,
+  placesOf,
   type Query,
   resolveQueries,
   type SelectOptions,

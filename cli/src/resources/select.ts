@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { ExitError } from '../command-line/index.ts'
 import { type ManifestObject, readManifests } from '../manifests/index.ts'
 import { type AnyObject, isSameType, type ResourceType, type Session } from '../session/index.ts'
 import { parseResourceArguments } from './parse-arguments.ts'
@@ -21,6 +22,13 @@ export interface Query {
   readonly namespace: string | undefined
   /** Undefined: all that match the selectors. */
   readonly name?: string
+}
+
+/** Where one object is. */
+export interface Place {
+  readonly type: ResourceType
+  readonly namespace: string | undefined
+  readonly name: string
 }
 
 export interface SelectOptions {
@@ -139,14 +147,13 @@ export async function listTargets(
 }
 
 /** Where a manifest's object lives. Throws for a kind the server does not serve, or another namespace than the one asked for. */
-export async function placeOf(
-  session: Session,
-  { object, source }: ManifestObject,
-): Promise<{ type: ResourceType; namespace: string | undefined; name: string }> {
+export async function placeOf(session: Session, { object, source }: ManifestObject): Promise<Place> {
   const { apiVersion, kind, metadata } = object
   const type = await session.types.byKind(apiVersion, kind)
   if (!type) {
-    throw new Error(
+    // Without "error:", as kubectl words it.
+    throw new ExitError(
+      1,
       `resource mapping not found for name: "${metadata.name ?? ''}" namespace: "${metadata.namespace ?? ''}" from "${source}": no matches for kind "${kind}" in version "${apiVersion}"\nensure CRDs are installed first`,
     )
   }
@@ -156,6 +163,19 @@ export async function placeOf(
     )
   }
   return { type, namespace: type.namespaced ? metadata.namespace || session.namespace : undefined, name: metadata.name ?? '' }
+}
+
+/** Where the objects of manifests live; those of kinds the server does not serve go into `failures`. */
+export async function placesOf(
+  session: Session,
+  manifests: readonly ManifestObject[],
+  failures: unknown[],
+): Promise<(Place & { source: string })[]> {
+  const places: (Place & { source: string })[] = []
+  for (const manifest of manifests) {
+    await collect(failures, async () => void places.push({ ...(await placeOf(session, manifest)), source: manifest.source }))
+  }
+  return places
 }
 
 /** Runs `step`; keeps its failure instead of throwing it. */
