@@ -1,6 +1,6 @@
 /**
  * Thousands of random requests, and after them a control plane that lives and holds only objects it would take again.
- * DAVIT_FUZZ_RUNS says how many (1500), DAVIT_FUZZ_SEED which ones; a failure prints the request and the seed.
+ * DAVIT_FUZZ_RUNS says how many (1000), DAVIT_FUZZ_SEED which ones; a failure prints the request and the seed.
  */
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
@@ -9,7 +9,7 @@ import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { RandomRequests } from './random-requests.ts'
 import type { Answer, Ask } from './send.ts'
 
-const RUNS = Number(process.env.DAVIT_FUZZ_RUNS ?? 1500)
+const RUNS = Number(process.env.DAVIT_FUZZ_RUNS ?? 1000)
 const SEED = Number(process.env.DAVIT_FUZZ_SEED ?? 20_261)
 const AT_ONCE = 8
 const FAULTS_MAX = 20

@@ -63,11 +63,16 @@ class PodWatch {
     for (const pod of items) this.#note(pod, true)
     let resourceVersion = metadata.resourceVersion ?? ''
     while (!signal.aborted) {
-      for await (const { type, object } of pods.watch({ namespace: 'default', labelSelector: 'app=web', resourceVersion, signal })) {
-        resourceVersion = object.metadata.resourceVersion ?? resourceVersion
-        if (type === 'BOOKMARK') continue
-        this.#note(object as Pod, type !== 'DELETED')
-        this.events.push(`${type} ${object.metadata.name}@${resourceVersion}`)
+      try {
+        for await (const { type, object } of pods.watch({ namespace: 'default', labelSelector: 'app=web', resourceVersion, signal })) {
+          resourceVersion = object.metadata.resourceVersion ?? resourceVersion
+          if (type === 'BOOKMARK') continue
+          this.#note(object as Pod, type !== 'DELETED')
+          this.events.push(`${type} ${object.metadata.name}@${resourceVersion}`)
+        }
+      } catch (error) {
+        // A stopped process answers no pings; the watch goes on where it was, unless that is too old.
+        if (signal.aborted || !isReason(error, 'ServiceUnavailable')) throw error
       }
     }
   }
@@ -148,7 +153,11 @@ it('a leader that sleeps through its term in the middle of its work makes no pod
   const stop = new AbortController()
   const watches = [new PodWatch(), new PodWatch()] as const
   const following = [watches[0].follow(other, stop.signal), watches[1].follow(leader, stop.signal)]
-  for (const follow of following) follow.catch(() => {})
+  for (const follow of following) {
+    follow.catch(error => {
+      if (!stop.signal.aborted) t.diagnostic(`a watch failed: ${error}`)
+    })
+  }
   const [seen] = watches
   await until('the watches to stand', () => watches.every(({ active }) => active === 5))
 
