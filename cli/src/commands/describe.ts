@@ -85,7 +85,7 @@ async function targetsOf(session: Session, query: Query, options: Options): Prom
   try {
     return { targets: [{ type, namespace, name, object: await session.api.get(type, { namespace, name }) }], isByPrefix: false }
   } catch (err) {
-    if (!isReason(err, 'NotFound')) throw err
+    if (!isReason(err, 'NotFound') || options.filename) throw err
     const targets = await listTargets(session, { type, namespace }, options)
     const matching = targets.filter(target => target.name.startsWith(name))
     if (matching.length === 0) throw err
