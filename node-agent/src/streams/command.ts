@@ -108,10 +108,17 @@ async function startExec(
       return failure('InternalError', 'Docker did not note the end of the command')
     },
     async abandon() {
-      const { Running: running, Pid: pid } = await inspect()
-      if (!running || pid <= 1) return
-      log.debug({ pid, container: container.id }, 'Killing a command whose client went away')
-      await killTree(pid)
+      // The first output may come before Docker notes the pid.
+      for (let tries = 0; tries < EXIT_TRIES_MAX; tries++) {
+        const { Running: running, Pid: pid } = await inspect()
+        if (!running) return
+        if (pid > 1) {
+          log.debug({ pid, container: container.id }, 'Killing a command whose client went away')
+          return killTree(pid)
+        }
+        await clock.sleep(EXIT_INTERVAL_MS)
+      }
+      log.warn({ container: container.id }, 'Cannot end a command whose client went away: Docker does not tell its pid')
     },
   }
 }

@@ -122,7 +122,7 @@ describe('streams on Docker', { skip: !host }, () => {
   }
 
   it('log: all, the tail, with times, limited, one stream only', async () => {
-    await ended(await run('log', 'for i in 1 2 3; do echo line $i; done; echo bad >&2'))
+    await ended(await run('log', 'echo bad >&2; sleep 0.2; for i in 1 2 3; do echo line $i; done'))
     assert.deepEqual((await readLog('/log/d/log/log/main')).trim().split('\n').sort(), ['bad', 'line 1', 'line 2', 'line 3'])
     assert.equal(await readLog('/log/d/log/log/main?tailLines=1&stream=Stdout'), 'line 3\n')
     assert.equal(await readLog('/log/d/log/log/main?limitBytes=4&stream=Stdout'), 'line')

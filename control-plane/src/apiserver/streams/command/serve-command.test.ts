@@ -41,6 +41,8 @@ function command(output: readonly Buffer[], status: Status) {
 async function echo(stream: ServerHttp2Stream): Promise<void> {
   stream.respond({ ':status': 200 })
   for await (const { channel, payload } of readFrames(stream)) {
+    // Over SPDY a size may come after the end of stdin: they are different streams.
+    if (stream.writableEnded) return
     if (channel === CHANNELS.stdin) stream.write(encodeFrame(CHANNELS.stdout, payload))
     if (channel === CHANNELS.resize) stream.write(frame(CHANNELS.stderr, `size ${payload}`))
     if (channel === CHANNELS.close) stream.end(encodeFrame(CHANNELS.error, Buffer.from(JSON.stringify(SUCCESS))))
