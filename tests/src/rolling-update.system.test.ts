@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { deploymentKind } from '@davit/api'
+import { deploymentKind, podKind } from '@davit/api'
 import { agentName, runningPid } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { load } from './load.ts'
@@ -77,7 +77,7 @@ test('with the agent of one node stopped, no request through the other nodes is 
   try {
     const before = new Set(cluster.podsOf('web').flatMap(pod => (pod.spec.nodeName === 'node-3' ? [] : [pod.metadata.uid])))
     await cluster.kubectl(['rollout', 'restart', 'deployment/web'])
-    await cluster.until(deploymentKind, 'a new set of pods on the other nodes', () => {
+    await cluster.until(podKind, 'a new set of pods on the other nodes', () => {
       const pods = cluster.podsOf('web').filter(pod => pod.spec.nodeName !== 'node-3')
       return (
         pods.every(pod => !before.has(pod.metadata.uid)) &&

@@ -72,7 +72,18 @@ class Signs {
     const names = [...this.#context.informer(nodeKind).cache.list()].map(node => node.metadata.name ?? '')
     for (const name of this.#leases.keys()) if (!names.includes(name)) this.#leases.delete(name)
     const before = this.verdict
-    this.verdict = judgeNodes(
+    this.verdict = this.#judge(names, now)
+    if (this.verdict.mayEvict && !before.mayEvict) {
+      // Nodes that were cut off together do not return in one moment: each gets the whole time again.
+      this.#since = now
+      this.verdict = this.#judge(names, now)
+    }
+    const { suspects, mayEvict } = this.verdict
+    return names.filter(name => suspects.has(name) !== before.suspects.has(name) || (suspects.has(name) && mayEvict !== before.mayEvict))
+  }
+
+  #judge(names: readonly string[], now: number): Verdict {
+    return judgeNodes(
       names.map(name => ({
         name,
         tunnel: this.#tunnels?.state(name),
@@ -80,8 +91,6 @@ class Signs {
         observedMs: now - this.#since,
       })),
     )
-    const { suspects, mayEvict } = this.verdict
-    return names.filter(name => suspects.has(name) !== before.suspects.has(name) || (suspects.has(name) && mayEvict !== before.mayEvict))
   }
 }
 

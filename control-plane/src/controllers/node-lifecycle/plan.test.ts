@@ -90,6 +90,11 @@ test('a lost node is tainted for scheduling and for eviction, and for scheduling
   assert.deepEqual(taintsOf(node('Unknown'), { suspect: true, mayEvict: false }), [`${TAINTS.unreachable}:NoSchedule`])
 })
 
+test('a node tainted for eviction is spared when so many more fall silent that nothing may be evicted', () => {
+  const tainted = node('Unknown', { taints: [{ key: TAINTS.unreachable, effect: 'NoExecute' }] })
+  assert.deepEqual(taintsOf(tainted, { suspect: true, mayEvict: false }), [`${TAINTS.unreachable}:NoSchedule`])
+})
+
 test('a node whose agent says it is not ready keeps its pods for a while', () => {
   assert.deepEqual(taintsOf(node('False')), [`${TAINTS.notReady}:NoSchedule`])
   const since = new Date(NOW - NOT_READY_PATIENCE_MS).toISOString()

@@ -53,7 +53,8 @@ export function planTaints(observed: Observed): { taints?: Taint[]; againAfterMs
   if (suspect || ready?.status === 'Unknown') {
     want(TAINTS.unreachable, 'NoSchedule')
     const isTainted = present.some(taint => taint.key === TAINTS.unreachable && taint.effect === 'NoExecute')
-    if (mayEvict || isTainted) want(TAINTS.unreachable, 'NoExecute')
+    // Decided anew each time: the first of many nodes to fall silent is tainted before the others tell that the fault is ours.
+    if (mayEvict && (suspect || isTainted)) want(TAINTS.unreachable, 'NoExecute')
   } else if (ready?.status !== 'True') {
     want(TAINTS.notReady, 'NoSchedule')
     const leftMs = (Date.parse(ready?.lastTransitionTime ?? '') || now) + NOT_READY_PATIENCE_MS - now
