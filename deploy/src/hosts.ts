@@ -2,7 +2,7 @@
  * Docker hosts on this one machine: each a network namespace with an address on a common bridge and a dockerd of its own.
  * They share the kernel, the processor and the memory, and nothing else.
  */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { command } from './command.ts'
@@ -51,7 +51,8 @@ export function describeHost(index: number, { network, dir }: Pick<HostOptions, 
 }
 
 /** Makes the bridge that joins the hosts, reachable from this machine; idempotent. */
-export async function ensureHostBridge({ bridge, subnet }: HostNetwork): Promise<void> {
+export async function ensureHostBridge(network: HostNetwork): Promise<void> {
+  const { bridge, subnet } = network
   const exists = (await command('ip', ['link', 'show', bridge], { allowFailure: true })).code === 0
   if (!exists) {
     await assertSubnetFree(subnet)
@@ -59,12 +60,23 @@ export async function ensureHostBridge({ bridge, subnet }: HostNetwork): Promise
     await command('ip', ['addr', 'add', `${subnet}.1/24`, 'dev', bridge])
     await command('ip', ['link', 'set', bridge, 'up'])
   }
+  await letOut(network)
   // A dockerd in this namespace sets the policy of FORWARD to DROP; hosts must still reach each other.
   for (const side of ['-i', '-o']) {
     const rule = ['FORWARD', side, bridge, '-j', 'ACCEPT']
     const present = (await command('iptables', ['-w', '-C', ...rule], { allowFailure: true })).code === 0
     if (!present) await command('iptables', ['-w', '-I', ...rule])
   }
+}
+
+const outRule = ({ bridge, subnet }: HostNetwork) => ['POSTROUTING', '-s', `${subnet}.0/24`, '!', '-o', bridge, '-j', 'MASQUERADE']
+
+/** Hosts reach what this machine reaches, registries above all, in its name. */
+async function letOut(network: HostNetwork): Promise<void> {
+  const rule = outRule(network)
+  const present = (await command('iptables', ['-w', '-t', 'nat', '-C', ...rule], { allowFailure: true })).code === 0
+  if (!present) await command('iptables', ['-w', '-t', 'nat', '-A', ...rule])
+  await writeFile('/proc/sys/net/ipv4/ip_forward', '1')
 }
 
 async function assertSubnetFree(subnet: string): Promise<void> {
@@ -161,8 +173,10 @@ export async function removeHost(host: DockerHost, options: HostOptions & { purg
   if (options.purge) await rm(host.dir, { recursive: true, force: true })
 }
 
-/** Takes away the bridge and its accept rules. */
-export async function removeHostBridge({ bridge }: HostNetwork): Promise<void> {
+/** Takes away the bridge and the rules for it. */
+export async function removeHostBridge(network: HostNetwork): Promise<void> {
+  const { bridge } = network
+  await command('iptables', ['-w', '-t', 'nat', '-D', ...outRule(network)], { allowFailure: true })
   for (const side of ['-i', '-o']) await command('iptables', ['-w', '-D', 'FORWARD', side, bridge, '-j', 'ACCEPT'], { allowFailure: true })
   await command('ip', ['link', 'del', bridge], { allowFailure: true })
 }
