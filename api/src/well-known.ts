@@ -13,7 +13,12 @@ export const DOCKER_LABELS = {
 } as const
 
 /** Groups of certificate subjects (O) with fixed rights. */
-export const GROUPS = { masters: 'system:masters', nodes: 'system:nodes', authenticated: 'system:authenticated', unauthenticated: 'system:unauthenticated' } as const
+export const GROUPS = {
+  masters: 'system:masters',
+  nodes: 'system:nodes',
+  authenticated: 'system:authenticated',
+  unauthenticated: 'system:unauthenticated',
+} as const
 
 /** A node's user is this and its name. */
 export const NODE_USER_PREFIX = 'system:node:'
@@ -29,7 +34,13 @@ export const TAINTS = {
 } as const
 
 /** Default address ranges; flags of the control plane change them. */
-export const NETWORKS = { pods: '10.244.0.0/16', services: '10.96.0.0/12', dns: '10.96.0.10', apiserver: '10.96.0.1', nodePorts: [30000, 32767] } as const
+export const NETWORKS = {
+  pods: '10.244.0.0/16',
+  services: '10.96.0.0/12',
+  dns: '10.96.0.10',
+  apiserver: '10.96.0.1',
+  nodePorts: [30000, 32767],
+} as const
 
 /** Paths of the API that are Davit's own, between agents and the control plane. */
 export const PATHS = {
