@@ -12,6 +12,8 @@ import type { Home } from './home.ts'
 import type { DockerHost } from './hosts.ts'
 import { logFileOf, runningPid, startProcess, stopProcess } from './processes.ts'
 
+/** Young objects die young here: a small nursery costs little time and keeps a fifth of the memory. Megabytes. */
+const NODE_FLAGS = ['--max-semi-space-size=2']
 const CONTROL_PLANE = fileURLToPath(new URL('../../control-plane/dist/main.js', import.meta.url))
 const NODE_AGENT = fileURLToPath(new URL('../../node-agent/dist/main.js', import.meta.url))
 
@@ -31,7 +33,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<v
   await mkdir(home.dir, { recursive: true, mode: 0o700 })
   const pidFile = join(home.run, 'control-plane.pid')
   if ((await runningPid(pidFile)) === undefined) await assertPortFree(port)
-  const args = [CONTROL_PLANE, '--data-dir', home.dir, '--port', String(port), '--bind-address', '0.0.0.0', '--etcd', 'embedded']
+  const args = [...NODE_FLAGS, CONTROL_PLANE, '--data-dir', home.dir, '--port', String(port), '--bind-address', '0.0.0.0', '--etcd', 'embedded']
   args.push('--advertise-address', address, ...serverNames.flatMap(name => ['--tls-san', name]), ...extraArgs)
   await startProcess({ name: 'control-plane', file: process.execPath, args, logs: home.logs, run: home.run })
   const deadline = performance.now() + 60_000
@@ -158,7 +160,7 @@ export async function startAgent(options: AgentOptions): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const tokenFile = join(dataDir, 'join-token')
   await writeFile(tokenFile, await createJoinToken(client), { mode: 0o600 })
-  const args = [NODE_AGENT, '--server', server, '--ca-hash', await certificateAuthorityHash(home), '--token-file', tokenFile]
+  const args = [...NODE_FLAGS, NODE_AGENT, '--server', server, '--ca-hash', await certificateAuthorityHash(home), '--token-file', tokenFile]
   args.push('--node-name', nodeName, '--node-ip', nodeAddress, '--data-dir', dataDir, '--docker', `unix://${dockerSocket}`)
   if (cpu) args.push('--cpu', cpu)
   if (memory) args.push('--memory', memory)
