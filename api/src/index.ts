@@ -64,6 +64,7 @@ export { serviceKind } from './kinds/core/service.ts'
 export { type ServiceAccount, serviceAccountKind } from './kinds/core/service-account.ts'
 export { isHeadless } from './kinds/core/service-rules.ts'
 export type * from './kinds/core/service-types.ts'
+export { tolerates } from './kinds/core/taints.ts'
 export {
   type Endpoint,
   type EndpointConditions,

@@ -99,14 +99,6 @@ function toleratedMs(tolerations: readonly Toleration[], taint: Taint, now: numb
   return Math.max(0, since + Math.max(0, Math.min(...limits)) * 1000 - now)
 }
 
-/** https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ */
-function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false
-  if (toleration.key && toleration.key !== taint.key) return false
-  if (toleration.operator === 'Exists') return true
-  return toleration.key !== undefined && (toleration.value ?? '') === (taint.value ?? '')
-}
-
 /** Pods on a silent node that still count as ready: nobody can know, so they must not get traffic. */
 export function podsToMarkNotReady({ node, suspect }: Pick<Observed, 'node' | 'suspect'>, pods: readonly Pod[]): Pod[] {
   const isLost = suspect || node.status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'Unknown')

@@ -1,4 +1,4 @@
-import { type Pod, TAINTS, type Taint, type Toleration } from '@davit/api'
+import { type Pod, TAINTS, type Taint, tolerates } from '@davit/api'
 import { type Filter, PASS } from './filter.ts'
 
 /** Taints of the node that keep pods off must be tolerated. A node that is not Ready counts as tainted before the taint is written. */
@@ -15,11 +15,4 @@ export const taintToleration: Filter = ({ pod }, { node }) => {
 
 export function isTolerated(pod: Pod, taint: Taint): boolean {
   return (pod.spec.tolerations ?? []).some(toleration => tolerates(toleration, taint))
-}
-
-function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false
-  if (toleration.key && toleration.key !== taint.key) return false
-  if (toleration.operator === 'Exists') return true
-  return toleration.key !== undefined && (toleration.value ?? '') === (taint.value ?? '')
 }
