@@ -1,5 +1,15 @@
 /** What a verdict means for a Node and its pods: pure. https://kubernetes.io/docs/concepts/architecture/nodes/#node-status */
-import { formatTime, type Node, type NodeCondition, type Pod, podCondition, TAINTS, type Taint, type Toleration } from '@davit/api'
+import {
+  formatTime,
+  type Node,
+  type NodeCondition,
+  type Pod,
+  podCondition,
+  TAINTS,
+  type Taint,
+  type Toleration,
+  tolerates,
+} from '@davit/api'
 
 export interface Observed {
   node: Node
