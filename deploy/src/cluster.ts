@@ -33,7 +33,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<v
   await mkdir(home.dir, { recursive: true, mode: 0o700 })
   const pidFile = join(home.run, 'control-plane.pid')
   if ((await runningPid(pidFile)) === undefined) await assertPortFree(port)
-  const args = [...NODE_FLAGS, CONTROL_PLANE, '--data-dir', home.dir, '--port', String(port), '--bind-address', '0.0.0.0', '--etcd', 'embedded']
+  const args = [
+    ...NODE_FLAGS,
+    CONTROL_PLANE,
+    '--data-dir',
+    home.dir,
+    '--port',
+    String(port),
+    '--bind-address',
+    '0.0.0.0',
+    '--etcd',
+    'embedded',
+  ]
   args.push('--advertise-address', address, ...serverNames.flatMap(name => ['--tls-san', name]), ...extraArgs)
   await startProcess({ name: 'control-plane', file: process.execPath, args, logs: home.logs, run: home.run })
   const deadline = performance.now() + 60_000
