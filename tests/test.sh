@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `npm test`: sets up what it needs, then types, lint, and every test from pure functions to whole clusters on real Docker hosts.
-# `bash tests/test.sh fast` stops before the tests that need Docker hosts.
+# `bash tests/test.sh fast` (or docker, or system) runs only that part.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin:/sbin"

@@ -1,14 +1,25 @@
 /**
- * Runs the compiled tests with Node's own runner. `fast`: all that need no Docker, those against a real etcd among them. `system`:
- * whole clusters on real Docker hosts, one file after the other, for they share the machine's network. `all`: both.
+ * Runs the compiled tests with Node's own runner. `fast`: all that need no Docker, those against a real etcd among them. `docker`:
+ * rooms of the agent on one real Docker host. `system`: whole clusters on real Docker hosts. The last two run one file after the
+ * other, for they share the machine's network. `all`: everything.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { withDockerHost } from './docker-host.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const WORKSPACES = ['api', 'control-plane', 'node-agent', 'cli', 'deploy', 'tests', 'bench']
+const PHASES = ['fast', 'docker', 'system'] as const
+type Phase = (typeof PHASES)[number]
+
+interface RunOptions {
+  concurrency: number
+  /** What runs node, such as `nsenter` with its flags. */
+  prefix?: readonly string[]
+  env?: NodeJS.ProcessEnv
+}
 
 function testFiles(dir: string): string[] {
   return readdirSync(dir, { recursive: true, withFileTypes: true })
@@ -17,22 +28,44 @@ function testFiles(dir: string): string[] {
     .sort()
 }
 
-function run(files: readonly string[], concurrency: number): boolean {
-  if (files.length === 0) throw new Error('Found no tests to run; is the build complete?')
-  const args = ['--enable-source-maps', '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...files]
-  return spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status === 0
+function phaseOf(file: string): Phase {
+  if (file.endsWith('.system.test.js')) return 'system'
+  return file.endsWith('.docker.test.js') ? 'docker' : 'fast'
 }
 
-const which = process.argv[2] ?? 'all'
-if (!['fast', 'system', 'all'].includes(which)) throw new Error(`Cannot run "${which}": want fast, system or all`)
-const all = WORKSPACES.flatMap(workspace => testFiles(join(ROOT, workspace, 'dist')))
-const isSystem = (file: string) => file.endsWith('.system.test.js') || file.endsWith('.docker.test.js')
+/** Resolves to whether every test passed. */
+function runFiles(files: readonly string[], { concurrency, prefix = [], env = {} }: RunOptions): Promise<boolean> {
+  const node = [process.execPath, '--enable-source-maps', '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...files]
+  const [program = '', ...args] = [...prefix, ...node]
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env } })
+    child.once('error', reject)
+    child.once('close', code => resolve(code === 0))
+  })
+}
 
-let passed = true
-if (which !== 'system')
-  passed = run(
-    all.filter(file => !isSystem(file)),
-    2,
+function runPhase(phase: Phase, files: readonly string[]): Promise<boolean> {
+  if (files.length === 0) throw new Error(`Found no ${phase} tests to run; is the build complete?`)
+  if (phase === 'fast') return runFiles(files, { concurrency: 2 })
+  if (phase === 'system') return runFiles(files, { concurrency: 1 })
+  return withDockerHost(({ networkNamespace, socket }) =>
+    runFiles(files, {
+      concurrency: 1,
+      prefix: ['nsenter', `--net=/run/netns/${networkNamespace}`],
+      env: { DAVIT_TEST_DOCKER_HOST: `unix://${socket}` },
+    }),
   )
-if (which !== 'fast' && passed) passed = run(all.filter(isSystem), 1)
+}
+
+const wanted = process.argv[2] ?? 'all'
+if (wanted !== 'all' && !PHASES.some(phase => phase === wanted)) throw new Error(`Cannot run "${wanted}": want ${PHASES.join(', ')} or all`)
+const all = WORKSPACES.flatMap(workspace => testFiles(join(ROOT, workspace, 'dist')))
+const phases = PHASES.filter(phase => wanted === 'all' || wanted === phase)
+let passed = true
+for (const phase of phases) {
+  passed &&= await runPhase(
+    phase,
+    all.filter(file => phaseOf(file) === phase),
+  )
+}
 process.exitCode = passed ? 0 : 1

@@ -69,17 +69,15 @@ describe('Pods on Docker', { skip: !host, concurrency: false }, () => {
     const created = await world.create('stays', { containers: [busybox(IGNORES_TERM), { ...busybox(IGNORES_TERM), name: 'second' }] })
     await world.until('stays', isRunning)
     const uid = created.metadata.uid ?? ''
-    const before = agent.containers.ofPod(uid).map(({ id, startedAt }) => [id, startedAt])
-    assert.equal(before.length, 3, 'two containers and a sandbox')
+    const running = () => new Map(agent.containers.ofPod(uid).map(({ id, startedAt }) => [id, startedAt]))
+    const before = running()
+    assert.equal(before.size, 3, 'two containers and a sandbox')
     await agent.stop()
     const writes = world.api.statusWrites.length
     agent = await world.startAgent()
     await world.create('marker', { containers: [busybox(IGNORES_TERM)] })
     await world.until('marker', isRunning)
-    assert.deepEqual(
-      agent.containers.ofPod(uid).map(({ id, startedAt }) => [id, startedAt]),
-      before,
-    )
+    assert.deepEqual(running(), before)
     assert.ok(
       world.api.statusWrites.slice(writes).every(({ metadata }) => metadata.name !== 'stays'),
       'its status did not change',
