@@ -5,9 +5,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { eventKind, nodeKind, podKind } from '@davit/api'
-import { certificateAuthorityHash, command, createJoinToken, type DockerHost, inHost, runningPid } from '@davit/deploy'
+import {
+  agentName,
+  certificateAuthorityHash,
+  command,
+  createJoinToken,
+  type DockerHost,
+  inHost,
+  killProcess,
+  runningPid,
+} from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { load } from './load.ts'
+import { startMissing } from './restart.ts'
 
 let cluster: TestCluster
 before(async () => {
@@ -154,4 +164,25 @@ test('a pod that fits nowhere says why, and runs once there is room', async () =
   )
   assert.equal(message, '0/3 nodes are available: 3 Insufficient cpu.')
   await cluster.kubectl(['delete', 'pod', 'large'])
+})
+
+test('what another cluster runs on the same Docker is left alone', async () => {
+  const [host] = cluster.hosts as [DockerHost]
+  const labels = {
+    'davit.dev/cluster-id': 'another',
+    'davit.dev/node': host.name,
+    'davit.dev/pod-uid': 'another-pod',
+    'davit.dev/container': 'main',
+    'davit.dev/attempt': '0',
+  }
+  const flags = Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`])
+  const id = await cluster.docker(host, 'run', '-d', ...flags, 'busybox:1.36', 'sleep', '600')
+  await killProcess(join(cluster.home.run, `${agentName(host.name)}.pid`))
+  await startMissing(cluster)
+  await cluster.apply(deploymentYaml('marker'))
+  await cluster.untilReady('marker', 3)
+  await cluster.kubectl(['delete', 'deployment', 'marker'])
+  await cluster.untilReady('marker', 0)
+  assert.equal(await cluster.docker(host, 'inspect', '-f', '{{.State.Running}}', id), 'true')
+  await cluster.docker(host, 'rm', '-f', id)
 })

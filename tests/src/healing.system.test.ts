@@ -88,6 +88,27 @@ test('a dockerd that restarts with live-restore costs its containers nothing', a
   assert.match(await fetchOnce(`http://${host.address}:30091/hostname`), /^web-/)
 })
 
+test('a dockerd that restarts without live-restore has its containers started again in the same pods', async t => {
+  const before = await cluster.untilReady('web', 3)
+  const host = cluster.hosts[1] as DockerHost
+  const [lost] = before.filter(pod => pod.spec.nodeName === host.name)
+  const options = { logs: cluster.home.logs, run: cluster.home.run }
+  const began = performance.now()
+  await stopDocker(host, options)
+  await startDocker(host, { ...options, dockerdArgs: ['--live-restore=false'] })
+  const again = await cluster.until(podKind, 'the container to run again', pods =>
+    pods.find(
+      pod =>
+        pod.metadata.uid === lost?.metadata.uid &&
+        (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0 &&
+        pod.status?.containerStatuses?.[0]?.ready,
+    ),
+  )
+  t.diagnostic(`ready again after ${seconds(began)}`)
+  assert.equal(again.status?.podIP, lost?.status?.podIP)
+  await cluster.untilReady('web', 3)
+})
+
 test('a control plane that is killed costs nothing that runs, and goes on where it was', async t => {
   const before = await cluster.untilReady('web', 3)
   const stop = new AbortController()

@@ -37,12 +37,18 @@ export async function applyDemo(client: HttpClient): Promise<void> {
     const kind = kindFor(object.apiVersion, object.kind)
     if (!kind) throw new Error(`Cannot apply ${MANIFEST}: nobody serves ${object.apiVersion} ${object.kind}`)
     const metadata = { ...object.metadata, namespace: 'default' }
-    await client
+    const target = { name: object.metadata.name ?? '', namespace: 'default' }
+    const isThere = await client
       .resource(kind)
-      .create({ ...object, metadata })
-      .catch(error => {
-        if (!isReason(error, 'AlreadyExists')) throw error
-      })
+      .get(target)
+      .then(
+        () => true,
+        error => {
+          if (isReason(error, 'NotFound')) return false
+          throw error
+        },
+      )
+    if (!isThere) await client.resource(kind).create({ ...object, metadata })
   }
 }
 
