@@ -24,11 +24,14 @@ import {
   type CommandResult,
   command,
   type DockerHost,
+  ensureHostBridge,
   type Home,
   type HostNetwork,
   homeAt,
+  inHost,
   knownHosts,
   readClusterState,
+  startHost,
   type UpOptions,
 } from '@davit/deploy'
 import { makeNginxImages, makeShellImages } from './images.ts'
@@ -79,12 +82,16 @@ export interface TestCluster {
 
 /** Starts a cluster of `nodes` hosts with the test images on each. */
 export async function startCluster(
-  options: Partial<Pick<UpOptions, 'nodes' | 'dockerdArgs' | 'controlPlaneArgs' | 'agentArgs' | 'nodeCpu' | 'nodeMemory'>> = {},
+  options: Partial<Pick<UpOptions, 'nodes' | 'dockerdArgs' | 'controlPlaneArgs' | 'agentArgs' | 'nodeCpu' | 'nodeMemory'>> & {
+    /** Start on hosts whose bridges do not show their packets to iptables, as some distributions have it. */
+    withoutBridgeNetfilter?: boolean
+  } = {},
 ): Promise<TestCluster> {
   await removeLeftovers()
   const home = homeAt(await mkdtemp(join(tmpdir(), HOME_PREFIX)))
   const stop = new AbortController()
   try {
+    if (options.withoutBridgeNetfilter) await prepareHosts(home, options.nodes ?? 3)
     const { client } = await bringUp({ home, port: PORT, network: NETWORK, nodes: 3, ...options })
     const hosts = await knownHosts(home, NETWORK)
     const cluster = new Cluster(home, client, hosts, stop)
@@ -96,6 +103,15 @@ export async function startCluster(
     stop.abort()
     await bringDown({ home, purge: true })
     throw error
+  }
+}
+
+/** Makes the hosts before their agents start, with `bridge-nf-call-iptables` off in each. */
+async function prepareHosts(home: Home, count: number): Promise<void> {
+  await ensureHostBridge(NETWORK)
+  for (let index = 1; index <= count; index++) {
+    const host = await startHost(index, { network: NETWORK, dir: home.hosts, logs: home.logs, run: home.run })
+    await inHost(host, 'sh', ['-c', 'echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables'])
   }
 }
 

@@ -1,6 +1,7 @@
 /** Unmodified kubectl, old and new, through a working day. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { command } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { kubectlBinary } from './kubectl.ts'
@@ -31,6 +32,8 @@ for (const version of [29, 33]) {
       assert.match(diff.stdout, /^-\s+replicas: 3\n\+\s+replicas: 4$/m)
       assert.match((await kubectl(['apply', '-f', '-'], { input: changed })).stdout, /configured/)
       await cluster.untilReady(app, 4)
+      // The Deployment's own counts follow its pods.
+      await out('rollout', 'status', `deployment/${app}`)
     })
 
     test('get prints tables, wide tables, names and fields', async () => {
@@ -108,6 +111,27 @@ for (const version of [29, 33]) {
       )
       assert.match(await out('get', 'node', 'node-2'), /Ready,SchedulingDisabled/)
       await out('uncordon', 'node-2')
+    })
+
+    test('the manifests people bring apply as they are, run, and go', async () => {
+      const dir = fileURLToPath(new URL('../manifests', import.meta.url))
+      await kubectl(['create', '-f', '-'], {
+        input: 'apiVersion: v1\nkind: Secret\nmetadata: { name: db-config }\nstringData: { url: postgres://db }\n',
+      })
+      assert.equal((await out('apply', '-f', dir)).trim().split('\n').length, 10)
+      for (const [name, count] of [
+        ['my-nginx', 3],
+        ['my-api', 1],
+        ['web-app', 3],
+      ] as const)
+        await cluster.untilReady(name, count)
+      assert.match(await out('rollout', 'status', 'deployment/my-nginx-deployment'), /successfully rolled out/)
+      assert.equal((await kubectl(['diff', '-f', dir], { allowFailure: true })).code, 0, 'nothing differs')
+      for (const line of (await out('apply', '-f', dir)).trim().split('\n')) assert.match(line, / unchanged$/)
+      assert.match(await out('logs', 'nginx-pod', '--tail=1'), /^$|GET/)
+      await out('delete', '-f', dir)
+      await out('delete', 'secret', 'db-config')
+      for (const name of ['my-nginx', 'my-api', 'web-app']) await cluster.untilReady(name, 0)
     })
 
     test('delete waits until it is gone', async () => {

@@ -8,7 +8,7 @@ import { fetchOnce } from './load.ts'
 let cluster: TestCluster
 let pods: readonly Pod[]
 before(async () => {
-  cluster = await startCluster()
+  cluster = await startCluster({ withoutBridgeNetfilter: true })
   await cluster.apply(
     [
       deploymentYaml('web'),
