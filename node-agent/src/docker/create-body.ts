@@ -40,6 +40,7 @@ export interface HostConfig {
   GroupAdd?: string[]
   SecurityOpt?: string[]
   Sysctls?: Record<string, string>
+  DnsOptions?: string[]
   MaskedPaths?: string[]
   ReadonlyPaths?: string[]
 }

@@ -16,6 +16,7 @@ const node: NodeFacts = {
   memoryCapacityBytes: 8_589_934_592,
   canRaiseLimits: true,
   dockerNetwork: 'davit',
+  hasCostlyResolver: false,
   seccompProfile: path => `{"profile":"${path}"}`,
 }
 const place: ContainerPlace = {
@@ -38,6 +39,8 @@ const CASES: Readonly<Record<string, () => unknown>> = {
   'a container in a sandbox': () => body({}, { at: joined }),
   'a container on the host network': () => body({}, { spec: { hostNetwork: true }, at: { ...place, network: { from: 'host' } } }),
   'from API 1.44 on the MAC address belongs to the endpoint': () => body({}, { on: { ...node, isOldMacApi: false } }),
+  'a Docker whose own resolver costs much': () => body({}, { on: { ...node, hasCostlyResolver: true } }),
+  'a container in a sandbox of such a Docker': () => body({}, { at: joined, on: { ...node, hasCostlyResolver: true } }),
   'a systemd host that does not let limits be raised': () => body({}, { on: { ...node, cgroupDriver: 'systemd', canRaiseLimits: false } }),
   'command, args and variables in them': () => body({ command: ['serve', '$(PORT)'], args: ['$$(PORT)', '$(NOPE)'], workingDir: '/srv' }),
   'requests and limits, burstable': () =>

@@ -18,6 +18,8 @@ export interface NodeFacts {
   /** Without it no limit is raised and no process gets less than nothing of the OOM killer's attention. */
   readonly canRaiseLimits: boolean
   readonly dockerNetwork: string
+  /** Docker before 25, which starts its own resolver in each container with a dozen processes. */
+  readonly hasCostlyResolver: boolean
   /** Text of the seccomp profile a `Localhost` profile names. */
   readonly seccompProfile: (path: string) => string
 }
@@ -38,6 +40,11 @@ export interface ContainerPlace {
 }
 
 const LOG_CONFIG: HostConfig['LogConfig'] = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } }
+/**
+ * Keeps Docker's resolver out of the container: before 25 it gives up on it when this option is wrong, and says so in its log. Pods ask
+ * the node's resolver, and without Docker's a start costs a quarter less, and the pod's namespace gets neither NAT nor conntrack.
+ */
+const NO_RESOLVER = ['ndots:none']
 const ULIMITS = [{ Name: 'nofile', Soft: 1_048_576, Hard: 1_048_576 }]
 
 /** Throws a ConfigError when the spec cannot be met with this image. */
@@ -145,6 +152,7 @@ function commonHostConfig(pod: Pod, network: Network, node: NodeFacts): Omit<Hos
     Ulimits: node.canRaiseLimits ? ULIMITS : [],
     CgroupParent: node.cgroupDriver === 'systemd' ? 'system.slice' : '/docker',
     Init: false,
+    ...(holds && node.hasCostlyResolver && { DnsOptions: NO_RESOLVER }),
     ...(holds && sysctls.length > 0 && { Sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])) }),
   }
 }

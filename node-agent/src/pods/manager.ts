@@ -249,6 +249,7 @@ function makeDeps(options: PodManagerOptions): Deps {
     memoryCapacityBytes: docker.engine.memoryBytes,
     canRaiseLimits: raises,
     dockerNetwork: options.network.dockerNetwork,
+    hasCostlyResolver: isOlder(docker.engine.version, '25.0'),
     seccompProfile: options.seccompProfile ?? (() => ''),
   })
   return {
