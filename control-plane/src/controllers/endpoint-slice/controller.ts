@@ -11,7 +11,11 @@ import {
 } from '@davit/api'
 import { type ControllerContext, settled } from '../context.ts'
 import { onPodOfService, selectedPods } from '../selected-pods.ts'
+import { spaced } from '../spaced.ts'
 import { type Action, LABELS, MANAGER, planEndpointSlices } from './plan.ts'
+
+/** Each write of a slice is one more change of every node's rules. */
+const INTERVAL_MS = 100
 
 /** Keeps the EndpointSlices of every Service that has a selector. Settles when the context's signal aborts. */
 export async function runEndpointSliceController(context: ControllerContext): Promise<void> {
@@ -23,7 +27,7 @@ export async function runEndpointSliceController(context: ControllerContext): Pr
   await Promise.all([services.synced, pods.synced, nodes.synced, slices.synced])
   const queue = new WorkQueue({ clock })
   services.onChange(({ key }) => queue.add(key))
-  onPodOfService(services, pods, key => queue.add(key))
+  onPodOfService(services, pods, spaced(queue, { clock, intervalMs: INTERVAL_MS }))
   slices.onChange(({ type, object }) => {
     const name = object.metadata.labels?.[LABELS.service]
     if (name && type !== 'added') queue.add(`${object.metadata.namespace}/${name}`)

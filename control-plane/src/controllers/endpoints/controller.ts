@@ -2,7 +2,11 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Endpoints, endpointsKind, isReason, podKind, runController, serviceKind, WorkQueue } from '@davit/api'
 import type { ControllerContext } from '../context.ts'
 import { onPodOfService, selectedPods } from '../selected-pods.ts'
+import { spaced } from '../spaced.ts'
 import { endpointSubsets } from './plan.ts'
+
+/** Data planes read EndpointSlices; this older object is for people and old clients. */
+const INTERVAL_MS = 500
 
 /** Keeps the Endpoints object of every Service that has a selector. Settles when the context's signal aborts. */
 export async function runEndpointsController(context: ControllerContext): Promise<void> {
@@ -13,7 +17,7 @@ export async function runEndpointsController(context: ControllerContext): Promis
   await Promise.all([services.synced, pods.synced, endpoints.synced])
   const queue = new WorkQueue({ clock })
   services.onChange(({ key }) => queue.add(key))
-  onPodOfService(services, pods, key => queue.add(key))
+  onPodOfService(services, pods, spaced(queue, { clock, intervalMs: INTERVAL_MS }))
   endpoints.onChange(({ key, type }) => type !== 'added' && queue.add(key))
   await runController(queue, key => reconcile(key, context), { log, signal, workers: 4 })
 }

@@ -1,6 +1,7 @@
 import {
   ApiError,
   type Informer,
+  isPodActive,
   isReason,
   key as keyOf,
   type Pod,
@@ -12,7 +13,11 @@ import {
   WorkQueue,
 } from '@davit/api'
 import { type ControllerContext, controllerOf, settled } from '../context.ts'
+import { spaced } from '../spaced.ts'
 import { type Action, type Observed, planReplicaSet } from './plan.ts'
+
+/** How often a set whose pods change only in what they report is counted anew. */
+const INTERVAL_MS = 100
 
 /** Keeps as many pods as each ReplicaSet asks for. Settles when the context's signal aborts. */
 export async function runReplicaSetController(context: ControllerContext): Promise<void> {
@@ -22,10 +27,13 @@ export async function runReplicaSetController(context: ControllerContext): Promi
   await Promise.all([sets.synced, pods.synced])
   const queue = new WorkQueue({ clock })
   sets.onChange(({ key }) => queue.add(key))
-  pods.onChange(({ object, old }) => {
+  const count = spaced(queue, { clock, intervalMs: INTERVAL_MS })
+  pods.onChange(({ type, object, old }) => {
+    const isReport = type === 'updated' && isPodActive(object)
     for (const pod of old ? [old, object] : [object]) {
       const owner = controllerOf(pod)[0]
-      if (owner?.kind === 'ReplicaSet') queue.add(`${pod.metadata.namespace}/${owner.name}`)
+      const ownerKey = owner?.kind === 'ReplicaSet' && `${pod.metadata.namespace}/${owner.name}`
+      if (ownerKey) isReport ? count(ownerKey) : queue.add(ownerKey)
       else if (!owner && pod.metadata.labels)
         for (const set of sets.cache.byIndex('namespace', pod.metadata.namespace ?? '')) if (selects(set, pod)) queue.add(keyOf(set))
     }
