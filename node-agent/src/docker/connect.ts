@@ -218,7 +218,8 @@ export async function connectDocker({ socketPath, clusterId, nodeName, log, cloc
     exec: (id, command, options) => runExec(raw, id, command, options),
 
     async *events({ signal, onOpen }) {
-      const filters = JSON.stringify({ type: ['container'], label: ours, event: ['create', 'start', 'die', 'destroy', 'oom'] })
+      // One merely created is nothing to look at: it is started by whoever made it, or found by a list.
+      const filters = JSON.stringify({ type: ['container'], label: ours, event: ['start', 'die', 'destroy', 'oom'] })
       const body = await ask('watch events', 30_000, () => raw.getEvents({ filters, abortSignal: signal }) as Promise<unknown>, signal)
       onOpen()
       for await (const line of jsonLines(stream(body))) yield readEvent(line)

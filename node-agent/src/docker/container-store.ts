@@ -18,6 +18,7 @@ export class ContainerStore {
   readonly #byPod = new Map<string, Set<string>>()
   readonly #handlers = new Set<(podUid: string) => void>()
   readonly #refreshing = new Map<string, { again: boolean; done: Promise<ContainerInfo | undefined> }>()
+  readonly #starting = new Set<string>()
   readonly #problemHandlers = new Set<() => void>()
   #problem: string | undefined = 'docker has not been listed yet'
   #synced = false
@@ -91,6 +92,17 @@ export class ContainerStore {
     return entry.done
   }
 
+  /** Starts a container and asks Docker about it, once: the event of its start adds nothing. */
+  async start(id: string): Promise<ContainerInfo | undefined> {
+    this.#starting.add(id)
+    try {
+      await this.#docker.startContainer(id)
+      return await this.refresh(id)
+    } finally {
+      this.#starting.delete(id)
+    }
+  }
+
   /** Resolves with the container once it does not run, undefined when it is gone. Rejects when `signal` aborts. */
   async ended(id: string, signal: AbortSignal): Promise<ContainerInfo | undefined> {
     for (;;) {
@@ -121,6 +133,7 @@ export class ContainerStore {
       try {
         for await (const event of this.#docker.events({ signal: both, onOpen: () => this.#opened(session) })) {
           delayMs = 100
+          if (event.action === 'start' && this.#starting.has(event.containerId)) continue
           void this.refresh(event.containerId).catch(() => {})
         }
         throw new Error('the event stream ended')

@@ -83,17 +83,32 @@ async function exists(path: string): Promise<boolean> {
 
 /** Lets frames leave through the port they came from, on every port of `bridge`: a pod that reaches itself through a Service needs it. */
 export async function setHairpin(bridge: string): Promise<void> {
-  const ports = JSON.parse(await runCommand('bridge', ['-j', '-d', 'link', 'show'])) as BridgePort[]
-  const lines = ports.filter(port => port.master === bridge && port.hairpin !== true).map(port => `link set dev ${port.ifname} hairpin on`)
+  const lines = (await portsWithoutHairpin(bridge)).map(port => `link set dev ${port} hairpin on`)
   // `-force`: a port may be gone by now, which must not keep the others from theirs.
   if (lines.length > 0) await runCommand('bridge', ['-force', '-batch', '-'], { input: `${lines.join('\n')}\n` }).catch(() => {})
+}
+
+async function portsWithoutHairpin(bridge: string): Promise<string[]> {
+  const ports = JSON.parse(await runCommand('bridge', ['-j', '-d', 'link', 'show'])) as BridgePort[]
+  return ports.filter(port => port.master === bridge && port.hairpin !== true).map(({ ifname }) => ifname)
+}
+
+/** Both of what the two functions around this do, for new ports and with one process less. */
+export async function attachPorts(bridge: string, neighbours: ReadonlyMap<string, string>): Promise<void> {
+  const ports = await portsWithoutHairpin(bridge)
+  const lines = [...neighbourLines(bridge, neighbours), ...ports.map(port => `link set dev ${port} type bridge_slave hairpin on`)]
+  // `-force`: a port may be gone by now, which must not keep the others from theirs.
+  if (lines.length > 0) await runCommand('ip', ['-force', '-batch', '-'], { input: `${lines.join('\n')}\n` }).catch(() => {})
 }
 
 /** Entries that never have to be asked for: after a pod's restart the first packet finds it at once. */
 export async function setNeighbours(bridge: string, neighbours: ReadonlyMap<string, string>): Promise<void> {
   if (neighbours.size === 0) return
-  const lines = [...neighbours].map(([address, mac]) => `neigh replace ${address} lladdr ${mac} dev ${bridge} nud permanent`)
-  await runCommand('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` })
+  await runCommand('ip', ['-batch', '-'], { input: `${neighbourLines(bridge, neighbours).join('\n')}\n` })
+}
+
+function neighbourLines(bridge: string, neighbours: ReadonlyMap<string, string>): string[] {
+  return [...neighbours].map(([address, mac]) => `neigh replace ${address} lladdr ${mac} dev ${bridge} nud permanent`)
 }
 
 export async function removeNeighbour(bridge: string, address: string): Promise<void> {

@@ -2,7 +2,7 @@ import type { Clock, Informer, Logger, Node } from '@davit/api'
 import type Docker from 'dockerode'
 import { overlap, parseCidr } from '../ip/index.ts'
 import { AddressPool } from './address-pool.ts'
-import { listAddresses, removeNeighbour, setHairpin, setNeighbours, uplinkOf } from './bridge.ts'
+import { attachPorts, listAddresses, removeNeighbour, uplinkOf } from './bridge.ts'
 import { cleanupNetwork } from './cleanup.ts'
 import { ensureDockerNetwork, freeStaleEndpoint, majorOf, statusCodeOf } from './docker-network.ts'
 import { HostNetwork } from './host.ts'
@@ -54,6 +54,8 @@ const CHECKS_A_THOROUGH_ONE = 10
 const RETRY_INTERVAL_MS = 2_000
 /** Nodes that come together are routed to together. */
 const PEERS_DELAY_MS = 50
+/** Time between two looks at the bridge while pods start: each costs processes. */
+const ATTACH_INTERVAL_MS = 500
 
 /**
  * Gives this node's pods a network and keeps it: Docker's bridge, rules, routes to the peers. Resolves once it was set up, or
@@ -159,9 +161,18 @@ export async function startPodNetwork(options: PodNetworkOptions): Promise<Runni
   const stopped = Promise.all([watchDocker(docker, all, { clock, signal }), host.run(), checking]).then(stopListening)
 
   // Pods that start together share one look at the bridge.
+  const unattached = new Map<string, string>()
   const attach = singleFlight(async () => {
-    await setHairpin(names.bridge)
-    await setNeighbours(names.bridge, macs)
+    if (unattached.size === 0 || signal.aborted) return
+    const neighbours = new Map(unattached)
+    unattached.clear()
+    try {
+      await attachPorts(names.bridge, neighbours)
+    } catch (err) {
+      log.warn({ err }, 'Cannot set up the bridge for new pods; it is tried again')
+      thorough = true
+    }
+    await clock.sleep(ATTACH_INTERVAL_MS, signal).catch(() => {})
   })
 
   return {
@@ -179,11 +190,14 @@ export async function startPodNetwork(options: PodNetworkOptions): Promise<Runni
     adopt: (podUid, address) => pool.adopt(podUid, address),
     release(podUid) {
       const address = pool.release(podUid)
-      if (address !== undefined && macs.delete(address)) void removeNeighbour(names.bridge, address)
+      if (address === undefined) return
+      unattached.delete(address)
+      if (macs.delete(address)) void removeNeighbour(names.bridge, address)
     },
-    async attached(address, macAddress) {
+    attached(address, macAddress) {
       macs.set(address, macAddress)
-      await attach()
+      unattached.set(address, macAddress)
+      void attach()
     },
     freeStaleEndpoint: address => freeStaleEndpoint(docker, names.dockerNetwork, address),
     async remove() {

@@ -10,8 +10,11 @@ export interface PodNetwork {
   /** Notes an address found on a running container after a restart of the agent. */
   adopt(podUid: string, address: string): void
   release(podUid: string): void
-  /** To be called when a container or sandbox that holds `address` has started: hairpin on its port, permanent neighbour entry. */
-  attached(address: string, macAddress: string): Promise<void>
+  /**
+   * To be called when a container or sandbox that holds `address` has started: hairpin on its port and a permanent neighbour entry
+   * follow at once, those of pods that start together, together.
+   */
+  attached(address: string, macAddress: string): void
   /** Removes a stale endpoint that still holds `address` (Docker: "Address already in use"). */
   freeStaleEndpoint(address: string): Promise<void>
 }

@@ -114,7 +114,7 @@ export class CheckpointStore {
     const text = JSON.stringify(checkpoint)
     if (this.#written.get(uid) === text) return
     const dir = this.podDir(uid)
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    if (!this.#written.has(uid)) await mkdir(dir, { recursive: true, mode: 0o700 })
     const temporary = join(dir, '.pod.json.new')
     const file = await open(temporary, 'w', 0o600)
     try {

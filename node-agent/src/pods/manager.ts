@@ -120,9 +120,19 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     hurry(runtime, deps)
 
     const observed = await observe(runtime)
-    await deps.checkpoints.save(checkpoint)
+    const status = podStatus({
+      ...observed,
+      current: runtime.shown?.status,
+      hostIp: deps.hostIp,
+      wallNow: clock.now(),
+      imageIds: imageNames,
+    })
+    checkpoint.status = status
+    // Before anything is told or done. Of a pod just seen nothing is known yet that its preparation will not write.
+    if (runtime.prepared || checkpoint.final || observed.leaving) await deps.checkpoints.save(checkpoint)
     const actions = planPod(observed)
-    report(runtime, observed)
+    if (runtime.shown) statuses.set(runtime.shown, status)
+    tellBackOff(runtime, observed, { deps, wake })
     const runs = anchorOf(observed.containers) !== undefined
     if (runs && !observed.leaving) await claimPorts(runtime, deps)
     if (checkpoint.final && runtime.busy.size === 0 && !runs) {
@@ -190,14 +200,6 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
       messages.set(info.id, await terminationMessage(info, spec, { docker, path }))
     }
     return messages
-  }
-
-  const report = (runtime: PodRuntime, observed: Observed) => {
-    const { checkpoint, shown } = runtime
-    const status = podStatus({ ...observed, current: shown?.status, hostIp: deps.hostIp, wallNow: clock.now(), imageIds: imageNames })
-    checkpoint.status = status
-    if (shown) statuses.set(shown, status)
-    tellBackOff(runtime, observed, { deps, wake })
   }
 
   pods.onChange(({ type, object }) => {

@@ -169,8 +169,9 @@ async function createAndStart(
   const adopted = containers.get(id)
   if (adopted?.state === 'running' || adopted?.startedAt !== undefined) return adopted
   if (container) events.normal(pod, 'Created', `Created container: ${container}`)
+  let info: ContainerInfo | undefined
   try {
-    await docker.startContainer(id)
+    info = await containers.start(id)
   } catch (err) {
     if (isDockerAway(err)) throw err
     const message = messageOf(err)
@@ -183,9 +184,8 @@ async function createAndStart(
     events.warning(pod, 'Failed', `Error: failed to start container "${container}": Error response from daemon: ${message}`)
     return containers.refresh(id)
   }
-  const info = await containers.refresh(id)
   if (container) events.normal(pod, 'Started', `Started container ${container}`)
-  if (info && body.NetworkingConfig && info.state === 'running') await network.attached(checkpoint.address ?? '', info.macAddress)
+  if (info && body.NetworkingConfig && info.state === 'running') network.attached(checkpoint.address ?? '', info.macAddress)
   return info
 }
 

@@ -14,6 +14,8 @@ import {
 } from '@davit/api'
 
 const WRITES_AT_ONCE = 8
+/** That a pod is being started is told when it takes longer than this: most run before, and cost one write. */
+const STARTING_MS = 3_000
 
 interface Entry {
   pod: Pod
@@ -49,7 +51,8 @@ export class StatusWriter {
       return
     }
     this.#entries.set(uid, { pod, status, landed: false, waiting: pending?.waiting ?? [] })
-    this.#queue.add(uid)
+    if (isMerelyStarting(status)) this.#queue.addAfter(uid, STARTING_MS)
+    else this.#queue.add(uid)
   }
 
   /** Resolves once the latest status has landed or can land no more, and in any case with `signal`. */
@@ -93,6 +96,21 @@ export class StatusWriter {
     this.#entries.delete(uid)
     for (const resolve of entry?.waiting ?? []) resolve()
   }
+}
+
+/** True while there is nothing to say but that it is on its way. */
+function isMerelyStarting({
+  phase,
+  initContainerStatuses = [],
+  containerStatuses = [],
+  ephemeralContainerStatuses = [],
+}: PodStatus): boolean {
+  const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses]
+  return phase === 'Pending' && all.every(({ state, restartCount }) => restartCount === 0 && isStarting(state?.waiting))
+}
+
+function isStarting(waiting: { reason?: string; message?: string } | undefined): boolean {
+  return (waiting?.reason === 'ContainerCreating' || waiting?.reason === 'PodInitializing') && waiting.message === undefined
 }
 
 /** True when nothing we say differs from what is shown. */
