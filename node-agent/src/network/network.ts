@@ -55,7 +55,7 @@ const RETRY_INTERVAL_MS = 2_000
 /** Nodes that come together are routed to together. */
 const PEERS_DELAY_MS = 50
 /** Time between two looks at the bridge while pods start: each costs processes. */
-const ATTACH_INTERVAL_MS = 500
+const ATTACH_INTERVAL_MS = 1_000
 
 /**
  * Gives this node's pods a network and keeps it: Docker's bridge, rules, routes to the peers. Resolves once it was set up, or

@@ -15,7 +15,7 @@ import { spaced } from '../spaced.ts'
 import { type Action, LABELS, MANAGER, planEndpointSlices } from './plan.ts'
 
 /** Each write of a slice is one more change of every node's rules. */
-const INTERVAL_MS = 100
+const INTERVAL_MS = 200
 
 /** Keeps the EndpointSlices of every Service that has a selector. Settles when the context's signal aborts. */
 export async function runEndpointSliceController(context: ControllerContext): Promise<void> {
