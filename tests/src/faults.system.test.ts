@@ -16,7 +16,7 @@ import {
   runningPid,
 } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
-import { load } from './load.ts'
+import { load, untilServed } from './load.ts'
 import { startMissing } from './restart.ts'
 
 let cluster: TestCluster
@@ -24,6 +24,7 @@ before(async () => {
   cluster = await startCluster()
   await cluster.apply(`${deploymentYaml('web')}---\n${serviceYaml('web', { nodePort: 30_092 })}`)
   await cluster.untilReady('web', 3)
+  await untilServed(urls())
 })
 after(() => cluster?.stop())
 

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { endpointSliceKind, nodeKind, type Pod, podKind } from '@davit/api'
 import { agentName, connectHome, crashHost, type DockerHost, killProcess, relinkHost, startDocker, stopDocker } from '@davit/deploy'
 import { deploymentYaml, readyAddresses, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
-import { fetchOnce, load } from './load.ts'
+import { fetchOnce, load, untilServed } from './load.ts'
 import { startMissing } from './restart.ts'
 
 let cluster: TestCluster
@@ -15,6 +15,7 @@ before(async () => {
   await cluster.apply(`${deploymentYaml('web')}---\n${serviceYaml('web', { nodePort: 30_091 })}`)
   await cluster.untilReady('web', 3)
   await cluster.informer(endpointSliceKind).synced
+  await untilServed(cluster.hosts.map(host => `http://${host.address}:30091/hostname`))
 })
 after(() => cluster?.stop())
 

@@ -1,5 +1,6 @@
 /** Load on a URL with a new connection for every request, and an honest count of what failed. */
 import { get } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 
 export interface LoadOptions {
   /** Requests in flight at once. */
@@ -61,4 +62,20 @@ export function fetchOnce(url: string, timeoutMs = 10_000): Promise<string> {
     request.setTimeout(timeoutMs, () => request.destroy(new Error(`No answer within ${timeoutMs} ms`)))
     request.once('error', reject)
   })
+}
+
+/** Waits until every URL answers: a pod is Ready a moment before each node leads to it. Throws, naming the URL, after `timeoutMs`. */
+export async function untilServed(urls: readonly string[], timeoutMs = 30_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  for (const url of urls) {
+    for (;;) {
+      const failure = await fetchOnce(url, 2_000).then(
+        () => undefined,
+        error => error as Error,
+      )
+      if (!failure) break
+      if (performance.now() > deadline) throw new Error(`${url} does not answer after ${timeoutMs / 1000} s`, { cause: failure })
+      await delay(20)
+    }
+  }
 }

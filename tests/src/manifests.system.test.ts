@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { eventKind, podKind, serviceKind } from '@davit/api'
 import { startCluster, type TestCluster } from './cluster.ts'
-import { fetchOnce } from './load.ts'
+import { fetchOnce, untilServed } from './load.ts'
 
 let cluster: TestCluster
 before(async () => {
@@ -29,6 +29,7 @@ test('a Deployment of three and its Services serve from every node', async () =>
   await apply('03-service')
   const pods = await cluster.untilReady('my-nginx', 3)
   assert.equal(new Set(pods.map(pod => pod.spec.nodeName)).size, 3, 'one replica a node')
+  await untilServed(cluster.hosts.map(host => `http://${host.address}:30080/hostname`))
   for (const host of cluster.hosts) {
     const answers = new Set<string>()
     for (let tries = 0; answers.size < 3 && tries < 100; tries++)

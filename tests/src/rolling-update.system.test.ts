@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { deploymentKind, podKind } from '@davit/api'
 import { agentName, runningPid } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
-import { load } from './load.ts'
+import { load, untilServed } from './load.ts'
 
 let cluster: TestCluster
 before(async () => {
@@ -28,6 +28,7 @@ const isRolledOut = (name: string) => () =>
 
 /** Restarts the Deployment again and again under load until `requests` were made; gives what the load counted. */
 async function rollUnderLoad(name: string, urls: readonly string[], { requests, concurrency }: { requests: number; concurrency: number }) {
+  await untilServed(urls)
   const stop = new AbortController()
   const running = load(urls, { concurrency, signal: stop.signal })
   const progress = { rollouts: 0 }

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import type { Pod } from '@davit/api'
 import { inHost } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
-import { fetchOnce } from './load.ts'
+import { fetchOnce, untilServed } from './load.ts'
 
 let cluster: TestCluster
 let pods: readonly Pod[]
@@ -19,6 +19,7 @@ before(async () => {
     ].join('---\n'),
   )
   pods = await cluster.untilReady('web', 3)
+  await untilServed(cluster.hosts.map(host => `http://${host.address}:30090/hostname`))
 })
 after(() => cluster?.stop())
 
