@@ -6,6 +6,7 @@ import {
   type Kind,
   type KubernetesObject,
   type Logger,
+  type OwnerReference,
   startInformer,
 } from '@davit/api'
 
@@ -53,6 +54,14 @@ export function createContext(options: Omit<ControllerContext, 'informer'>): Con
 /** The owner that controls `object`: none or one. */
 export function controllerOf({ metadata }: KubernetesObject) {
   return (metadata.ownerReferences ?? []).filter(owner => owner.controller === true).slice(0, 1)
+}
+
+/** What an object that `owner` controls says of it. */
+export function controllerReference(
+  { apiVersion, kind }: Pick<KubernetesObject, 'apiVersion' | 'kind'>,
+  { metadata }: KubernetesObject,
+): OwnerReference {
+  return { apiVersion, kind, name: metadata.name ?? '', uid: metadata.uid ?? '', controller: true, blockOwnerDeletion: true }
 }
 
 function nodeNameOf(object: KubernetesObject): readonly string[] {

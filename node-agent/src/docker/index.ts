@@ -1,4 +1,4 @@
-export { DockerError, isDockerAway, isDockerCode } from './calls.ts'
+export { DockerError, isDockerAway, isDockerCode, toDockerError } from './calls.ts'
 export { connectDocker, type Docker, type DockerOptions, isOlder, type RegistryAuth } from './connect.ts'
 export { ContainerStore } from './container-store.ts'
 export type { BindMount, CreateBody, HostConfig } from './create-body.ts'

@@ -1,7 +1,7 @@
 /** Calls of Docker whose answer is a stream of any length, or a hijacked connection, which dockerode's own methods do not give safely. */
 import type { Duplex, Readable } from 'node:stream'
 import type Dockerode from 'dockerode'
-import { DockerError } from '../docker/index.ts'
+import { DockerError, toDockerError } from '../docker/index.ts'
 
 const ANSWER_MS_MAX = 60_000
 
@@ -54,10 +54,4 @@ function dial<S extends Readable>(
       resolve(stream)
     })
   })
-}
-
-/** The daemon's own words, out of what docker-modem makes of them. */
-function toDockerError(err: unknown): DockerError {
-  const { message, statusCode } = err as { message: string; statusCode?: number }
-  return new DockerError(message.replace(/^\(HTTP code \d+\) [^-]*- /, '').trim(), statusCode ?? 0, { cause: err })
 }

@@ -4,6 +4,7 @@ import {
   deploymentKind,
   isReason,
   key as keyOf,
+  type OwnerReference,
   podKind,
   type ReplicaSet,
   replicaSetKind,
@@ -11,7 +12,7 @@ import {
   selectorFromLabelSelector,
   WorkQueue,
 } from '@davit/api'
-import { type ControllerContext, controllerOf, settled } from '../context.ts'
+import { type ControllerContext, controllerOf, controllerReference, settled } from '../context.ts'
 import {
   type Action,
   ANNOTATIONS,
@@ -216,13 +217,6 @@ function targetOf({ metadata }: ReplicaSet) {
   return { name: metadata.name ?? '', namespace: metadata.namespace ?? '' }
 }
 
-function ownerReference({ metadata }: Deployment) {
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    name: metadata.name ?? '',
-    uid: metadata.uid ?? '',
-    controller: true,
-    blockOwnerDeletion: true,
-  }
+function ownerReference(owner: Deployment): OwnerReference {
+  return controllerReference({ apiVersion: 'apps/v1', kind: 'Deployment' }, owner)
 }

@@ -4,6 +4,7 @@ import {
   isPodActive,
   isReason,
   key as keyOf,
+  type OwnerReference,
   type Pod,
   podKind,
   type ReplicaSet,
@@ -12,7 +13,7 @@ import {
   selectorFromLabelSelector,
   WorkQueue,
 } from '@davit/api'
-import { type ControllerContext, controllerOf, settled } from '../context.ts'
+import { type ControllerContext, controllerOf, controllerReference, settled } from '../context.ts'
 import { spaced } from '../spaced.ts'
 import { type Action, type Observed, planReplicaSet } from './plan.ts'
 
@@ -142,15 +143,8 @@ function podOf(set: ReplicaSet): Pod {
   }
 }
 
-function ownerReference({ metadata }: ReplicaSet) {
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'ReplicaSet',
-    name: metadata.name ?? '',
-    uid: metadata.uid ?? '',
-    controller: true,
-    blockOwnerDeletion: true,
-  }
+function ownerReference(owner: ReplicaSet): OwnerReference {
+  return controllerReference({ apiVersion: 'apps/v1', kind: 'ReplicaSet' }, owner)
 }
 
 async function deletePod(pod: Pod, set: ReplicaSet, { client, events, signal }: ControllerContext): Promise<void> {
