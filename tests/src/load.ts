@@ -64,18 +64,24 @@ export function fetchOnce(url: string, timeoutMs = 10_000): Promise<string> {
   })
 }
 
-/** Waits until every URL answers: a pod is Ready a moment before each node leads to it. Throws, naming the URL, after `timeoutMs`. */
-export async function untilServed(urls: readonly string[], timeoutMs = 30_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs
+/**
+ * Waits until every URL has given `answers` different answers: a pod is Ready a moment before each node leads to it. Throws, naming
+ * the URL, after 30 s.
+ */
+export async function untilServed(urls: readonly string[], { answers = 1 } = {}): Promise<void> {
+  const deadline = performance.now() + 30_000
   for (const url of urls) {
-    for (;;) {
-      const failure = await fetchOnce(url, 2_000).then(
-        () => undefined,
-        error => error as Error,
+    const given = new Set<string>()
+    let failure: unknown
+    while (given.size < answers) {
+      if (performance.now() > deadline) throw new Error(`${url} gave ${given.size} of ${answers} answers within 30 s`, { cause: failure })
+      await fetchOnce(url, 2_000).then(
+        answer => given.add(answer),
+        error => {
+          failure = error
+          return delay(20)
+        },
       )
-      if (!failure) break
-      if (performance.now() > deadline) throw new Error(`${url} does not answer after ${timeoutMs / 1000} s`, { cause: failure })
-      await delay(20)
     }
   }
 }

@@ -29,7 +29,10 @@ test('a Deployment of three and its Services serve from every node', async () =>
   await apply('03-service')
   const pods = await cluster.untilReady('my-nginx', 3)
   assert.equal(new Set(pods.map(pod => pod.spec.nodeName)).size, 3, 'one replica a node')
-  await untilServed(cluster.hosts.map(host => `http://${host.address}:30080/hostname`))
+  await untilServed(
+    cluster.hosts.map(host => `http://${host.address}:30080/hostname`),
+    { answers: 3 },
+  )
   for (const host of cluster.hosts) {
     const answers = new Set<string>()
     for (let tries = 0; answers.size < 3 && tries < 100; tries++)

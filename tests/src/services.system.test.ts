@@ -19,7 +19,10 @@ before(async () => {
     ].join('---\n'),
   )
   pods = await cluster.untilReady('web', 3)
-  await untilServed(cluster.hosts.map(host => `http://${host.address}:30090/hostname`))
+  await untilServed(
+    cluster.hosts.map(host => `http://${host.address}:30090/hostname`),
+    { answers: 3 },
+  )
 })
 after(() => cluster?.stop())
 
@@ -42,7 +45,7 @@ async function clusterIp(service: string): Promise<string> {
 test('a pod reaches pods on its own node and on others through a Service', async () => {
   const address = await clusterIp('web')
   for (const pod of pods) {
-    const { stdout } = await inPod(pod, `for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ${request(address)}; done`)
+    const { stdout } = await inPod(pod, `for i in $(seq 40); do ${request(address)}; done`)
     const answered = new Set(stdout.split('\n').map(line => line.trim()))
     assert.deepEqual(
       [...answered].sort(),
