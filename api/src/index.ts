@@ -32,6 +32,16 @@ export { chunksOf, encodeFrame, FRAME_BYTES_MAX, readFrames, type StreamFrame, w
 export type * from './informer/informer.ts'
 export { isNewer } from './informer/resource-version.ts'
 export { type InformerOptions, startInformer } from './informer/start-informer.ts'
+export {
+  createJoinToken,
+  type JoinToken,
+  type JoinTokenOptions,
+  type JoinTokenRecord,
+  joinTokenSecretName,
+  parseJoinToken,
+  readJoinTokenRecord,
+  spendJoinToken,
+} from './join-token.ts'
 export { apiVersionOf, defineKind, type Kind, type KindDefinition, type PrinterColumn, type Subresource } from './kind.ts'
 export { deploymentKind } from './kinds/apps/deployment.ts'
 export type * from './kinds/apps/deployment-types.ts'
@@ -96,6 +106,7 @@ export {
 export { applyJsonPatch } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicPatch } from './patch/strategic-patch.ts'
+export { publicKeyHash } from './public-key-hash.ts'
 export {
   compareQuantities,
   formatQuantity,
@@ -142,6 +153,7 @@ export {
   timedOut,
   unavailable,
 } from './status.ts'
+export { DAVIT_VERSION, KUBERNETES_VERSION } from './version.ts'
 export {
   CHANNELS,
   type ClusterInfo,

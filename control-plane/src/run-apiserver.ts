@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Client, type Clock, GROUPS, KINDS, type Logger } from '@davit/api'
+import { CONTROLLERS, type Pki } from '@davit/api/pki'
 import { createAuthorizer, registryLookups } from './apiserver/authorization/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
@@ -12,7 +13,7 @@ import { type AcceptingTunnels, createTunnels } from './apiserver/tunnel/index.t
 import { beginTerm } from './leader/index.ts'
 import { createMetrics } from './metrics.ts'
 import type { ControlPlaneOptions } from './options.ts'
-import { CONTROLLERS, createJoinService, type Pki } from './pki/index.ts'
+import { createJoinService } from './pki/index.ts'
 import { createStorage, type EtcdStorage, runEmbeddedEtcd, startUpkeep } from './storage/index.ts'
 
 export interface RunApiServerOptions {

@@ -1,11 +1,10 @@
 /** The processes of a cluster on this machine: one control plane with its etcd, and an agent for each Docker host. */
-import { createHash, randomBytes, X509Certificate } from 'node:crypto'
 import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Client, connectHttp, type HttpClient, isReason, nodeKind, secretKind } from '@davit/api'
+import { type Client, connectHttp, createJoinToken, type HttpClient, isReason, nodeKind, publicKeyHash, systemClock } from '@davit/api'
 import { parse } from 'yaml'
 import { command } from './command.ts'
 import type { Home } from './home.ts'
@@ -123,28 +122,7 @@ export async function connectHome(home: Home): Promise<HttpClient> {
 export async function certificateAuthorityHash(home: Home): Promise<string> {
   const config = parse(await readFile(home.kubeconfig, 'utf8')) as Kubeconfig
   const pem = Buffer.from(config.clusters[0]?.cluster['certificate-authority-data'] ?? '', 'base64')
-  const publicKey = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
-  return `sha256:${createHash('sha256').update(publicKey).digest('hex')}`
-}
-
-/** Makes a join token that is good once, for an hour. https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/ */
-export async function createJoinToken(client: Client): Promise<string> {
-  const id = randomBytes(3).toString('hex')
-  const secret = randomBytes(8).toString('hex')
-  await client.resource(secretKind).create({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: `bootstrap-token-${id}`, namespace: 'kube-system' },
-    type: 'bootstrap.kubernetes.io/token',
-    stringData: {
-      'token-id': id,
-      'token-secret': secret,
-      expiration: new Date(Date.now() + 3_600_000).toISOString(),
-      'usage-bootstrap-authentication': 'true',
-      'uses-left': '1',
-    },
-  })
-  return `${id}.${secret}`
+  return publicKeyHash(pem.toString())
 }
 
 export interface AgentOptions {
@@ -170,7 +148,7 @@ export async function startAgent(options: AgentOptions): Promise<void> {
   const dataDir = join(home.agents, nodeName)
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const tokenFile = join(dataDir, 'join-token')
-  await writeFile(tokenFile, await createJoinToken(client), { mode: 0o600 })
+  await writeFile(tokenFile, await createJoinToken(client, { clock: systemClock }), { mode: 0o600 })
   const args = [...NODE_FLAGS, NODE_AGENT, '--server', server, '--ca-hash', await certificateAuthorityHash(home), '--token-file', tokenFile]
   args.push('--node-name', nodeName, '--node-ip', nodeAddress, '--data-dir', dataDir, '--docker', `unix://${dockerSocket}`)
   if (cpu) args.push('--cpu', cpu)

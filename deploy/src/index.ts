@@ -3,7 +3,6 @@ export {
   certificateAuthorityHash,
   cleanUpNode,
   connectHome,
-  createJoinToken,
   startAgent,
   startControlPlane,
   stopAgent,

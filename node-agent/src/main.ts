@@ -1,11 +1,11 @@
 /** The node agent's process: reads flags, runs the agent, ends it in order. */
 import { argv, exit, stderr, stdout } from 'node:process'
-import { systemClock } from '@davit/api'
+import { DAVIT_VERSION, systemClock } from '@davit/api'
 import { pino } from 'pino'
 import { cleanUp } from './cleanup.ts'
 import { runDataPlane } from './data-plane/index.ts'
 import { type AgentOptions, HELP, parseOptions, UsageError } from './options.ts'
-import { AGENT_VERSION, runAgent } from './run-agent.ts'
+import { runAgent } from './run-agent.ts'
 
 const EXIT = { failed: 1, usage: 2 } as const
 
@@ -14,7 +14,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isCleanup = args[0] === 'cleanup'
   const options = parseOptions(isCleanup ? args.slice(1) : args, { withServer: !isCleanup })
   if (options === 'help') return void stdout.write(HELP)
-  if (options === 'version') return void stdout.write(`davit node-agent ${AGENT_VERSION}\n`)
+  if (options === 'version') return void stdout.write(`davit node-agent ${DAVIT_VERSION}\n`)
   const log = pino({ level: options.logLevel, base: null })
   try {
     if (process.getuid?.() !== 0) throw new Error('The agent must run as root: it sets up networks and mounts')

@@ -6,9 +6,11 @@ import { join, normalize } from 'node:path'
 import { text } from 'node:stream/consumers'
 import {
   createEventRecorder,
+  DAVIT_VERSION,
   type EndpointSlice,
   endpointSliceKind,
   type HttpClient,
+  KUBERNETES_VERSION,
   type Logger,
   type Node,
   nodeKind,
@@ -31,8 +33,6 @@ import { startTunnels } from './tunnel/index.ts'
 import { tunnelHandler } from './tunnel-handler.ts'
 import { createObjectSource, createVolumes } from './volumes/index.ts'
 
-export const AGENT_VERSION = '0.1.0'
-const KUBELET_VERSION = `v1.33.0+davit-${AGENT_VERSION}`
 const STOP_MS_MAX = 5_000
 const SYNC_MS_MAX = 5_000
 
@@ -57,7 +57,7 @@ export async function runAgent(options: AgentOptions, { log, signal }: Running):
     log,
     signal,
   })
-  const userAgent = `davit-node-agent/${AGENT_VERSION}`
+  const userAgent = `davit-node-agent/${DAVIT_VERSION}`
   const client = connectAs({ servers, identity, dir: join(dataDir, 'identity'), userAgent, clock, log, signal })
   try {
     await runWith(client, identity, options, { log, signal })
@@ -102,7 +102,7 @@ async function runWith(client: HttpClient, identity: Identity, options: AgentOpt
     client,
     nodeName,
     nodeIp,
-    version: KUBELET_VERSION,
+    version: KUBERNETES_VERSION,
     capacity: {
       pods: options.maxPods,
       reservedMilliCpu: options.reservedMilliCpu,

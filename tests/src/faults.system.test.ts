@@ -4,17 +4,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { eventKind, nodeKind, podKind } from '@davit/api'
-import {
-  agentName,
-  certificateAuthorityHash,
-  command,
-  createJoinToken,
-  type DockerHost,
-  inHost,
-  killProcess,
-  runningPid,
-} from '@davit/deploy'
+import { createJoinToken, eventKind, nodeKind, podKind, systemClock } from '@davit/api'
+import { agentName, certificateAuthorityHash, command, type DockerHost, inHost, killProcess, runningPid } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { load, untilServed } from './load.ts'
 import { startMissing } from './restart.ts'
@@ -112,7 +103,10 @@ test('a control plane cut from all agents evicts nothing', async t => {
 
 test('a second agent on one Docker is refused, and says why', async () => {
   const [host] = cluster.hosts
-  const { code, said } = await runAgent(host as DockerHost, { token: await createJoinToken(cluster.client), nodeName: 'second' })
+  const { code, said } = await runAgent(host as DockerHost, {
+    token: await createJoinToken(cluster.client, { clock: systemClock }),
+    nodeName: 'second',
+  })
   assert.ok(code !== 0 && code !== 124, said)
   assert.match(said, /another agent|already/i)
 })
@@ -123,13 +117,16 @@ test('a wrong token, an unknown CA and a taken name are refused, each with its r
   assert.ok(wrong.code !== 0 && wrong.code !== 124, wrong.said)
   assert.match(wrong.said, /token/i)
   const stranger = await runAgent(host as DockerHost, {
-    token: await createJoinToken(cluster.client),
+    token: await createJoinToken(cluster.client, { clock: systemClock }),
     nodeName: 'other',
     caHash: `sha256:${'0'.repeat(64)}`,
   })
   assert.ok(stranger.code !== 0 && stranger.code !== 124, stranger.said)
   assert.match(stranger.said, /CA|certificate authority|hash/i)
-  const taken = await runAgent(host as DockerHost, { token: await createJoinToken(cluster.client), nodeName: 'node-2' })
+  const taken = await runAgent(host as DockerHost, {
+    token: await createJoinToken(cluster.client, { clock: systemClock }),
+    nodeName: 'node-2',
+  })
   assert.ok(taken.code !== 0 && taken.code !== 124, taken.said)
   assert.match(taken.said, /node-2/)
 })

@@ -56,7 +56,7 @@ function roomOf({ workspace, path }: Pick<Source, 'workspace' | 'path'>): string
 test('a workspace imports only what the picture of the rooms allows', () => {
   const wrong = sources.flatMap(source =>
     source.imports.flatMap(target => {
-      const other = target.startsWith('@davit/') ? target.slice('@davit/'.length) : target === 'davit' ? 'cli' : undefined
+      const other = target.startsWith('@davit/') ? target.split('/')[1] : target === 'davit' ? 'cli' : undefined
       if (target.startsWith('.')) {
         const outside = !resolve(dirname(source.path), target).startsWith(join(ROOT, source.workspace, 'src'))
         return outside ? [`${name(source.path)} reaches out of its workspace: ${target}`] : []

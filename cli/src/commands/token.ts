@@ -1,5 +1,4 @@
-import { createHash, randomInt, X509Certificate } from 'node:crypto'
-import { endpointsKind, formatTime, NAMESPACES, parseDuration, secretKind } from '@davit/api'
+import { createJoinToken, endpointsKind, NAMESPACES, parseDuration, publicKeyHash } from '@davit/api'
 import { Command } from 'commander'
 import { type Cli, integerOption, withExamples } from '../command-line/index.ts'
 import { resolveConnection } from '../kubeconfig/index.ts'
@@ -11,8 +10,6 @@ interface Options {
   nodeName?: string
   printJoinCommand?: boolean
 }
-
-const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
 
 /** `davit token`. */
 export function tokenCommand(cli: Cli): Command {
@@ -31,26 +28,7 @@ async function createToken(cli: Cli, { ttl, uses, nodeName, printJoinCommand }: 
   const ttlMs = parseDuration(ttl)
   if (ttlMs <= 0 || uses < 1) throw new Error('--ttl and --uses must be more than 0')
   const session = await cli.session()
-  const id = randomText(6)
-  const secret = randomText(16)
-  // https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/, with two fields of our own.
-  const fields: Record<string, string> = {
-    description: 'Lets nodes join the cluster.',
-    'token-id': id,
-    'token-secret': secret,
-    expiration: formatTime(cli.clock.now() + ttlMs),
-    'usage-bootstrap-authentication': 'true',
-    'uses-left': String(uses),
-    ...(nodeName && { 'node-name': nodeName }),
-  }
-  await session.client.resource(secretKind).create({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: `bootstrap-token-${id}`, namespace: NAMESPACES.system },
-    type: 'bootstrap.kubernetes.io/token',
-    data: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, Buffer.from(value).toString('base64')])),
-  })
-  const token = `${id}.${secret}`
+  const token = await createJoinToken(session.client, { clock: cli.clock, ttlMs, uses, ...(nodeName && { nodeName }) })
   if (!printJoinCommand) return cli.print(`${token}\n`)
   const { certificateAuthority } = await resolveConnection(await cli.kubeconfig(), cli.flags)
   const server = await serverForNodes(session)
@@ -70,13 +48,4 @@ async function serverForNodes(session: Session): Promise<string> {
     .catch(() => undefined)
   const [{ addresses = [], ports = [] } = {}] = endpoints?.subsets ?? []
   return addresses[0] && ports[0] ? `https://${addresses[0].ip}:${ports[0].port}` : session.server
-}
-
-function publicKeyHash(pem: string): string {
-  const key = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
-  return `sha256:${createHash('sha256').update(key).digest('hex')}`
-}
-
-function randomText(length: number): string {
-  return Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join('')
 }

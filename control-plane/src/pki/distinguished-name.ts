@@ -7,11 +7,6 @@ export interface Subject {
   O?: string | string[]
 }
 
-/** A subject as RFC 4514 text, for making a certificate. */
-export function formatSubject(commonName: string, organizations: readonly string[] = []): string {
-  return [...organizations.map(name => `O=${escapeValue(name)}`), `CN=${escapeValue(commonName)}`].join(', ')
-}
-
 /** The user a client certificate stands for: CN is the name, O the groups. Undefined when it names nobody. */
 export function authenticateCertificate(certificate: { subject?: Subject } | undefined): User | undefined {
   const { CN, O } = certificate?.subject ?? {}
@@ -23,7 +18,3 @@ export function authenticateCertificate(certificate: { subject?: Subject } | und
 
 /** Who asks when nobody is known. */
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: [GROUPS.unauthenticated] }
-
-function escapeValue(value: string): string {
-  return value.replace(/[\\,+"<>;=#]/g, '\\$&')
-}

@@ -1,8 +1,3 @@
-export { isSignedBy, type KeyPair, namesOf } from './certificates.ts'
 export { ANONYMOUS, authenticateCertificate, type Subject } from './distinguished-name.ts'
 export { createJoinService, type JoinService, type JoinServiceOptions } from './join-service.ts'
-export { createJoinToken, parseToken, type TokenOptions } from './join-token.ts'
-export { publicKeyHash } from './keys.ts'
-export { type KubeconfigOptions, makeKubeconfig } from './kubeconfig.ts'
-export { CONTROLLERS, type EncryptionKey, loadOrCreatePki, type Pki, type PkiOptions } from './load-or-create-pki.ts'
 export { signNodeCertificate } from './node-certificate.ts'

@@ -11,6 +11,9 @@ import {
   isReason,
   type JoinRequest,
   type JoinResponse,
+  type JoinToken,
+  type JoinTokenRecord,
+  joinTokenSecretName,
   type Kind,
   type Logger,
   NAMESPACES,
@@ -18,14 +21,16 @@ import {
   type Node,
   namespaceKind,
   nodeKind,
+  parseJoinToken,
+  readJoinTokenRecord,
   type Secret,
   secretKind,
+  spendJoinToken,
 } from '@davit/api'
+import type { KeyPair } from '@davit/api/pki'
 import { keyOf, type Registry, type RequestContext, type User } from '../apiserver/registry/index.ts'
 import type { Guard, Operation, Storage, Stored } from '../storage/types.ts'
 import { AttemptLimiter } from './attempt-limiter.ts'
-import type { KeyPair } from './certificates.ts'
-import { parseToken, readTokenRecord, secretNameOf, spendUse, type Token, type TokenRecord } from './join-token.ts'
 import { requestedKeyHash, signNodeCertificate } from './node-certificate.ts'
 
 export interface JoinServiceOptions {
@@ -68,7 +73,7 @@ export function createJoinService(options: JoinServiceOptions): JoinService {
   return {
     async join(request, tokenText, address) {
       limiter.check(address)
-      const token = parseToken(tokenText)
+      const token = parseJoinToken(tokenText)
       if (!token) {
         limiter.failed(address)
         throw apiError('Unauthorized', 'the join token is malformed: it must look like abcdef.0123456789abcdef')
@@ -101,14 +106,14 @@ async function respond({ registry, ca }: JoinServiceOptions, certificate: string
 }
 
 /** Spends the token for the name, or throws why not. */
-async function admit(options: JoinServiceOptions, token: Token, request: JoinRequest): Promise<void> {
+async function admit(options: JoinServiceOptions, token: JoinToken, request: JoinRequest): Promise<void> {
   const { storage, clock } = options
   const { nodeName } = request
   const keyHash = requestedKeyHash(request.certificateRequest)
   const claimKey = `/davit/joins/${nodeName}`
   for (let tries = 0; tries < TRIES; tries++) {
     const secret = await findSecret(options, token)
-    const record = readTokenRecord(secret.object as Secret)
+    const record = readJoinTokenRecord(secret.object as Secret)
     const claimed = await storage.read(claimKey)
     const claim = claimed && (JSON.parse(claimed.value) as Claim)
     const isAgain = claim?.tokenId === token.id && claim.keyHash === keyHash
@@ -126,7 +131,7 @@ async function admit(options: JoinServiceOptions, token: Token, request: JoinReq
       claimed ? { type: 'update', key: claimKey, value, revision: claimed.revision } : { type: 'create', key: claimKey, value },
     ]
     const guards: Guard[] = [{ key: keyOf(NODES, { name: nodeName }), revision: node?.revision ?? 0 }]
-    const spent = spendUse(secret.object as Secret)
+    const spent = spendJoinToken(secret.object as Secret)
     if (spent === secret.object) guards.push({ key: secret.key, revision: secret.revision })
     else operations.push({ type: 'update', key: secret.key, value: withoutVersion(spent), revision: secret.revision })
     const outcome = await storage.commit(operations, guards)
@@ -135,12 +140,12 @@ async function admit(options: JoinServiceOptions, token: Token, request: JoinReq
   throw apiError('Conflict', `Cannot admit node "${nodeName}": others keep joining with the same token; try again`)
 }
 
-async function findSecret({ registry }: JoinServiceOptions, token: Token): Promise<Stored> {
+async function findSecret({ registry }: JoinServiceOptions, token: JoinToken): Promise<Stored> {
   const unknown = () => apiError('Unauthorized', 'the join token is not known to this cluster')
   try {
-    const stored = await registry.get(CONTEXT, SECRETS, { namespace: NAMESPACES.system, name: secretNameOf(token.id) })
+    const stored = await registry.get(CONTEXT, SECRETS, { namespace: NAMESPACES.system, name: joinTokenSecretName(token.id) })
     // In constant time, and in the same words as an unknown id: nothing tells how near a guess was.
-    if (!isSame(readTokenRecord(stored.object as Secret).secret, token.secret)) throw unknown()
+    if (!isSame(readJoinTokenRecord(stored.object as Secret).secret, token.secret)) throw unknown()
     return stored
   } catch (error) {
     if (isReason(error, 'NotFound')) throw unknown()
@@ -148,7 +153,7 @@ async function findSecret({ registry }: JoinServiceOptions, token: Token): Promi
   }
 }
 
-function checkToken(record: TokenRecord, nodeName: string, { now, isAgain }: { now: number; isAgain: boolean }): void {
+function checkToken(record: JoinTokenRecord, nodeName: string, { now, isAgain }: { now: number; isAgain: boolean }): void {
   const refuse = (why: string) => apiError('Unauthorized', `the join token ${why}`)
   if (!record.isForJoining) throw refuse('is not meant for joining (usage-bootstrap-authentication is not "true")')
   if (record.expiresAt <= now) throw refuse(`expired at ${new Date(record.expiresAt).toISOString()}; make a new one`)

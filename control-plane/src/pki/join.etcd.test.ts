@@ -4,13 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { type Clock, type JoinRequest, type Node, nodeKind, secretKind, systemClock } from '@davit/api'
+import { type Clock, createJoinToken, type JoinRequest, type Node, nodeKind, secretKind, systemClock } from '@davit/api'
+import { generateKeys, loadOrCreatePki, type Pki, SIGNING_ALGORITHM, x509 } from '@davit/api/pki'
 import { startTestRegistry, type TestRegistry } from '../apiserver/registry/testing/index.ts'
 import { createJoinService, type JoinService } from './join-service.ts'
-import { createJoinToken } from './join-token.ts'
-import { generateKeys, SIGNING_ALGORITHM } from './keys.ts'
-import { loadOrCreatePki, type Pki } from './load-or-create-pki.ts'
-import { x509 } from './x509.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 const HOUR_MS = 60 * 60 * 1000

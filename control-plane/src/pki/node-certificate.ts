@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { badRequest, type Clock, GROUPS, isDnsSubdomain, NODE_USER_PREFIX } from '@davit/api'
-import { type KeyPair, sign } from './certificates.ts'
-import { x509 } from './x509.ts'
+import { type KeyPair, sign, x509 } from '@davit/api/pki'
 
 const NODE_DAYS = 90
 

@@ -4,15 +4,11 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { type Clock, systemClock } from '@davit/api'
+import { type Clock, parseJoinToken, systemClock } from '@davit/api'
+import { generateKeys, loadOrCreatePki, makeKubeconfig, SIGNING_ALGORITHM, x509 } from '@davit/api/pki'
 import { AttemptLimiter } from './attempt-limiter.ts'
 import { authenticateCertificate } from './distinguished-name.ts'
-import { parseToken } from './join-token.ts'
-import { generateKeys, SIGNING_ALGORITHM } from './keys.ts'
-import { makeKubeconfig } from './kubeconfig.ts'
-import { loadOrCreatePki } from './load-or-create-pki.ts'
 import { signNodeCertificate } from './node-certificate.ts'
-import { x509 } from './x509.ts'
 
 let dir = ''
 before(async () => {
@@ -113,10 +109,10 @@ test('AttemptLimiter lets an address try again after a minute', () => {
   limiter.check('1.2.3.4')
 })
 
-test('parseToken() takes the form of bootstrap tokens only', () => {
-  assert.deepEqual(parseToken('abcdef.0123456789abcdef\n'), { id: 'abcdef', secret: '0123456789abcdef' })
+test('parseJoinToken() takes the form of bootstrap tokens only', () => {
+  assert.deepEqual(parseJoinToken('abcdef.0123456789abcdef\n'), { id: 'abcdef', secret: '0123456789abcdef' })
   for (const text of ['', 'abcdef', 'ABCDEF.0123456789abcdef', 'abcdef.0123456789abcde', 'abcdef.0123456789abcdef0'])
-    assert.equal(parseToken(text), undefined, text)
+    assert.equal(parseJoinToken(text), undefined, text)
 })
 
 test('makeKubeconfig() holds its parts in base64', () => {

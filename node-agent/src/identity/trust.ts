@@ -1,15 +1,10 @@
 /** How an agent that knows nothing yet comes to trust an API server: by the hash of its CA's public key, given with the token. */
-import { createHash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
+import { publicKeyHash } from '@davit/api'
 import { Refused } from './refused.ts'
 
 const CONNECT_MS_MAX = 10_000
-
-/** `sha256:` and the hex digest of the certificate's SubjectPublicKeyInfo. */
-export function publicKeyHash(certificate: X509Certificate): string {
-  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' })
-  return `sha256:${createHash('sha256').update(spki).digest('hex')}`
-}
 
 /**
  * The CA of `server` (`https://host:port`), PEM, once it is the one with `caHash` and has signed the server's certificate. Throws `Refused`

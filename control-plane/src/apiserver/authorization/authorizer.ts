@@ -1,6 +1,6 @@
 /** Who may do what, until there are roles: fixed rights for the cluster's own parts, and for nobody else. */
 import { GROUPS, NODE_USER_PREFIX, PATHS } from '@davit/api'
-import { CONTROLLERS } from '../../pki/index.ts'
+import { CONTROLLERS } from '@davit/api/pki'
 import { judgeNode, type NodeLookups } from './node-rules.ts'
 import type { Attributes, Authorizer, Verdict } from './types.ts'
 

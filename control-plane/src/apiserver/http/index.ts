@@ -10,4 +10,3 @@ export type {
   TunnelAcceptor,
 } from './options.ts'
 export { startApiServer } from './server.ts'
-export { DAVIT_VERSION } from './version.ts'

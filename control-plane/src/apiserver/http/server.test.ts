@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { deploymentKind, type Kind, namespaceKind, nodeKind, podKind, systemClock, unavailable } from '@davit/api'
-import { loadOrCreatePki } from '../../pki/index.ts'
+import { loadOrCreatePki } from '@davit/api/pki'
 import { callOver, startTestServer, type TestServer } from './testing/test-server.ts'
 
 const KINDS = [podKind, nodeKind, namespaceKind, deploymentKind] as unknown as Kind[]

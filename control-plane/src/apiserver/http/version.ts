@@ -1,7 +1,5 @@
 import { arch, version as nodeVersion, platform } from 'node:process'
-
-/** Davit's own version. */
-export const DAVIT_VERSION = '0.1.0'
+import { KUBERNETES_VERSION } from '@davit/api'
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64' }
 
@@ -9,7 +7,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64' }
 export const VERSION_INFO = {
   major: '1',
   minor: '33',
-  gitVersion: `v1.33.0+davit-${DAVIT_VERSION}`,
+  gitVersion: KUBERNETES_VERSION,
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '1970-01-01T00:00:00Z',

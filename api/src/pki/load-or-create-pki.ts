@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, GROUPS, NETWORKS } from '@davit/api'
+import type { Clock } from '../clock.ts'
+import { publicKeyHash } from '../public-key-hash.ts'
+import { GROUPS, NETWORKS } from '../well-known.ts'
 import { type CertificateRequest, createAuthority, createCertificate, daysLeft, isSignedBy, type KeyPair, namesOf } from './certificates.ts'
 import { createFile, readText, replaceFile } from './files.ts'
-import { exportKey, generateKeys, publicKeyHash } from './keys.ts'
+import { exportKey, generateKeys } from './keys.ts'
 
 export interface Pki {
   ca: KeyPair & { publicKeyHash: string }

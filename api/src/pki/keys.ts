@@ -1,4 +1,4 @@
-import { createHash, webcrypto } from 'node:crypto'
+import { webcrypto } from 'node:crypto'
 import { x509 } from './x509.ts'
 
 /** Every key here is on P-256: small certificates, quick handshakes. */
@@ -22,10 +22,4 @@ export function importKey(pem: string): Promise<Key> {
   const [der] = x509.PemConverter.decode(pem)
   if (!der) throw new Error('Cannot read the private key: no PEM block found')
   return webcrypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, true, ['sign']) as Promise<Key>
-}
-
-/** `sha256:` and the hex digest of a certificate's SubjectPublicKeyInfo: what an agent pins. */
-export function publicKeyHash(certificatePem: string): string {
-  const { publicKey } = new x509.X509Certificate(certificatePem)
-  return `sha256:${createHash('sha256').update(Buffer.from(publicKey.rawData)).digest('hex')}`
 }

@@ -1,12 +1,16 @@
 /** Join tokens: Kubernetes' bootstrap tokens, kept as Secrets in kube-system, with a count of uses of ours. */
 import { randomInt } from 'node:crypto'
-import { type Client, type Clock, formatTime, isReason, NAMESPACES, type Secret, secretKind } from '@davit/api'
+import type { Client } from './client/client.ts'
+import { type Clock, formatTime } from './clock.ts'
+import { type Secret, secretKind } from './kinds/core/secret.ts'
+import { isReason } from './status.ts'
+import { NAMESPACES } from './well-known.ts'
 
-export const TOKEN_TYPE = 'bootstrap.kubernetes.io/token'
+export const JOIN_TOKEN_TYPE = 'bootstrap.kubernetes.io/token'
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
 const HOUR_MS = 60 * 60 * 1000
 
-export interface TokenOptions {
+export interface JoinTokenOptions {
   clock: Clock
   /** Default one hour. */
   ttlMs?: number
@@ -17,13 +21,13 @@ export interface TokenOptions {
 }
 
 /** `id.secret`, as in `abcdef.0123456789abcdef`. */
-export interface Token {
+export interface JoinToken {
   id: string
   secret: string
 }
 
 /** What a token's Secret says. */
-export interface TokenRecord {
+export interface JoinTokenRecord {
   secret: string
   /** Milliseconds since the epoch; Infinity when it does not expire. */
   expiresAt: number
@@ -33,7 +37,7 @@ export interface TokenRecord {
 }
 
 /** Makes a token that lets nodes join, and clears away those that ended. Whoever has it can make a machine part of the cluster. */
-export async function createJoinToken(client: Client, { clock, ttlMs = HOUR_MS, uses = 1, nodeName }: TokenOptions): Promise<string> {
+export async function createJoinToken(client: Client, { clock, ttlMs = HOUR_MS, uses = 1, nodeName }: JoinTokenOptions): Promise<string> {
   await removeExpired(client, clock.now())
   const id = randomText(6)
   const secret = randomText(16)
@@ -49,24 +53,24 @@ export async function createJoinToken(client: Client, { clock, ttlMs = HOUR_MS, 
   await client.resource(secretKind).create({
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name: secretNameOf(id), namespace: NAMESPACES.system },
-    type: TOKEN_TYPE,
+    metadata: { name: joinTokenSecretName(id), namespace: NAMESPACES.system },
+    type: JOIN_TOKEN_TYPE,
     data: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, encode(value)])),
   })
   return `${id}.${secret}`
 }
 
-export function secretNameOf(id: string): string {
+export function joinTokenSecretName(id: string): string {
   return `bootstrap-token-${id}`
 }
 
 /** Undefined for what is no token. */
-export function parseToken(text: string): Token | undefined {
+export function parseJoinToken(text: string): JoinToken | undefined {
   const [, id, secret] = /^([a-z0-9]{6})\.([a-z0-9]{16})$/.exec(text.trim()) ?? []
   return id && secret ? { id, secret } : undefined
 }
 
-export function readTokenRecord({ data }: Secret): TokenRecord {
+export function readJoinTokenRecord({ data }: Secret): JoinTokenRecord {
   const read = (name: string) => (data?.[name] === undefined ? undefined : Buffer.from(data[name], 'base64').toString())
   const expiration = read('expiration')
   const uses = read('uses-left')
@@ -82,17 +86,17 @@ export function readTokenRecord({ data }: Secret): TokenRecord {
 }
 
 /** The Secret after one more use. */
-export function spendUse(secret: Secret): Secret {
-  const { usesLeft } = readTokenRecord(secret)
+export function spendJoinToken(secret: Secret): Secret {
+  const { usesLeft } = readJoinTokenRecord(secret)
   if (!Number.isFinite(usesLeft)) return secret
   return { ...secret, data: { ...secret.data, 'uses-left': encode(String(usesLeft - 1)) } }
 }
 
 async function removeExpired(client: Client, now: number): Promise<void> {
   const secrets = client.resource(secretKind)
-  const { items } = await secrets.list({ namespace: NAMESPACES.system, fieldSelector: `type=${TOKEN_TYPE}` })
+  const { items } = await secrets.list({ namespace: NAMESPACES.system, fieldSelector: `type=${JOIN_TOKEN_TYPE}` })
   for (const { metadata, ...secret } of items) {
-    if (readTokenRecord({ metadata, ...secret }).expiresAt > now || !metadata.name) continue
+    if (readJoinTokenRecord({ metadata, ...secret }).expiresAt > now || !metadata.name) continue
     await secrets.delete({ namespace: NAMESPACES.system, name: metadata.name }).catch((error: unknown) => {
       if (!isReason(error, 'NotFound')) throw error
     })

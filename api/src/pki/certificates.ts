@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
-import { formatSubject } from './distinguished-name.ts'
 import { exportKey, generateKeys, importKey, SIGNING_ALGORITHM } from './keys.ts'
 import { x509 } from './x509.ts'
 
@@ -116,4 +115,13 @@ function serialNumber(): string {
 
 function pemOf(certificate: x509.X509Certificate): string {
   return `${certificate.toString('pem')}\n`
+}
+
+/** A subject as RFC 4514 text, for making a certificate. */
+function formatSubject(commonName: string, organizations: readonly string[] = []): string {
+  return [...organizations.map(name => `O=${escapeValue(name)}`), `CN=${escapeValue(commonName)}`].join(', ')
+}
+
+function escapeValue(value: string): string {
+  return value.replace(/[\\,+"<>;=#]/g, '\\$&')
 }
