@@ -1,6 +1,7 @@
 export { type AddressFamily, familyOf } from './addresses.ts'
 export { Backoff, type BackoffOptions } from './client/backoff.ts'
 export type * from './client/client.ts'
+export type { Credentials } from './client/connection.ts'
 export {
   connectHttp,
   type HttpClient,

@@ -34,6 +34,9 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #backoff = new Backoff(BACKOFF_MS)
   readonly #closed = new AbortController()
+  /** Sessions of earlier credentials, until what runs on them has ended. */
+  readonly #retired = new Set<ClientHttp2Session>()
+  #credentials: Credentials
   /** Index of the server in use, or to try next. */
   #at: number
   #notBefore = 0
@@ -43,6 +46,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     if (options.servers.length === 0) throw new Error('Cannot connect: the list of servers is empty, wanted at least one')
     this.#options = options
+    this.#credentials = options.credentials
     // Clients spread over the servers without knowing of each other.
     this.#at = Math.floor(Math.random() * options.servers.length)
     this.#servers = options.servers
@@ -67,20 +71,46 @@ export class Connection {
     return this.#dialling
   }
 
+  get credentials(): Credentials {
+    return this.#credentials
+  }
+
+  /** From the next request on a new session with these is used; what runs on the old one goes on to its end. */
+  renew(credentials: Credentials): void {
+    this.#credentials = credentials
+    const present = this.#session
+    this.#session = undefined
+    if (present) this.#retire(present)
+    this.#dialling?.then(
+      session => {
+        if (this.#session === session) this.#session = undefined
+        this.#retire(session)
+      },
+      () => {},
+    )
+  }
+
   close(): void {
     this.#closed.abort(new Error('The client was closed'))
-    this.#session?.destroy()
+    for (const session of [this.#session, ...this.#retired]) session?.destroy()
+  }
+
+  #retire(session: ClientHttp2Session): void {
+    if (session.destroyed) return
+    this.#retired.add(session)
+    session.once('close', () => this.#retired.delete(session))
+    session.close()
   }
 
   async #dial(): Promise<ClientHttp2Session> {
-    const { clock, credentials, log } = this.#options
+    const { clock, log } = this.#options
     const waitMs = this.#notBefore - clock.monotonic()
     if (waitMs > 0) await clock.sleep(waitMs, this.#closed.signal)
     let lastError: unknown
     for (let tried = 0; tried < this.#servers.length; tried++) {
       const server = this.#servers[this.#at] as string
       try {
-        const session = await openSession(server, credentials, clock, this.#closed.signal)
+        const session = await openSession(server, this.#credentials, clock, this.#closed.signal)
         log?.debug({ server }, 'Connected')
         session.on('error', err => log?.warn({ server, err }, 'Lost the connection'))
         void this.#keepAlive(session)

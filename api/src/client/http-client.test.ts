@@ -305,3 +305,23 @@ test('a closed client takes no more calls', async () => {
   http.close()
   await assert.rejects(things.list(), /The client was closed/)
 })
+
+test('renewed credentials serve from the next request on, while what runs on the old ones goes on', async () => {
+  let finish = () => {}
+  const server = await serve((stream, { path }) => {
+    const socket = stream.session?.socket as unknown as { getPeerCertificate(): { subject?: { CN: string } } }
+    const answer = () => respond(stream, 200, { who: socket.getPeerCertificate().subject?.CN ?? 'nobody' })
+    if (path === '/slow') finish = answer
+    else answer()
+  })
+  const renewing = client([server])
+  const ask = async (path: string) => JSON.parse(await text((await renewing.raw({ method: 'GET', path })).body)).who
+  const slow = ask('/slow')
+  assert.equal(await ask('/who'), 'nobody')
+  renewing.renew({ certificateAuthority: certificates.authority, ...certificates.client })
+  assert.equal(await ask('/who'), 'client')
+  assert.equal(server.sessions.size, 2)
+  finish()
+  assert.equal(await slow, 'nobody')
+  while (server.sessions.size > 1) await setImmediate()
+})

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { Logger } from '../reconcile/run-controller.ts'
 import { apiError } from '../status.ts'
 import type { Client } from './client.ts'
-import { Connection } from './connection.ts'
+import { Connection, type Credentials } from './connection.ts'
 import { startDeadline } from './deadline.ts'
 import { type ExchangeRequest, type ExchangeResponse, exchange, NoAnswerError, readBody } from './exchange.ts'
 import { type HttpTransport, httpResource, type TypedRequest } from './http-resource.ts'
@@ -53,6 +53,8 @@ export interface HttpClient extends Client {
   raw(request: RawRequest): Promise<RawResponse>
   /** Resolves once open: add listeners before the next turn of the loop. Rejects with the server's Status. */
   openWebSocket(path: string, query: Query, protocols: readonly string[], options?: WebSocketOptions): Promise<WebSocket>
+  /** New requests go out with these; those under way end on the connection they have. */
+  renew(credentials: Credentials): void
   /** Ends the session and everything on it. */
   close(): void
 }
@@ -154,11 +156,12 @@ export function connectHttp(options: HttpClientOptions): HttpClient {
         servers: server ? [server] : connection.servers,
         path: target,
         protocols,
-        credentials,
+        credentials: connection.credentials,
         headers: ownHeaders,
         ...(signal && { signal }),
       })
     },
+    renew: renewed => connection.renew(renewed),
     close: () => connection.close(),
   }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
-import { exportKey, generateKeys, importKey, SIGNING_ALGORITHM } from './keys.ts'
+import { exportKey, generateKeys, importKey, publicKeyOf, SIGNING_ALGORITHM } from './keys.ts'
 import { x509 } from './x509.ts'
 
 /** A certificate and its private key, PEM both. */
@@ -10,8 +10,8 @@ export interface KeyPair {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Clocks of a cluster's machines differ: certificates count from a little before they were made. */
-const SKEW_MS = 5 * 60 * 1000
+/** Clocks of a cluster's machines differ: certificates count from a little before they were made, short ones by a tenth of their life. */
+const SKEW_MS_MAX = 5 * 60 * 1000
 
 export interface Lifetime {
   /** Milliseconds since the epoch. */
@@ -49,6 +49,15 @@ export interface CertificateRequest {
 export async function createCertificate(authority: KeyPair, request: CertificateRequest, lifetime: Lifetime): Promise<KeyPair> {
   const keys = await generateKeys()
   return { certificate: await sign(authority, request, { publicKey: keys.publicKey, lifetime }), key: await exportKey(keys.privateKey) }
+}
+
+/** A certificate for a private key that is there already, PEM both. */
+export async function createCertificateFor(
+  authority: KeyPair,
+  { key, ...request }: CertificateRequest & { key: string },
+  lifetime: Lifetime,
+): Promise<string> {
+  return sign(authority, request, { publicKey: await publicKeyOf(key), lifetime })
 }
 
 /** A certificate for somebody else's key, PEM. */
@@ -103,7 +112,8 @@ function alternativeName(name: string): x509.GeneralName {
 }
 
 function validity({ now, days }: Lifetime): { notBefore: Date; notAfter: Date } {
-  return { notBefore: new Date(now - SKEW_MS), notAfter: new Date(now + days * DAY_MS) }
+  const lifeMs = days * DAY_MS
+  return { notBefore: new Date(now - Math.min(SKEW_MS_MAX, lifeMs / 10)), notAfter: new Date(now + lifeMs) }
 }
 
 /** Positive, as RFC 5280 wants it. */

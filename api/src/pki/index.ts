@@ -1,7 +1,9 @@
+export { type Authority, certificatesIn, issuerHash, readAuthority, readKeyPair } from './authority.ts'
 export {
   type CertificateRequest,
   createAuthority,
   createCertificate,
+  createCertificateFor,
   daysLeft,
   isSignedBy,
   type KeyPair,
@@ -9,8 +11,18 @@ export {
   namesOf,
   sign,
 } from './certificates.ts'
+export { type EtcdMemberPki, type EtcdPkiOptions, loadOrRenewEtcdPki } from './etcd-pki.ts'
 export { createFile, readText, replaceFile } from './files.ts'
 export { generateKeys, SIGNING_ALGORITHM } from './keys.ts'
 export { type KubeconfigOptions, makeKubeconfig } from './kubeconfig.ts'
-export { CONTROLLERS, type EncryptionKey, loadOrCreatePki, type Pki, type PkiOptions } from './load-or-create-pki.ts'
+export {
+  AUTHORITY_DAYS,
+  CERTIFICATE_LIFETIME_MS,
+  CONTROLLERS,
+  type EncryptionKey,
+  loadOrCreatePki,
+  type Pki,
+  type PkiOptions,
+} from './load-or-create-pki.ts'
+export { lifeOf, renewalTime, warningTime } from './renewal.ts'
 export { x509 } from './x509.ts'

@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto'
+import { createPublicKey, webcrypto } from 'node:crypto'
 import { x509 } from './x509.ts'
 
 /** Every key here is on P-256: small certificates, quick handshakes. */
@@ -22,4 +22,10 @@ export function importKey(pem: string): Promise<Key> {
   const [der] = x509.PemConverter.decode(pem)
   if (!der) throw new Error('Cannot read the private key: no PEM block found')
   return webcrypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, true, ['sign']) as Promise<Key>
+}
+
+/** The public half of a private key, PEM. */
+export function publicKeyOf(pem: string): Promise<Key> {
+  const spki = createPublicKey(pem).export({ type: 'spki', format: 'der' })
+  return webcrypto.subtle.importKey('spki', spki, KEY_ALGORITHM, true, ['verify']) as Promise<Key>
 }

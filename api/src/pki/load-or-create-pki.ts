@@ -2,15 +2,18 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
-import { publicKeyHash } from '../public-key-hash.ts'
 import { GROUPS, NETWORKS } from '../well-known.ts'
-import { type CertificateRequest, createAuthority, createCertificate, daysLeft, isSignedBy, type KeyPair, namesOf } from './certificates.ts'
+import { type Authority, readAuthority, readKeyPair } from './authority.ts'
+import { type CertificateRequest, createAuthority, createCertificate, isSignedBy, type KeyPair, namesOf } from './certificates.ts'
+import { type EtcdMemberPki, loadOrRenewEtcdPki } from './etcd-pki.ts'
 import { createFile, readText, replaceFile } from './files.ts'
 import { exportKey, generateKeys } from './keys.ts'
+import { renewalTime } from './renewal.ts'
 
 export interface Pki {
-  ca: KeyPair & { publicKeyHash: string }
+  ca: Authority
   /** Also good as a client, between replicas. */
   server: KeyPair
   /** Of `system:masters`. */
@@ -21,6 +24,13 @@ export interface Pki {
   serviceAccountKey: string
   /** For values in etcd; the first one encrypts, all decrypt. */
   encryptionKeys: EncryptionKey[]
+  /** Of an etcd whose CA is here, in `etcd-ca.pem`. */
+  etcd?: {
+    ca: Authority
+    client: KeyPair
+    /** Of the member whose directory was named. */
+    member?: EtcdMemberPki
+  }
 }
 
 export interface EncryptionKey {
@@ -33,15 +43,22 @@ export interface PkiOptions {
   dir: string
   /** Host names and IP addresses at which the API server is reached, besides those every cluster has. */
   serverNames: readonly string[]
+  /** Directory of the certificates of the etcd member on this machine; needs `etcd-ca.pem`. */
+  etcdDir?: string
+  /** Of what the CA signs here; default a year. */
+  lifetimeMs?: number
+  /** In 0…1: how much earlier than others to renew. */
+  jitter?: number
   clock: Clock
 }
 
 /** The group of controllers and scheduler. */
 export const CONTROLLERS = 'system:davit:controllers'
 
-const CA_DAYS = 10 * 365
-const CERTIFICATE_DAYS = 365
-const RENEW_BEFORE_DAYS = 30
+/** What a new CA's life is. */
+export const AUTHORITY_DAYS = 10 * 365
+export const CERTIFICATE_LIFETIME_MS = 365 * 24 * 60 * 60 * 1000
+const DAY_MS = 24 * 60 * 60 * 1000
 
 const COMMON_NAMES = [
   'localhost',
@@ -54,21 +71,34 @@ const COMMON_NAMES = [
   NETWORKS.apiserver,
 ]
 
-/** Reads what is in `dir`, makes what is missing, renews what ends within 30 days or no longer fits. */
-export async function loadOrCreatePki({ dir, serverNames, clock }: PkiOptions): Promise<Pki> {
+/** Reads what is in `dir`, makes what is missing, renews what is due or no longer fits: it may be called again at any time. */
+export async function loadOrCreatePki(options: PkiOptions): Promise<Pki> {
+  const { dir, serverNames, lifetimeMs = CERTIFICATE_LIFETIME_MS, jitter = 0, clock } = options
   await mkdir(dir, { recursive: true, mode: 0o700 })
   await chmod(dir, 0o700)
   const now = clock.now()
-  const ca = await loadOrCreate(join(dir, 'ca.pem'), () => createAuthority('davit-ca', { now, days: CA_DAYS }))
+  const days = lifetimeMs / DAY_MS
+  const ca = await loadOrCreateAuthority(join(dir, 'ca.pem'), now)
   const names = [...new Set([...COMMON_NAMES, ...serverNames])].sort()
-  const certificate = (file: string, request: CertificateRequest) => loadOrRenew(join(dir, file), ca, request, now)
+  const certificate = (file: string, request: CertificateRequest, authority: KeyPair = ca) =>
+    loadOrRenew(join(dir, file), request, { authority, now, days, jitter })
+  const etcdCa = await readText(join(dir, 'etcd-ca.pem'))
+  if (etcdCa === undefined && options.etcdDir !== undefined)
+    throw new Error(`Cannot renew the certificates in "${options.etcdDir}": "${join(dir, 'etcd-ca.pem')}" with the CA of etcd is missing`)
   return {
-    ca: { ...ca, publicKeyHash: publicKeyHash(ca.certificate) },
+    ca,
     server: await certificate('server.pem', { commonName: 'davit-apiserver', usage: 'both', names }),
     admin: await certificate('admin.pem', { commonName: 'kubernetes-admin', organizations: [GROUPS.masters], usage: 'client' }),
     controllers: await certificate('controllers.pem', { commonName: CONTROLLERS, organizations: [CONTROLLERS], usage: 'client' }),
     serviceAccountKey: await loadOrCreateText(join(dir, 'service-account.key'), async () => exportKey((await generateKeys()).privateKey)),
     encryptionKeys: JSON.parse(await loadOrCreateText(join(dir, 'encryption-keys.json'), firstEncryptionKeys)) as EncryptionKey[],
+    ...(etcdCa !== undefined && { etcd: await loadEtcd(readAuthority(etcdCa, join(dir, 'etcd-ca.pem'))) }),
+  }
+
+  async function loadEtcd(authority: Authority): Promise<NonNullable<Pki['etcd']>> {
+    const client = await certificate('etcd-client.pem', { commonName: 'davit-etcd-client', usage: 'client' }, authority)
+    const member = options.etcdDir && (await loadOrRenewEtcdPki({ dir: options.etcdDir, authority, now, days, jitter }))
+    return { ca: authority, client, ...(member && { member }) }
   }
 }
 
@@ -81,40 +111,37 @@ async function loadOrCreateText(path: string, make: () => string | Promise<strin
   return (await readText(path)) ?? (await createFile(path, await make()))
 }
 
-/** Key and certificate share one file, so that they can never be of different makes. */
-async function loadOrCreate(path: string, make: () => Promise<KeyPair>): Promise<KeyPair> {
-  return split(path, await loadOrCreateText(path, async () => joined(await make())))
+async function loadOrCreateAuthority(path: string, now: number): Promise<Authority> {
+  return readAuthority(
+    await loadOrCreateText(path, async () => joined(await createAuthority('davit-ca', { now, days: AUTHORITY_DAYS }))),
+    path,
+  )
 }
 
-async function loadOrRenew(path: string, ca: KeyPair, request: CertificateRequest, now: number): Promise<KeyPair> {
+interface Signing {
+  authority: KeyPair
+  now: number
+  days: number
+  jitter: number
+}
+
+/** Key and certificate share one file, so that they can never be of different makes. */
+async function loadOrRenew(path: string, request: CertificateRequest, { authority, now, days, jitter }: Signing): Promise<KeyPair> {
   const existing = await readText(path)
   if (existing !== undefined) {
-    const pair = split(path, existing)
-    if (await isGood(pair, ca, request, now)) return pair
+    const pair = readKeyPair(existing, path)
+    const isDue = renewalTime(pair.certificate, jitter) <= now || !fits(pair.certificate, request)
+    if (!isDue && (await isSignedBy(pair.certificate, authority))) return pair
   }
-  const pair = await createCertificate(ca, request, { now, days: CERTIFICATE_DAYS })
+  const pair = await createCertificate(authority, request, { now, days })
   await replaceFile(path, joined(pair))
   return pair
 }
 
-async function isGood({ certificate }: KeyPair, ca: KeyPair, { names = [] }: CertificateRequest, now: number): Promise<boolean> {
-  const present = namesOf(certificate)
-  const wanted = [...names].sort()
-  const sameNames = present.length === wanted.length && wanted.every((name, index) => name === present[index])
-  return sameNames && daysLeft(certificate, now) > RENEW_BEFORE_DAYS && (await isSignedBy(certificate, ca))
+function fits(certificate: string, { names = [] }: CertificateRequest): boolean {
+  return isDeepStrictEqual(namesOf(certificate), [...names].sort())
 }
 
 function joined({ certificate, key }: KeyPair): string {
   return certificate + key
-}
-
-const BLOCK = /-----BEGIN ([A-Z ]+)-----[\s\S]+?-----END \1-----\n?/g
-
-function split(path: string, text: string): KeyPair {
-  const blocks = new Map([...text.matchAll(BLOCK)].map(([block, type]) => [type, block]))
-  const certificate = blocks.get('CERTIFICATE')
-  const key = blocks.get('PRIVATE KEY')
-  if (!certificate || !key)
-    throw new Error(`Cannot read "${path}": found ${[...blocks.keys()].join(', ') || 'no PEM block'}, wanted CERTIFICATE and PRIVATE KEY`)
-  return { certificate, key }
 }

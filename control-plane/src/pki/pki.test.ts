@@ -51,9 +51,9 @@ test('loadOrCreatePki() renews the server certificate for other names or near it
   assert.notEqual(renamed.server.certificate, first.server.certificate)
   assert.equal(renamed.admin.certificate, first.admin.certificate)
   assert.equal(renamed.ca.certificate, first.ca.certificate)
-  const early = await loadOrCreatePki({ ...options, serverNames: ['two.example.com'], clock: laterBy(330 * DAY_MS) })
+  const early = await loadOrCreatePki({ ...options, serverNames: ['two.example.com'], clock: laterBy(240 * DAY_MS) })
   assert.equal(early.server.certificate, renamed.server.certificate)
-  const late = await loadOrCreatePki({ ...options, serverNames: ['two.example.com'], clock: laterBy(340 * DAY_MS) })
+  const late = await loadOrCreatePki({ ...options, serverNames: ['two.example.com'], clock: laterBy(250 * DAY_MS) })
   assert.notEqual(late.server.certificate, renamed.server.certificate)
 })
 

@@ -1,0 +1,51 @@
+/**
+ * The CAs of a cluster. Mostly there is one; while one takes another's place both are trusted, and the first signs. As a file: each
+ * certificate, followed by its key where that is at hand.
+ */
+import { X509Certificate } from 'node:crypto'
+import { publicKeyHash } from '../public-key-hash.ts'
+import type { KeyPair } from './certificates.ts'
+
+export interface Authority extends KeyPair {
+  /** All that are trusted, the signing one first, PEM one after the other. */
+  readonly bundle: string
+  readonly publicKeyHash: string
+  /** Of all that are trusted. */
+  readonly hashes: readonly string[]
+}
+
+const BLOCK = /-----BEGIN ([A-Z ]+)-----[\s\S]+?-----END \1-----\n?/g
+
+/** Every certificate in a PEM text. */
+export function certificatesIn(text: string): string[] {
+  return blocksOf(text).flatMap(({ type, pem }) => (type === 'CERTIFICATE' ? [pem] : []))
+}
+
+/** The first certificate and the first key of a text. Throws Error with what was found instead; `what` names the text. */
+export function readKeyPair(text: string, what: string): KeyPair {
+  const blocks = blocksOf(text)
+  const certificate = blocks.find(({ type }) => type === 'CERTIFICATE')?.pem
+  const key = blocks.find(({ type }) => type === 'PRIVATE KEY')?.pem
+  if (certificate && key) return { certificate, key }
+  const found = blocks.map(({ type }) => type).join(', ') || 'no PEM block'
+  throw new Error(`Cannot read "${what}": found ${found}, wanted CERTIFICATE and PRIVATE KEY`)
+}
+
+/** Throws as `readKeyPair`. */
+export function readAuthority(text: string, what: string): Authority {
+  const pair = readKeyPair(text, what)
+  const certificates = certificatesIn(text)
+  const hashes = certificates.map(certificate => publicKeyHash(certificate))
+  return { ...pair, bundle: certificates.join(''), publicKeyHash: hashes[0] ?? '', hashes }
+}
+
+/** Hash of that CA of a bundle which signed `certificate`; undefined when none did. */
+export function issuerHash(certificate: string, bundle: string): string | undefined {
+  const signed = new X509Certificate(certificate)
+  const issuer = certificatesIn(bundle).find(candidate => signed.verify(new X509Certificate(candidate).publicKey))
+  return issuer && publicKeyHash(issuer)
+}
+
+function blocksOf(text: string): { type: string; pem: string }[] {
+  return [...text.matchAll(BLOCK)].map(([block, type = '']) => ({ type, pem: block.endsWith('\n') ? block : `${block}\n` }))
+}
