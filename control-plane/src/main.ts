@@ -11,6 +11,7 @@ import { loadOrCreatePki, makeKubeconfig, type Pki } from '@davit/api/pki'
 import { pino } from 'pino'
 import type { Tunnels } from './apiserver/tunnel/index.ts'
 import { startControllers } from './controllers/index.ts'
+import { checkHealth } from './health.ts'
 import { runWhileLeader } from './leader/index.ts'
 import { type ControlPlaneOptions, HELP, parseOptions, UsageError } from './options.ts'
 import { type RunningApiServer, runApiServer, StartError } from './run-apiserver.ts'
@@ -29,6 +30,7 @@ class Refusal extends Error {
 }
 
 async function main(): Promise<void> {
+  if (argv[2] === 'health') return await runOnce(checkHealth)
   const options = parseOptions(argv.slice(2), ownAddresses())
   if (options === 'help') return void stdout.write(HELP)
   if (options === 'version') return void stdout.write(`davit control-plane ${DAVIT_VERSION}\n`)
@@ -38,7 +40,7 @@ async function main(): Promise<void> {
 
   const stop = stopOnSignals(log)
   const pki = await loadOrCreatePki({
-    dir: join(options.dataDir, 'pki'),
+    dir: options.pkiDir,
     serverNames: [...new Set([options.advertiseAddress, ...ownAddresses(), ...options.tlsSans])],
     clock: systemClock,
   })
@@ -48,6 +50,15 @@ async function main(): Promise<void> {
     // Asked to stop while it still started: what broke off is no failure.
     if (!stop.aborted) throw err
     log.info({}, 'Stopped')
+  }
+}
+
+/** A subcommand that does one thing; what goes wrong is for the person who reads it, without a stack. */
+async function runOnce(subcommand: (args: readonly string[]) => Promise<void>): Promise<void> {
+  try {
+    await subcommand(argv.slice(3))
+  } catch (err) {
+    throw err instanceof UsageError ? err : new Refusal(EXIT.failed, (err as Error).message, { cause: err })
   }
 }
 

@@ -1,6 +1,7 @@
 /** The control plane's flags. */
 
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { NETWORKS } from '@davit/api'
 
@@ -9,6 +10,10 @@ export type Role = (typeof ROLES)[number]
 
 export interface ControlPlaneOptions {
   readonly dataDir: string
+  /** Where the cluster's keys and certificates are. */
+  readonly pkiDir: string
+  /** Where the certificates of this machine's etcd members are; this process renews them. */
+  readonly etcdPkiDir?: string
   readonly port: number
   readonly bindAddress: string
   /** Where others reach this API server. */
@@ -36,12 +41,14 @@ export interface EtcdMembers {
 }
 
 export const HELP = `Usage: control-plane --data-dir DIR [flags]
+       control-plane health [--port PORT] [--pki-dir DIR]     Exit code 0 when the API server on this machine is ready.
 
 Runs Davit's control plane: the API server, the controllers and the scheduler, with an etcd of its own.
 It writes DIR/admin.kubeconfig; try it with:  kubectl --kubeconfig DIR/admin.kubeconfig get nodes
 
 Where things are:
   --data-dir DIR            State: etcd's data, keys and certificates, admin.kubeconfig. Required.
+  --pki-dir DIR             The cluster's keys and certificates; what is missing is made. (DATA-DIR/pki)
   --bind-address ADDRESS    Address to listen on. (0.0.0.0)
   --port PORT               Port of the API, HTTPS. (6443)
   --advertise-address IP    Address at which agents and other replicas reach this one. (the first of this machine's)
@@ -51,9 +58,10 @@ Where things are:
 Storage:
   --etcd embedded           Run one etcd member as a child process, data in DIR/etcd. Means one replica. (default)
   --etcd URL[,URL...]       Use this etcd cluster; any number of replicas may share it.
-  --etcd-ca FILE            CA of the cluster's certificates.
+  --etcd-ca FILE            CA of etcd's certificates. (PKI-DIR/etcd-ca.pem, for https)
   --etcd-cert FILE, --etcd-key FILE
-                            This replica's client certificate and key for etcd.
+                            This replica's client certificate and key for etcd. (PKI-DIR/etcd-client.pem holds both, for https)
+  --etcd-pki-dir DIR        Certificates of this machine's own etcd members, renewed by this process.
 
 What runs here:
   --run ROLE[,ROLE...]      Any of apiserver, controllers, scheduler. (all)
@@ -85,12 +93,16 @@ export function parseOptions(args: readonly string[], addresses: readonly string
   const serviceCidr = cidrOf('--service-cidr', values['service-cidr'] ?? NETWORKS.services)
   const bindAddress = values['bind-address'] ?? '0.0.0.0'
   const isAny = bindAddress === '0.0.0.0' || bindAddress === '::'
+  const pkiDir = values['pki-dir'] ?? join(values['data-dir'], 'pki')
+  const etcdPkiDir = values['etcd-pki-dir']
   return {
     dataDir: values['data-dir'],
+    pkiDir,
+    ...(etcdPkiDir && { etcdPkiDir }),
     port,
     bindAddress,
     advertiseAddress: values['advertise-address'] ?? (isAny ? (addresses[0] ?? '127.0.0.1') : bindAddress),
-    etcd: etcdOf(values.etcd ?? 'embedded', values),
+    etcd: etcdOf(values.etcd ?? 'embedded', values, pkiDir),
     roles: rolesOf(values.run ?? ROLES.join(',')),
     servers: (values.server ?? `https://127.0.0.1:${port}`).split(','),
     tlsSans: values['tls-san'] ?? [],
@@ -113,6 +125,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       options: {
         'data-dir': text,
+        'pki-dir': text,
         'bind-address': text,
         port: text,
         'advertise-address': text,
@@ -122,6 +135,7 @@ function parse(args: readonly string[]) {
         'etcd-ca': text,
         'etcd-cert': text,
         'etcd-key': text,
+        'etcd-pki-dir': text,
         run: text,
         server: text,
         'pod-cidr': text,
@@ -137,15 +151,21 @@ function parse(args: readonly string[]) {
   }
 }
 
-function etcdOf(text: string, values: Values): ControlPlaneOptions['etcd'] {
+function etcdOf(text: string, values: Values, pkiDir: string): ControlPlaneOptions['etcd'] {
   if (text === 'embedded') return 'embedded'
   const urls = text.split(',')
   for (const url of urls) {
     if (!/^https?:\/\/[^/\s]+$/.test(url))
       throw new UsageError(`--etcd: ${JSON.stringify(url)} is neither "embedded" nor a URL such as https://10.0.0.1:2379`)
   }
-  const { 'etcd-ca': certificateAuthority, 'etcd-cert': certificate, 'etcd-key': key } = values
-  return { urls, ...(certificateAuthority && { certificateAuthority }), ...(certificate && { certificate }), ...(key && { key }) }
+  if (!urls.some(url => url.startsWith('https:'))) return { urls }
+  const client = join(pkiDir, 'etcd-client.pem')
+  const {
+    'etcd-ca': certificateAuthority = join(pkiDir, 'etcd-ca.pem'),
+    'etcd-cert': certificate = client,
+    'etcd-key': key = client,
+  } = values
+  return { urls, certificateAuthority, certificate, key }
 }
 
 function rolesOf(text: string): ReadonlySet<Role> {

@@ -168,6 +168,11 @@ function checksOf(storage: EtcdStorage): HealthCheck[] {
   ]
 }
 
+/** Without the key that may stand beside them. */
+function certificatesIn(pem: string): string {
+  return (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/g) ?? []).join('')
+}
+
 interface ConnectedEtcd {
   readonly members: { urls: string[]; certificateAuthority?: string; certificate?: string; key?: string }
   readonly stopped: Promise<void>
@@ -182,7 +187,7 @@ async function connectEtcd({ etcd, dataDir }: ControlPlaneOptions, log: Logger, 
     const { urls, certificateAuthority, certificate, key } = etcd
     const members = {
       urls: [...urls],
-      ...(certificateAuthority && { certificateAuthority: await readFile(certificateAuthority, 'utf8') }),
+      ...(certificateAuthority && { certificateAuthority: certificatesIn(await readFile(certificateAuthority, 'utf8')) }),
       ...(certificate && { certificate: await readFile(certificate, 'utf8') }),
       ...(key && { key: await readFile(key, 'utf8') }),
     }
