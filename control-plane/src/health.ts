@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { certificatesIn } from '@davit/api/pki'
 import { UsageError } from './options.ts'
 
 const DEADLINE_MS = 3000
@@ -11,7 +12,7 @@ const DEADLINE_MS = 3000
 /** Resolves when the API server on this machine is ready; otherwise rejects with what it said, or why nobody answered within 3 s. */
 export async function checkHealth(args: readonly string[]): Promise<void> {
   const { port, pkiDir } = parse(args)
-  const ca = await readFile(join(pkiDir, 'ca.pem'))
+  const ca = certificatesIn(await readFile(join(pkiDir, 'ca.pem'), 'utf8'))
   const url = `https://127.0.0.1:${port}/readyz?verbose`
   const { status, text } = await get(url, ca)
   if (status !== 200) throw new Error(`${url} answers ${status}, wanted 200: ${text.trim()}`)
@@ -28,7 +29,7 @@ function parse(args: readonly string[]): { port: string; pkiDir: string } {
   }
 }
 
-function get(url: string, ca: Buffer): Promise<{ status: number | undefined; text: string }> {
+function get(url: string, ca: string[]): Promise<{ status: number | undefined; text: string }> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(DEADLINE_MS)
     const sent = request(url, { ca, signal, agent: false }, async answer => {

@@ -41,6 +41,7 @@ async function main(): Promise<void> {
   const stop = stopOnSignals(log)
   const pki = await loadOrCreatePki({
     dir: options.pkiDir,
+    ...(options.etcdPkiDir && { etcdDir: options.etcdPkiDir }),
     serverNames: [...new Set([options.advertiseAddress, ...ownAddresses(), ...options.tlsSans])],
     clock: systemClock,
   })

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Client, type Clock, GROUPS, KINDS, type Logger } from '@davit/api'
-import { CONTROLLERS, type Pki } from '@davit/api/pki'
+import { CONTROLLERS, certificatesIn, type Pki } from '@davit/api/pki'
 import { createAuthorizer, registryLookups } from './apiserver/authorization/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
@@ -168,11 +168,6 @@ function checksOf(storage: EtcdStorage): HealthCheck[] {
   ]
 }
 
-/** Without the key that may stand beside them. */
-function certificatesIn(pem: string): string {
-  return (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/g) ?? []).join('')
-}
-
 interface ConnectedEtcd {
   readonly members: { urls: string[]; certificateAuthority?: string; certificate?: string; key?: string }
   readonly stopped: Promise<void>
@@ -187,7 +182,7 @@ async function connectEtcd({ etcd, dataDir }: ControlPlaneOptions, log: Logger, 
     const { urls, certificateAuthority, certificate, key } = etcd
     const members = {
       urls: [...urls],
-      ...(certificateAuthority && { certificateAuthority: certificatesIn(await readFile(certificateAuthority, 'utf8')) }),
+      ...(certificateAuthority && { certificateAuthority: certificatesIn(await readFile(certificateAuthority, 'utf8')).join('') }),
       ...(certificate && { certificate: await readFile(certificate, 'utf8') }),
       ...(key && { key: await readFile(key, 'utf8') }),
     }
