@@ -12,6 +12,7 @@ import { list } from './list.ts'
 import { type EtcdOptions, Members } from './members.ts'
 import { rangePages } from './ranges.ts'
 import { RevisionReader } from './revision-reader.ts'
+import { type EtcdSnapshot, takeSnapshot } from './snapshot.ts'
 import type * as types from './types.ts'
 import { watch } from './watch.ts'
 
@@ -38,6 +39,8 @@ export interface EtcdStorage extends types.Storage {
   readonly counters: StorageCounters
   /** Compares the cache with etcd and puts right what differs; gives how many keys did. Runs by itself every 5 min. */
   audit(signal?: AbortSignal): Promise<number>
+  /** A copy of the whole of etcd; everything that was committed before the call is in it. `signal` must abort in the end. */
+  snapshot(signal: AbortSignal): Promise<EtcdSnapshot>
   /** Forgets history before `revision`. Does nothing when that was done already. */
   compact(revision: number): Promise<void>
 }
@@ -179,6 +182,10 @@ class CachedStorage implements EtcdStorage {
     const repaired = await audit({ members: this.#members, space: this.#space, log: this.#log }, signal)
     this.#auditRepairs += repaired
     return repaired
+  }
+
+  snapshot(signal: AbortSignal): Promise<EtcdSnapshot> {
+    return takeSnapshot(this.#members, { log: this.#log, signal })
   }
 
   async compact(revision: number): Promise<void> {

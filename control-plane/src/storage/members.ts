@@ -34,14 +34,15 @@ const RETRY_DELAY_MS = 100
 /** Which members there are, and which one is asked next. */
 export class Members {
   readonly #members: readonly Member[]
+  readonly #connect: (url: string) => Etcd3
   readonly #clock: Clock
   readonly #log: Logger
   #preferred = 0
 
   constructor(options: EtcdOptions, { clock, log }: { clock: Clock; log: Logger }) {
     if (options.urls.length === 0) throw new Error('Cannot use etcd: no URL is given')
-    const connect = (url: string) => new Etcd3(clientOptions(options, url))
-    this.#members = options.urls.map(url => ({ url, reads: connect(url), writes: connect(url), watches: connect(url) }))
+    this.#connect = url => new Etcd3(clientOptions(options, url))
+    this.#members = options.urls.map(url => ({ url, reads: this.#connect(url), writes: this.#connect(url), watches: this.#connect(url) }))
     this.#clock = clock
     this.#log = log
   }
@@ -84,6 +85,17 @@ export class Members {
   async openWatch(attempt: number): Promise<{ url: string; stream: WatchStream }> {
     const member = this.#member(attempt % this.#members.length)
     return { url: member.url, stream: await member.watches.watchClient.watch() }
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#members.length
+  }
+
+  /** A connection of the caller's own to the `attempt`th member, counted round from the one that is asked; to be closed. */
+  connect(attempt: number): { url: string; client: Etcd3 } {
+    const { url } = this.#member((this.#preferred + attempt) % this.#members.length)
+    return { url, client: this.#connect(url) }
   }
 
   /** Another member is asked from now on. */
