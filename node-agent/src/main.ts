@@ -1,60 +1,15 @@
-/** The node agent's process: reads flags, runs the agent, ends it in order. */
-import { argv, exit, stderr, stdout } from 'node:process'
-import { DAVIT_VERSION, systemClock } from '@davit/api'
-import { pino } from 'pino'
-import { cleanUp } from './cleanup.ts'
-import { runDataPlane } from './data-plane/index.ts'
-import { type AgentOptions, HELP, parseOptions, UsageError } from './options.ts'
-import { runAgent } from './run-agent.ts'
+/**
+ * The node agent's program. The agent starts it again as its smaller processes, which outlive it or run elsewhere, so each of them
+ * loads its own part only: the whole agent would cost a data plane 40 MB.
+ */
+import type { Mode } from './own-program.ts'
 
-const EXIT = { failed: 1, usage: 2 } as const
-
-async function main(args: readonly string[]): Promise<void> {
-  if (args[0] === 'data-plane') return serveDataPlane(args)
-  const isCleanup = args[0] === 'cleanup'
-  const options = parseOptions(isCleanup ? args.slice(1) : args, { withServer: !isCleanup })
-  if (options === 'help') return void stdout.write(HELP)
-  if (options === 'version') return void stdout.write(`davit node-agent ${DAVIT_VERSION}\n`)
-  const log = pino({ level: options.logLevel, base: null })
-  try {
-    if (process.getuid?.() !== 0) throw new Error('The agent must run as root: it sets up networks and mounts')
-    if (isCleanup) await cleanUp(options, log)
-    else await run(options, log)
-  } catch (err) {
-    // The reason first: it is what a person looks for in the last line of a log.
-    log.fatal({ err }, err instanceof Error ? err.message : 'The agent failed')
-    exit(EXIT.failed)
-  }
-  exit(0)
+const MODES: Readonly<Record<Mode, (args: readonly string[]) => Promise<unknown>>> = {
+  'data-plane': async args => (await import('./data-plane/index.ts')).serveDataPlane(args),
+  'port-dialer': async () => (await import('./port-dialer.ts')).servePortDialer(),
 }
 
-async function run(options: AgentOptions, log: pino.Logger): Promise<void> {
-  const stop = new AbortController()
-  for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(name, () => {
-      if (stop.signal.aborted) exit(EXIT.failed)
-      log.info({ signal: name }, 'Stopping; pods run on')
-      stop.abort()
-    })
-  }
-  // A promise nobody waited for is a mistake of ours, but none that should take a whole node down.
-  process.on('unhandledRejection', err => log.error({ err }, 'A failure was not handled'))
-  await runAgent(options, { log, signal: stop.signal })
-  log.info({}, 'Stopped')
-}
-
-/** Normally the agent starts it from its own file, which loads less; this is for builds of one file. */
-async function serveDataPlane(args: readonly string[]): Promise<void> {
-  const socketPath = args[args.indexOf('--socket') + 1]
-  if (!args.includes('--socket') || !socketPath) throw new UsageError('Usage: node-agent data-plane --socket PATH')
-  const stop = new AbortController()
-  process.on('SIGTERM', () => stop.abort()).on('SIGINT', () => stop.abort())
-  await runDataPlane({ socketPath, log: pino({ base: null }), clock: systemClock, signal: stop.signal })
-  exit(0)
-}
-
-main(argv.slice(2)).catch((err: unknown) => {
-  stderr.write(`${err instanceof Error ? err.message : String(err)}\n`)
-  if (err instanceof UsageError) stderr.write('Try --help\n')
-  exit(err instanceof UsageError ? EXIT.usage : EXIT.failed)
-})
+const args = process.argv.slice(2)
+const mode = args[0] as Mode
+if (Object.hasOwn(MODES, mode)) void MODES[mode](args)
+else void import('./agent-main.ts').then(({ serveAgent }) => serveAgent(args))

@@ -3,9 +3,9 @@ import { closeSync, openSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Clock, Logger } from '@davit/api'
 import { type DnsService, dnsService } from '../dns/index.ts'
+import { ownProgram } from '../own-program.ts'
 import type { ServiceSink } from '../proxy/index.ts'
 import { type DnsSettings, type FromDataPlane, PROTOCOL, readLines, writeLine } from './protocol.ts'
 
@@ -13,7 +13,7 @@ export interface DataPlaneOptions {
   /** Holds its socket, pid file and log; made when missing. */
   readonly directory: string
   readonly dns: DnsSettings
-  /** How to start it: program and arguments, to which `--socket PATH` is added. Default: this installation's own. */
+  /** How to start it: program and arguments, to which `--socket PATH` is added. Default: this program itself. */
   readonly command?: readonly string[]
   readonly log: Logger
   readonly clock: Clock
@@ -123,7 +123,7 @@ export function startDataPlane({ directory, dns, command, log, clock, signal }: 
   }
 
   async function start(): Promise<Socket> {
-    const [program, ...args] = command ?? [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))]
+    const [program, ...args] = command ?? ownProgram('data-plane')
     const logFile = openSync(join(directory, 'data-plane.log'), 'a', 0o600)
     const child = spawn(program ?? process.execPath, [...args, '--socket', socketPath], {
       detached: true,

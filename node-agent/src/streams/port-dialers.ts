@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readlink } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import type { Clock, Logger } from '@davit/api'
-import { type DialAnswer, open, PORT_DIALER_PATH } from './port-dialer.ts'
+import { ownProgram } from '../own-program.ts'
+import { type DialAnswer, open } from '../port-dialer.ts'
 
 const IDLE_MS = 10_000
 const DIAL_MS_MAX = 10_000
@@ -52,7 +53,7 @@ class Helper {
 
   constructor(pid: number, { clock, log, signal }: PortDialersOptions) {
     this.#clock = clock
-    const args = [`--net=/proc/${pid}/ns/net`, process.execPath, PORT_DIALER_PATH]
+    const args = [`--net=/proc/${pid}/ns/net`, ...ownProgram('port-dialer')]
     const child = spawn('nsenter', args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
     this.#child = child
     child.stderr?.on('data', (chunk: Buffer) => {

@@ -3,7 +3,6 @@
  * that the bytes themselves never pass through here. Ends with its channel to the agent.
  */
 import { connect, type Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
 
 export interface DialRequest {
   readonly id: number
@@ -18,9 +17,6 @@ export interface DialAnswer {
 
 /** Where apps listen that listen for their own pod only. */
 const ADDRESSES = ['127.0.0.1', '::1']
-
-/** The path to run with Node, as a child with an IPC channel. */
-export const PORT_DIALER_PATH = fileURLToPath(import.meta.url)
 
 async function answer({ id, port }: DialRequest): Promise<void> {
   const errors: string[] = []
@@ -49,7 +45,9 @@ export function open(host: string, port: number): Promise<Socket> {
   })
 }
 
-if (process.argv[1] === PORT_DIALER_PATH && process.send) {
+/** What the process does: answers the agent's `DialRequest`s for as long as the agent holds the channel. */
+export function servePortDialer(): void {
+  if (!process.send) throw new Error('port-dialer is started by the agent, with a channel to it')
   process.on('message', message => void answer(message as DialRequest))
   process.on('disconnect', () => process.exit(0))
 }
