@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what Davit needs on Debian and Ubuntu, and nothing that is there already. Says what it does.
+# Installs what Davit needs on Debian and Ubuntu, and nothing that is there already. Says what it does. With the argument "tests", what the
+# tests need besides.
 set -euo pipefail
 
 say() { printf '%s\n' "$*"; }
@@ -22,6 +23,12 @@ want conntrack conntrack
 want nsenter util-linux
 want busybox busybox-static /bin/busybox
 want openssl openssl
+if [ "${1:-}" = tests ]; then
+  want sshd openssh-server /usr/sbin/sshd
+  want ssh openssh-client
+  want sudo sudo
+  want docker-compose docker-compose
+fi
 # The demo image is made of busybox alone, so it has to be the static one.
 if command -v busybox >/dev/null && command -v ldd >/dev/null && ldd "$(command -v busybox)" >/dev/null 2>&1; then missing+=(busybox-static); fi
 

@@ -4,6 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin:/sbin"
-bash deploy/install.sh
+bash deploy/install.sh tests
 npm run --silent lint
 node tests/dist/run.js "${1:-all}"
