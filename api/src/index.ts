@@ -12,6 +12,7 @@ export {
 } from './client/http-client.ts'
 export { type Query, resourcePath, withQuery } from './client/resource-path.ts'
 export { type Clock, formatMicroTime, formatTime, systemClock } from './clock.ts'
+export { deadlineSignal } from './deadline-signal.ts'
 export { type Decoded, decodeObject, schemaErrors } from './decode.ts'
 export { ageSince, formatAge, parseDuration } from './duration.ts'
 export { createEventRecorder, type EventRecorder, type EventRecorderOptions, type EventType } from './events/recorder.ts'
@@ -156,6 +157,8 @@ export {
 } from './status.ts'
 export { DAVIT_VERSION, KUBERNETES_VERSION } from './version.ts'
 export {
+  CERTIFICATE_ANNOTATIONS,
+  type CertificateReport,
   CHANNELS,
   type ClusterInfo,
   DOCKER_LABELS,

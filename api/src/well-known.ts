@@ -42,6 +42,28 @@ export const NETWORKS = {
   nodePorts: [30000, 32767],
 } as const
 
+/** Where nodes and API servers (on their Leases) say how they stand with the cluster's CAs; hashes as `publicKeyHash` makes them. */
+export const CERTIFICATE_ANNOTATIONS = {
+  /** Of every CA that is trusted, with commas. */
+  trusted: 'davit.dev/ca-hashes',
+  /** Of the CA that signed the certificate in use. */
+  issuer: 'davit.dev/certificate-issuer',
+  /** Of a node's own certificate, RFC 3339. */
+  expires: 'davit.dev/certificate-expires',
+  /** Of an API server: `CertificateReport[]` as JSON. */
+  report: 'davit.dev/certificates',
+} as const
+
+/** One certificate a control plane holds. */
+export interface CertificateReport {
+  /** `server`, `admin`, `controllers`, `ca`, `etcd-client`, … */
+  name: string
+  /** Hash of the CA that signed it; its own of a CA. */
+  issuer: string
+  /** RFC 3339. */
+  expires: string
+}
+
 /** Paths of the API that are Davit's own, between agents and the control plane. */
 export const PATHS = {
   /** POST `JoinRequest` with `Authorization: Bearer <token>`: a certificate for a node. */
@@ -54,6 +76,8 @@ export const PATHS = {
   images: '/davit/v1/images',
   /** GET `ClusterInfo` of any authenticated user. */
   cluster: '/davit/v1/cluster',
+  /** POST `BackupRequest` of system:masters: an archive of the whole cluster, encrypted. */
+  backup: '/davit/v1/backup',
 } as const
 
 export interface JoinRequest {
@@ -65,6 +89,7 @@ export interface JoinRequest {
 export interface JoinResponse {
   /** PEM. */
   certificate: string
+  /** All CAs to trust, PEM one after the other. */
   certificateAuthority: string
   /** kube-system's uid. */
   clusterId: string
@@ -76,6 +101,15 @@ export interface ClusterInfo {
   serviceCidr: string
   dnsAddress: string
   clusterDomain: string
+  /** All CAs to trust, PEM one after the other; the first signs. */
+  certificateAuthority: string
+}
+
+/** What the archive is encrypted with: one of both. */
+export interface BackupRequest {
+  passphrase?: string
+  /** 32 bytes in base64. */
+  key?: string
 }
 
 export interface DrainRequest {

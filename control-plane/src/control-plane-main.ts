@@ -1,18 +1,19 @@
 /** The control plane: reads flags, starts what `--run` names, and ends it in order. */
 
 import { randomUUID } from 'node:crypto'
-import { access, constants, mkdir, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { exit, stderr, stdout } from 'node:process'
-import { type Client, connectHttp, DAVIT_VERSION, type Logger, systemClock } from '@davit/api'
-import { loadOrCreatePki, makeKubeconfig, type Pki } from '@davit/api/pki'
+import { type Client, type Credentials, connectHttp, DAVIT_VERSION, type Logger, systemClock } from '@davit/api'
+import { makeKubeconfig, replaceFile } from '@davit/api/pki'
 import { pino } from 'pino'
 import type { Tunnels } from './apiserver/tunnel/index.ts'
 import { startControllers } from './controllers/index.ts'
 import { runWhileLeader } from './leader/index.ts'
 import { type ControlPlaneOptions, HELP, parseOptions, UsageError } from './options.ts'
+import { followAuthorities, type LivePki, openPki } from './pki/index.ts'
 import { type RunningApiServer, runApiServer, StartError } from './run-apiserver.ts'
 import { startScheduler } from './scheduler/index.ts'
 
@@ -37,14 +38,18 @@ async function serve(args: readonly string[]): Promise<void> {
   if (options.roles.has('apiserver')) await checkPort(options)
 
   const stop = stopOnSignals(log)
-  const pki = await loadOrCreatePki({
+  const pki = await openPki({
     dir: options.pkiDir,
     ...(options.etcdPkiDir && { etcdDir: options.etcdPkiDir }),
     serverNames: [...new Set([options.advertiseAddress, ...ownAddresses(), ...options.tlsSans])],
+    lifetimeMs: options.certificateLifetimeMs,
     clock: systemClock,
+    log,
   })
+  const renewing = pki.run(stop)
   try {
     await run(options, pki, log, stop)
+    await renewing
   } catch (err) {
     // Asked to stop while it still started: what broke off is no failure.
     if (!stop.aborted) throw err
@@ -52,7 +57,7 @@ async function serve(args: readonly string[]): Promise<void> {
   }
 }
 
-async function run(options: ControlPlaneOptions, pki: Pki, log: Logger, stop: AbortSignal): Promise<void> {
+async function run(options: ControlPlaneOptions, pki: LivePki, log: Logger, stop: AbortSignal): Promise<void> {
   const { roles } = options
   const serving = new AbortController()
   stop.addEventListener('abort', () => {
@@ -62,18 +67,24 @@ async function run(options: ControlPlaneOptions, pki: Pki, log: Logger, stop: Ab
   let running: RunningApiServer | undefined
   if (roles.has('apiserver')) {
     running = await runApiServer({ options, pki, clock: systemClock, log, signal: serving.signal })
-    await writeAdminKubeconfig(options, pki, running.server.port)
-    log.info({ port: running.server.port, kubeconfig: join(options.dataDir, 'admin.kubeconfig') }, 'The API is served')
+    const { port } = running.server
+    await writeAdminKubeconfig(options, pki, port)
+    pki.onChange(() => {
+      writeAdminKubeconfig(options, pki, port).catch((err: unknown) => log.error({ err }, 'Cannot write admin.kubeconfig'))
+    })
+    log.info({ port, kubeconfig: join(options.dataDir, 'admin.kubeconfig') }, 'The API is served')
   }
   const remote = running
     ? undefined
     : connectHttp({
         servers: [...options.servers],
-        certificateAuthority: pki.ca.certificate,
-        certificate: pki.controllers.certificate,
-        key: pki.controllers.key,
+        ...controllersCredentials(pki),
         userAgent: `davit-control-plane/${DAVIT_VERSION}`,
       })
+  if (remote) {
+    pki.onChange(() => remote.renew(controllersCredentials(pki)))
+    followAuthorities({ client: remote, pki, clock: systemClock, log, signal: stop })
+  }
   const client: Client = running?.client ?? remote!
   const work = runLeaders(options, {
     client,
@@ -89,6 +100,10 @@ async function run(options: ControlPlaneOptions, pki: Pki, log: Logger, stop: Ab
   serving.abort()
   await remote?.close()
   log.info({}, 'Stopped')
+}
+
+function controllersCredentials({ ca, controllers }: LivePki): Credentials {
+  return { certificateAuthority: ca.bundle, ...controllers }
 }
 
 interface LeaderParts {
@@ -115,12 +130,14 @@ async function runLeaders(
       runWhileLeader({ ...common, name: 'davit-controllers' }, async term => {
         const termClient = await clientOf('davit-controllers', term)
         const controllers = startControllers({ client: termClient, clock: systemClock, log, signal: term, ...(tunnels && { tunnels }) })
-        await Promise.all([controllers, keepUp?.(term)])
+        await Promise.all([controllers, keepUp?.(termClient, identity, term)])
       }),
     )
   } else if (keepUp) {
     // The controllers run where no storage is at hand.
-    work.push(runWhileLeader({ ...common, name: 'davit-upkeep' }, keepUp))
+    work.push(
+      runWhileLeader({ ...common, name: 'davit-upkeep' }, async term => keepUp(await clientOf('davit-upkeep', term), identity, term)),
+    )
   }
   if (roles.has('scheduler')) {
     work.push(
@@ -132,10 +149,10 @@ async function runLeaders(
   await Promise.all(work)
 }
 
-async function writeAdminKubeconfig({ dataDir, bindAddress }: ControlPlaneOptions, { ca, admin }: Pki, port: number): Promise<void> {
+async function writeAdminKubeconfig({ dataDir, bindAddress }: ControlPlaneOptions, { ca, admin }: LivePki, port: number): Promise<void> {
   const host = bindAddress === '0.0.0.0' || bindAddress === '::' ? '127.0.0.1' : bindAddress
-  const text = makeKubeconfig({ server: `https://${host}:${port}`, ca: ca.certificate, ...admin })
-  await writeFile(join(dataDir, 'admin.kubeconfig'), text, { mode: 0o600 })
+  const text = makeKubeconfig({ server: `https://${host}:${port}`, ca: ca.bundle, ...admin })
+  await replaceFile(join(dataDir, 'admin.kubeconfig'), text)
 }
 
 async function checkDataDir(dataDir: string): Promise<void> {

@@ -1,7 +1,10 @@
 /** What `/metrics` shows, under Kubernetes' names where it has one. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Clock } from '@davit/api'
+import { lifeOf } from '@davit/api/pki'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestRecord, ServerMetrics } from './apiserver/http/index.ts'
+import type { HeldCertificate } from './pki/index.ts'
 import type { EtcdStorage } from './storage/index.ts'
 
 const VERBS: Readonly<Record<string, string>> = {
@@ -21,7 +24,10 @@ const LABELS = ['verb', 'group', 'version', 'resource', 'subresource', 'scope'] 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 /** One set a process. `storage`: of a process that is an API server. */
-export function createMetrics(): ServerMetrics & { observeStorage(storage: EtcdStorage): void } {
+export function createMetrics(): ServerMetrics & {
+  observeStorage(storage: EtcdStorage): void
+  observeCertificates(held: () => readonly HeldCertificate[], clock: Clock): void
+} {
   const register = new Registry()
   const registers = [register]
   collectDefaultMetrics({ register })
@@ -56,6 +62,7 @@ export function createMetrics(): ServerMetrics & { observeStorage(storage: EtcdS
       }
     },
     observeStorage: storage => observeStorage(registers, storage),
+    observeCertificates: (held, clock) => observeCertificates(registers, held, clock),
     render: async () => ({ contentType: register.contentType, text: await register.metrics() }),
   }
 }
@@ -102,4 +109,17 @@ function observeStorage(registers: Registry[], storage: EtcdStorage): void {
   )
   gauge('davit_storage_watch_resumes_total', 'Times the watch on etcd was taken up again.', () => storage.counters.watchResumes)
   gauge('davit_storage_listings_total', 'Times the whole key space was read.', () => storage.counters.listings)
+}
+
+function observeCertificates(registers: Registry[], held: () => readonly HeldCertificate[], clock: Clock): void {
+  new Gauge({
+    registers,
+    name: 'davit_certificate_expiry_seconds',
+    help: 'Time until a certificate ends; of several CAs the one that signs.',
+    labelNames: ['name'],
+    collect() {
+      // Backwards, so that the first of a name stays.
+      for (const { name, certificate } of held().toReversed()) this.set({ name }, (lifeOf(certificate).to - clock.now()) / 1000)
+    },
+  })
 }

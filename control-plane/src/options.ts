@@ -3,7 +3,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { NETWORKS } from '@davit/api'
+import { NETWORKS, parseDuration } from '@davit/api'
 
 export const ROLES = ['apiserver', 'controllers', 'scheduler'] as const
 export type Role = (typeof ROLES)[number]
@@ -14,6 +14,9 @@ export interface ControlPlaneOptions {
   readonly pkiDir: string
   /** Where the certificates of this machine's etcd members are; this process renews them. */
   readonly etcdPkiDir?: string
+  /** Of what the control plane renews for itself, and of the certificates it gives to nodes. */
+  readonly certificateLifetimeMs: number
+  readonly nodeCertificateLifetimeMs: number
   readonly port: number
   readonly bindAddress: string
   /** Where others reach this API server. */
@@ -54,6 +57,10 @@ Where things are:
   --advertise-address IP    Address at which agents and other replicas reach this one. (the first of this machine's)
   --tls-san NAME            A further host name or address of the API for its certificate; may be repeated.
   --name NAME               Name of this replica, different from all others'. (this machine's name)
+  --certificate-lifetime DURATION
+                            Of the control plane's and etcd's certificates, such as 365d or 12h; renewed when a third is left. (365d)
+  --node-certificate-lifetime DURATION
+                            Of the nodes' certificates. (90d)
 
 Storage:
   --etcd embedded           Run one etcd member as a child process, data in DIR/etcd. Means one replica. (default)
@@ -99,6 +106,8 @@ export function parseOptions(args: readonly string[], addresses: readonly string
     dataDir: values['data-dir'],
     pkiDir,
     ...(etcdPkiDir && { etcdPkiDir }),
+    certificateLifetimeMs: lifetimeOf('--certificate-lifetime', values['certificate-lifetime'] ?? '365d'),
+    nodeCertificateLifetimeMs: lifetimeOf('--node-certificate-lifetime', values['node-certificate-lifetime'] ?? '90d'),
     port,
     bindAddress,
     advertiseAddress: values['advertise-address'] ?? (isAny ? (addresses[0] ?? '127.0.0.1') : bindAddress),
@@ -126,6 +135,8 @@ function parse(args: readonly string[]) {
       options: {
         'data-dir': text,
         'pki-dir': text,
+        'certificate-lifetime': text,
+        'node-certificate-lifetime': text,
         'bind-address': text,
         port: text,
         'advertise-address': text,
@@ -176,6 +187,26 @@ function oneOf<const V extends string>(flag: string, value: string, values: read
   const found = values.find(candidate => candidate === value)
   if (found === undefined) throw new UsageError(`${flag}: ${JSON.stringify(value)} is none of ${values.join(', ')}`)
   return found
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+/** Shorter ones would end between two looks at them. */
+const LIFETIME_MS_MIN = 10_000
+const LIFETIME_MS_MAX = 3650 * DAY_MS
+
+function lifetimeOf(flag: string, text: string): number {
+  const [, days] = /^(\d+)d$/.exec(text) ?? []
+  const ms = days === undefined ? durationOf(text) : Number(days) * DAY_MS
+  if (ms >= LIFETIME_MS_MIN && ms <= LIFETIME_MS_MAX) return ms
+  throw new UsageError(`${flag}: ${JSON.stringify(text)} is not a time from 10s to 3650d, such as 365d or 12h`)
+}
+
+function durationOf(text: string): number {
+  try {
+    return parseDuration(text)
+  } catch {
+    return Number.NaN
+  }
 }
 
 function portOf(flag: string, text: string): number {

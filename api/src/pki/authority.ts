@@ -2,7 +2,7 @@
  * The CAs of a cluster. Mostly there is one; while one takes another's place both are trusted, and the first signs. As a file: each
  * certificate, followed by its key where that is at hand.
  */
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { publicKeyHash } from '../public-key-hash.ts'
 import type { KeyPair } from './certificates.ts'
 
@@ -31,9 +31,11 @@ export function readKeyPair(text: string, what: string): KeyPair {
   throw new Error(`Cannot read "${what}": found ${found}, wanted CERTIFICATE and PRIVATE KEY`)
 }
 
-/** Throws as `readKeyPair`. */
+/** Throws as `readKeyPair`, and when the key is not that of the first certificate. */
 export function readAuthority(text: string, what: string): Authority {
   const pair = readKeyPair(text, what)
+  if (!new X509Certificate(pair.certificate).checkPrivateKey(createPrivateKey(pair.key)))
+    throw new Error(`Cannot use "${what}": the first key in it is not that of the first certificate`)
   const certificates = certificatesIn(text)
   const hashes = certificates.map(certificate => publicKeyHash(certificate))
   return { ...pair, bundle: certificates.join(''), publicKeyHash: hashes[0] ?? '', hashes }

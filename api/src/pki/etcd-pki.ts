@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type CertificateRequest, createCertificateFor, isSignedBy, type KeyPair, namesOf } from './certificates.ts'
 import { createFile, readText, replaceFile } from './files.ts'
 import { exportKey, generateKeys } from './keys.ts'
-import { renewalTime } from './renewal.ts'
+import { isRenewalDue } from './renewal.ts'
 
 export interface EtcdMemberPki {
   /** PEM. */
@@ -50,7 +50,7 @@ async function keep(file: string, request: CertificateRequest, { dir, authority,
   const key = (await readText(keyPath)) ?? (await createFile(keyPath, await exportKey((await generateKeys()).privateKey)))
   const present = await readText(path)
   if (present !== undefined && isDeepStrictEqual(namesOf(present), request.names)) {
-    if (renewalTime(present, jitter) > now && (await isSignedBy(present, authority))) return present
+    if (!isRenewalDue(present, { now, jitter }) && (await isSignedBy(present, authority))) return present
   }
   const certificate = await createCertificateFor(authority, { ...request, key }, { now, days })
   await replaceFile(path, certificate)

@@ -1,3 +1,4 @@
+export { AUTHORITIES_SECRET, authoritiesSecret, readAuthoritiesSecret } from './authorities-secret.ts'
 export { type Authority, certificatesIn, issuerHash, readAuthority, readKeyPair } from './authority.ts'
 export {
   type CertificateRequest,
@@ -24,5 +25,5 @@ export {
   type Pki,
   type PkiOptions,
 } from './load-or-create-pki.ts'
-export { lifeOf, renewalTime, warningTime } from './renewal.ts'
+export { isRenewalDue, lifeOf, renewalTime, warningTime } from './renewal.ts'
 export { x509 } from './x509.ts'

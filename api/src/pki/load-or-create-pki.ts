@@ -10,7 +10,7 @@ import { type CertificateRequest, createAuthority, createCertificate, isSignedBy
 import { type EtcdMemberPki, loadOrRenewEtcdPki } from './etcd-pki.ts'
 import { createFile, readText, replaceFile } from './files.ts'
 import { exportKey, generateKeys } from './keys.ts'
-import { renewalTime } from './renewal.ts'
+import { isRenewalDue } from './renewal.ts'
 
 export interface Pki {
   ca: Authority
@@ -130,7 +130,7 @@ async function loadOrRenew(path: string, request: CertificateRequest, { authorit
   const existing = await readText(path)
   if (existing !== undefined) {
     const pair = readKeyPair(existing, path)
-    const isDue = renewalTime(pair.certificate, jitter) <= now || !fits(pair.certificate, request)
+    const isDue = isRenewalDue(pair.certificate, { now, jitter }) || !fits(pair.certificate, request)
     if (!isDue && (await isSignedBy(pair.certificate, authority))) return pair
   }
   const pair = await createCertificate(authority, request, { now, days })

@@ -19,6 +19,11 @@ export function renewalTime(certificate: string, jitter = 0): number {
   return to - (to - from) * (RENEW_WHEN_LEFT + SPREAD * jitter)
 }
 
+/** Whether to renew now. A clock that was set back makes certificates of the future: those too. */
+export function isRenewalDue(certificate: string, { now, jitter = 0 }: { now: number; jitter?: number }): boolean {
+  return now < lifeOf(certificate).from || now >= renewalTime(certificate, jitter)
+}
+
 /** Milliseconds since the epoch from which on somebody must hear that it was not renewed. */
 export function warningTime(certificate: string): number {
   const { from, to } = lifeOf(certificate)

@@ -14,6 +14,10 @@ export interface ReplicaOptions {
   /** Different from all other replicas'. */
   readonly name: string
   readonly address: string
+  /** What else its Lease is to say. */
+  readonly annotations?: () => Readonly<Record<string, string>>
+  /** Calls `listener` when `annotations` gives others than before; the Lease says so at once. */
+  readonly onAnnotationsChange?: (listener: () => void) => void
   /** Makes what every cluster has, and publishes addresses; called every 10 s. */
   readonly publish: (addresses: readonly string[], signal: AbortSignal) => Promise<void>
   readonly clock: Clock
@@ -24,14 +28,17 @@ export interface ReplicaOptions {
 /** Settles once `signal` aborted and this replica's Lease is gone. */
 export async function keepReplicaPublished(options: ReplicaOptions): Promise<void> {
   const { clock, log, signal, publish, name } = options
+  let wake = new AbortController()
+  options.onAnnotationsChange?.(() => wake.abort())
   while (!signal.aborted) {
+    wake = new AbortController()
     try {
       await renew(options)
       await publish(await liveAddresses(options), signal)
     } catch (err) {
       if (!signal.aborted) log.warn({ err }, 'Cannot publish the address of this API server')
     }
-    await clock.sleep(RENEW_MS * (0.9 + 0.2 * Math.random()), signal).catch(() => {})
+    await clock.sleep(RENEW_MS * (0.9 + 0.2 * Math.random()), AbortSignal.any([signal, wake.signal])).catch(() => {})
   }
   const target = { name: leaseName(name), namespace: NAMESPACES.system }
   await options.client
@@ -40,12 +47,12 @@ export async function keepReplicaPublished(options: ReplicaOptions): Promise<voi
     .catch(() => {})
 }
 
-async function renew({ client, name, address, clock, signal }: ReplicaOptions): Promise<void> {
+async function renew({ client, name, address, annotations, clock, signal }: ReplicaOptions): Promise<void> {
   const leases = client.resource(leaseKind)
   const target = { name: leaseName(name), namespace: NAMESPACES.system }
   const now = clock.now()
   const renewed = { holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime: formatMicroTime(now) }
-  const metadata = { annotations: { [ADDRESS]: address }, labels: { [LABEL]: 'true' } }
+  const metadata = { annotations: { ...annotations?.(), [ADDRESS]: address }, labels: { [LABEL]: 'true' } }
   try {
     await leases.patch(target, { type: 'merge', body: { metadata, spec: renewed } }, { signal })
   } catch (err) {
@@ -72,6 +79,12 @@ async function liveAddresses({ client, clock, address, signal }: ReplicaOptions)
     }
   }
   return [...addresses].sort()
+}
+
+/** The Lease of a replica, for Events about it. */
+export function replicaLease(name: string): Lease {
+  const metadata = { name: leaseName(name), namespace: NAMESPACES.system }
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata } as Lease
 }
 
 function leaseName(name: string): string {

@@ -1,3 +1,5 @@
+export { type AuthoritiesOptions, adoptAuthorities, followAuthorities } from './authorities.ts'
 export { ANONYMOUS, authenticateCertificate, type Subject } from './distinguished-name.ts'
 export { createJoinService, type JoinService, type JoinServiceOptions } from './join-service.ts'
+export { type HeldCertificate, type LivePki, type LivePkiOptions, openPki } from './live-pki.ts'
 export { signNodeCertificate } from './node-certificate.ts'

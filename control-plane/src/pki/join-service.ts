@@ -27,7 +27,7 @@ import {
   secretKind,
   spendJoinToken,
 } from '@davit/api'
-import type { KeyPair } from '@davit/api/pki'
+import type { Authority } from '@davit/api/pki'
 import { keyOf, type Registry, type RequestContext, type User } from '../apiserver/registry/index.ts'
 import type { Guard, Operation, Storage, Stored } from '../storage/types.ts'
 import { AttemptLimiter } from './attempt-limiter.ts'
@@ -36,7 +36,10 @@ import { requestedKeyHash, signNodeCertificate } from './node-certificate.ts'
 export interface JoinServiceOptions {
   registry: Registry
   storage: Storage
-  ca: KeyPair
+  /** Those at the moment of use: CAs come and go. */
+  ca: () => Pick<Authority, 'certificate' | 'key' | 'bundle'>
+  /** Of the certificates given to nodes. */
+  nodeLifetimeMs?: number
   clock: Clock
   log: Logger
 }
@@ -68,7 +71,7 @@ const TRIES = 8
 const CLAIM_MS = 30_000
 
 export function createJoinService(options: JoinServiceOptions): JoinService {
-  const { ca, clock, log } = options
+  const { clock, log } = options
   const limiter = new AttemptLimiter(clock)
   return {
     async join(request, tokenText, address) {
@@ -79,7 +82,7 @@ export function createJoinService(options: JoinServiceOptions): JoinService {
         throw apiError('Unauthorized', 'the join token is malformed: it must look like abcdef.0123456789abcdef')
       }
       // Before anything is spent: a broken request costs no use.
-      const certificate = await signNodeCertificate(ca, request.certificateRequest, { nodeName: request.nodeName, clock })
+      const answer = await prepare(options, request)
       try {
         await admit(options, token, request)
       } catch (error) {
@@ -88,21 +91,25 @@ export function createJoinService(options: JoinServiceOptions): JoinService {
         throw error
       }
       log.info({ address, nodeName: request.nodeName, token: token.id }, 'Node joined')
-      return respond(options, certificate)
+      return answer
     },
     async renew(request, user) {
       if (!user.groups.includes(GROUPS.nodes) || user.name !== NODE_USER_PREFIX + request.nodeName) {
         throw forbidden(nodeKind, request.nodeName, `User ${JSON.stringify(user.name)} cannot renew a certificate of this node`)
       }
-      const certificate = await signNodeCertificate(ca, request.certificateRequest, { nodeName: request.nodeName, clock })
-      return respond(options, certificate)
+      return prepare(options, request)
     },
   }
 }
 
-async function respond({ registry, ca }: JoinServiceOptions, certificate: string): Promise<JoinResponse> {
+/** The answer to a request that is in order, which is still to be found out. */
+async function prepare(options: JoinServiceOptions, { nodeName, certificateRequest }: JoinRequest): Promise<JoinResponse> {
+  const { registry, clock, nodeLifetimeMs } = options
+  const ca = options.ca()
+  const lifetime = nodeLifetimeMs === undefined ? {} : { lifetimeMs: nodeLifetimeMs }
+  const certificate = await signNodeCertificate(ca, certificateRequest, { nodeName, clock, ...lifetime })
   const { object } = await registry.get(CONTEXT, NAMESPACES_KIND, { name: NAMESPACES.system })
-  return { certificate, certificateAuthority: ca.certificate, clusterId: object.metadata.uid ?? '' }
+  return { certificate, certificateAuthority: ca.bundle, clusterId: object.metadata.uid ?? '' }
 }
 
 /** Spends the token for the name, or throws why not. */

@@ -22,7 +22,7 @@ before(async () => {
   cluster = await startTestRegistry()
   dir = await mkdtemp(join(tmpdir(), 'davit-pki-'))
   pki = await loadOrCreatePki({ dir, serverNames: [], clock })
-  service = createJoinService({ registry: cluster.registry, storage: cluster.storage, ca: pki.ca, clock, log })
+  service = createJoinService({ registry: cluster.registry, storage: cluster.storage, ca: () => pki.ca, clock, log })
 })
 after(async () => {
   await cluster[Symbol.asyncDispose]()
@@ -67,7 +67,7 @@ test('a join whose answer was lost may be repeated with the same key', async () 
 test('of many who join with one token at once, one does', async () => {
   const text = await token()
   const other = await cluster.replica()
-  const services = [service, createJoinService({ ...other, ca: pki.ca, clock, log })]
+  const services = [service, createJoinService({ ...other, ca: () => pki.ca, clock, log })]
   const attempts = await Promise.allSettled(
     Array.from({ length: 10 }, async (_, index) =>
       services[index % 2]?.join(await request(`racer-${index}`), text, `192.0.2.${index + 10}`),

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { badRequest, type Clock, GROUPS, isDnsSubdomain, NODE_USER_PREFIX } from '@davit/api'
 import { type KeyPair, sign, x509 } from '@davit/api/pki'
 
-const NODE_DAYS = 90
+const DAY_MS = 24 * 60 * 60 * 1000
+/** Of a node's certificate; it asks for another when a third is left. */
+export const NODE_LIFETIME_MS = 90 * DAY_MS
 
 /**
  * A certificate for a node's agent from its PKCS#10 request, PEM. Only the key is taken from the request: who it is for is ours
@@ -11,7 +13,7 @@ const NODE_DAYS = 90
 export async function signNodeCertificate(
   ca: KeyPair,
   csrPem: string,
-  { nodeName, clock }: { nodeName: string; clock: Clock },
+  { nodeName, clock, lifetimeMs = NODE_LIFETIME_MS }: { nodeName: string; clock: Clock; lifetimeMs?: number },
 ): Promise<string> {
   const why = isDnsSubdomain(nodeName)
   if (why !== undefined) throw badRequest(`Cannot use "${nodeName}" as a node name: ${why}`)
@@ -19,7 +21,7 @@ export async function signNodeCertificate(
   return sign(
     ca,
     { commonName: `${NODE_USER_PREFIX}${nodeName}`, organizations: [GROUPS.nodes], usage: 'client' },
-    { publicKey: request.publicKey, lifetime: { now: clock.now(), days: NODE_DAYS } },
+    { publicKey: request.publicKey, lifetime: { now: clock.now(), days: lifetimeMs / DAY_MS } },
   )
 }
 

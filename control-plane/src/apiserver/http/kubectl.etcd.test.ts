@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { systemClock } from '@davit/api'
-import { loadOrCreatePki, makeKubeconfig } from '@davit/api/pki'
+import { makeKubeconfig } from '@davit/api/pki'
 import { parseOptions } from '../../options.ts'
+import { openPki } from '../../pki/index.ts'
 import { type RunningApiServer, runApiServer } from '../../run-apiserver.ts'
 
 const KUBECTL = process.env.KUBECTL ?? 'kubectl'
@@ -32,7 +33,7 @@ describe('kubectl', { skip: !isThere && `no ${KUBECTL} here` }, () => {
     directory = await mkdtemp(join(tmpdir(), 'davit-kubectl-'))
     const options = parseOptions(['--data-dir', directory, '--port', '0', '--bind-address', '127.0.0.1'], [])
     if (typeof options === 'string') throw new Error('Cannot read the flags')
-    const pki = await loadOrCreatePki({ dir: join(directory, 'pki'), serverNames: [], clock: systemClock })
+    const pki = await openPki({ dir: join(directory, 'pki'), serverNames: [], clock: systemClock, log: SILENT })
     running = await runApiServer({ options, pki, clock: systemClock, log: SILENT, signal: new AbortController().signal })
     const kubeconfig = makeKubeconfig({ server: `https://127.0.0.1:${running.server.port}`, ca: pki.ca.certificate, ...pki.admin })
     await writeFile(join(directory, 'kubeconfig'), kubeconfig)

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { Clock, ClusterInfo, Logger } from '@davit/api'
+import type { Backups } from '../../backup/index.ts'
 import type { JoinService } from '../../pki/index.ts'
 import type { Authorizer } from '../authorization/index.ts'
 import type { Registry, User } from '../registry/index.ts'
@@ -25,12 +26,18 @@ export interface Streams {
   log(call: StreamCall, signal: AbortSignal): Promise<Readable>
 }
 
-/** What the HTTP room needs of the PKI: its certificates, and who a token is. */
-export interface ServerIdentity {
-  /** PEM. */
+/** PEM; `certificateAuthority` may hold several, one after the other. */
+export interface ServerCertificates {
   readonly certificateAuthority: string
   readonly certificate: string
   readonly key: string
+}
+
+/** What the HTTP room needs of the PKI: its certificates, and who a token is. */
+export interface ServerIdentity {
+  certificates(): ServerCertificates
+  /** Calls `listener` whenever `certificates` gives others than before. */
+  onRenewal?(listener: () => void): void
   readonly joins: JoinService
   /** Whose bearer token this is; undefined for nobody's. */
   authenticateToken?(token: string): Promise<User | undefined>
@@ -74,6 +81,7 @@ export interface ApiServerOptions {
   readonly tunnels: TunnelAcceptor
   readonly streams: Streams
   readonly clusterInfo: () => Promise<ClusterInfo>
+  readonly backups: Backups
   readonly checks: readonly HealthCheck[]
   /** 0: any free port. */
   readonly port: number

@@ -3,13 +3,14 @@
 import { setMaxListeners } from 'node:events'
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
 import { apiError, badRequest, unavailable } from '@davit/api'
 import fastify, { type FastifyInstance } from 'fastify'
 import { checkAccess, impersonate, needsBody } from './access.ts'
 import { authenticate } from './authentication.ts'
 import { parseAnyBody } from './body/parse-body.ts'
 import { readBody } from './body/read-body.ts'
-import type { ApiServer, ApiServerOptions, HealthCheck } from './options.ts'
+import type { ApiServer, ApiServerOptions, HealthCheck, ServerCertificates } from './options.ts'
 import { refuseUnreadable } from './refuse.ts'
 import { parseRequestInfo, type RequestInfo } from './request-info.ts'
 import { kindLookup } from './resources/dispatch.ts'
@@ -108,10 +109,7 @@ function createApp({ identity, log }: ApiServerOptions): App {
     http2SessionTimeout: 0,
     https: {
       allowHTTP1: true,
-      ca: identity.certificateAuthority,
-      cert: identity.certificate,
-      key: identity.key,
-      minVersion: 'TLSv1.2',
+      ...secureContext(identity.certificates()),
       requestCert: true,
       // Who comes without a certificate is anonymous, who comes with a wrong one is told so in a Status.
       rejectUnauthorized: false,
@@ -132,6 +130,8 @@ function createApp({ identity, log }: ApiServerOptions): App {
       sendError(reply as Reply, badRequest('Cannot read the URL of the request')),
     clientErrorHandler: refuseUnreadable,
   } as never) as unknown as App
+  // Connections that are open stay as they are; the next handshake is with the new.
+  identity.onRenewal?.(() => app.server.setSecureContext(secureContext(identity.certificates())))
   app.removeAllContentTypeParsers()
   // Nothing is read here, nor is a strange media type refused: the handler knows what it takes.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -152,6 +152,10 @@ function createApp({ identity, log }: ApiServerOptions): App {
     session.on('error', () => {})
   })
   return app
+}
+
+function secureContext({ certificateAuthority, certificate, key }: ServerCertificates): SecureContextOptions {
+  return { ca: certificateAuthority, cert: certificate, key, minVersion: 'TLSv1.2' }
 }
 
 /** Requests under way. */

@@ -46,8 +46,7 @@ export async function startTestServer(kinds: readonly Kind[], options: Partial<A
     registry,
     authorizer: createAuthorizer({ podsOnNode: async () => [], pod: async () => undefined }),
     identity: {
-      certificateAuthority: pki.ca.certificate,
-      ...pki.server,
+      certificates: () => ({ certificateAuthority: pki.ca.bundle, ...pki.server }),
       joins: {
         join: async ({ nodeName }, token, address) => ({
           certificate: `${nodeName} ${token} ${address}`,
@@ -73,7 +72,20 @@ export async function startTestServer(kinds: readonly Kind[], options: Partial<A
         throw new Error('no log')
       },
     },
-    clusterInfo: async () => ({ clusterId: 'c', podCidr: '', serviceCidr: '', dnsAddress: '', clusterDomain: '' }),
+    clusterInfo: async () => ({
+      clusterId: 'c',
+      podCidr: '',
+      serviceCidr: '',
+      dnsAddress: '',
+      clusterDomain: '',
+      certificateAuthority: pki.ca.bundle,
+    }),
+    backups: {
+      cluster: { id: 'c', name: 'davit' },
+      begin: async () => {
+        throw new Error('no backup')
+      },
+    },
     checks: [],
     port: 0,
     bindAddress: '127.0.0.1',

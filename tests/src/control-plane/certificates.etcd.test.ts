@@ -1,0 +1,90 @@
+/** Certificates that live for seconds, in real processes: everything renews itself, and nobody who uses the cluster notices. */
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { it } from 'node:test'
+import { type ConfigMap, configMapKind, connectHttp, type HttpClient, isReason } from '@davit/api'
+import { lifeOf } from '@davit/api/pki'
+import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { until } from './until.ts'
+
+const LIFETIME_MS = 20_000
+const LIVES = 3
+
+/** A client as a person's kubectl would be: what the kubeconfig says now, and a connection of its own. */
+async function freshClient({ kubeconfig, port }: Pick<ControlPlane, 'kubeconfig' | 'port'>): Promise<HttpClient & { certificate: string }> {
+  const text = await readFile(kubeconfig, 'utf8')
+  const field = (name: string) => Buffer.from(new RegExp(`${name}: (\\S+)`).exec(text)?.[1] ?? '', 'base64').toString()
+  const certificate = field('client-certificate-data')
+  const client = connectHttp({
+    servers: [`https://127.0.0.1:${port}`],
+    certificateAuthority: field('certificate-authority-data'),
+    certificate,
+    key: field('client-key-data'),
+  })
+  return { ...client, certificate }
+}
+
+/** Asks with a new connection five times a second until `signal` aborts; gives what was asked and every failure. */
+async function askAfresh(plane: ControlPlane, signal: AbortSignal): Promise<{ asked: number; failures: unknown[]; certificates: Set<string> }> {
+  const seen = { asked: 0, failures: [] as unknown[], certificates: new Set<string>() }
+  while (!signal.aborted) {
+    const client = await freshClient(plane)
+    seen.certificates.add(client.certificate)
+    seen.asked++
+    await client
+      .resource(configMapKind)
+      .list({ namespace: 'default' })
+      .catch(err => seen.failures.push(err))
+    client.close()
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+  return seen
+}
+
+/** Writes one value a second and watches for it on one connection of one certificate, however long that has ended. */
+async function followWrites(plane: ControlPlane, signal: AbortSignal): Promise<{ written: number; seen: string[]; watches: number }> {
+  const client = await freshClient(plane)
+  const maps = client.resource(configMapKind)
+  await maps.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'counted', namespace: 'default' }, data: { value: '0' } })
+  const { metadata } = await maps.list({ namespace: 'default' })
+  const outcome = { written: 0, seen: [] as string[], watches: 0 }
+  const watching = (async () => {
+    let resourceVersion = metadata.resourceVersion ?? ''
+    while (!signal.aborted) {
+      outcome.watches++
+      try {
+        for await (const { type, object } of maps.watch({ namespace: 'default', resourceVersion, signal })) {
+          resourceVersion = object.metadata.resourceVersion ?? resourceVersion
+          if (type !== 'BOOKMARK' && object.metadata.name === 'counted') outcome.seen.push((object as ConfigMap).data?.value ?? '')
+        }
+      } catch (err) {
+        if (!signal.aborted && !isReason(err, 'ServiceUnavailable')) throw err
+      }
+    }
+  })()
+  while (!signal.aborted) {
+    await new Promise(resolve => setTimeout(resolve, 1000))
+    if (signal.aborted) break
+    outcome.written++
+    const body = { data: { value: String(outcome.written) } }
+    await maps.patch({ name: 'counted', namespace: 'default' }, { type: 'merge', body })
+  }
+  await until('the last write is seen', async () => outcome.seen.length >= outcome.written, 3000).catch(() => {})
+  client.close()
+  await watching
+  return outcome
+}
+
+it('the control plane renews its certificates and no request fails, no watch ends', async () => {
+  await using plane = await startControlPlane({ args: ['--certificate-lifetime', `${LIFETIME_MS}ms`] })
+  const signal = AbortSignal.timeout(LIVES * LIFETIME_MS)
+  const [asked, followed] = await Promise.all([askAfresh(plane, signal), followWrites(plane, signal)])
+  assert.deepEqual(asked.failures, [])
+  assert.ok(asked.asked > LIVES * 40, `${asked.asked} requests`)
+  assert.ok(asked.certificates.size > LIVES, `${asked.certificates.size} certificates of the administrator`)
+  assert.deepEqual(followed.seen.map(Number), Array.from({ length: followed.written }, (_, index) => index + 1))
+  assert.equal(followed.watches, 1)
+  const client = await freshClient(plane)
+  assert.ok(lifeOf(client.certificate).to > Date.now())
+  client.close()
+})
