@@ -108,6 +108,8 @@ export {
 export { applyJsonPatch } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicPatch } from './patch/strategic-patch.ts'
+export { certificatesIn, issuerHash } from './pki/authority.ts'
+export { isRenewalDue, lifeOf, warningTime } from './pki/renewal.ts'
 export { publicKeyHash } from './public-key-hash.ts'
 export {
   compareQuantities,
@@ -157,6 +159,7 @@ export {
 } from './status.ts'
 export { DAVIT_VERSION, KUBERNETES_VERSION } from './version.ts'
 export {
+  type BackupRequest,
   CERTIFICATE_ANNOTATIONS,
   type CertificateReport,
   CHANNELS,

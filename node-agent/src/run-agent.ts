@@ -23,12 +23,12 @@ import { addressTowards, tunnelServers } from './api-servers.ts'
 import { type ClusterFacts, fetchClusterInfo, loadFacts, saveFacts } from './cluster-facts.ts'
 import { startDataPlane } from './data-plane/index.ts'
 import { ContainerStore, connectDocker, type Docker } from './docker/index.ts'
-import { connectAs, type Identity, loadOrJoin } from './identity/index.ts'
+import { connectAs, type Identity, type KeptIdentity, loadOrJoin } from './identity/index.ts'
 import { type RunningPodNetwork, startPodNetwork } from './network/index.ts'
 import { type RunningNode, startNode } from './node/index.ts'
 import type { AgentOptions } from './options.ts'
 import { createDrain, startPodManager } from './pods/index.ts'
-import { startProxy } from './proxy/index.ts'
+import { forgetClosedFlows, startProxy } from './proxy/index.ts'
 import { startTunnels } from './tunnel/index.ts'
 import { tunnelHandler } from './tunnel-handler.ts'
 import { createObjectSource, createVolumes } from './volumes/index.ts'
@@ -47,20 +47,21 @@ const clock = systemClock
 export async function runAgent(options: AgentOptions, { log, signal }: Running): Promise<void> {
   const { servers, nodeName, dataDir } = options
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const dir = join(dataDir, 'identity')
+  const joining = { caHash: options.caHash, token: () => readToken(options.tokenFile) }
   const identity = await loadOrJoin({
-    dir: join(dataDir, 'identity'),
+    ...joining,
+    dir,
     servers,
     nodeName,
-    caHash: options.caHash,
-    token: () => readToken(options.tokenFile),
     clock,
     log,
     signal,
   })
   const userAgent = `davit-node-agent/${DAVIT_VERSION}`
-  const client = connectAs({ servers, identity, dir: join(dataDir, 'identity'), userAgent, clock, log, signal })
+  const { client, kept } = connectAs({ servers, identity, dir, join: joining, userAgent, clock, log, signal })
   try {
-    await runWith(client, identity, options, { log, signal })
+    await runWith(client, kept, options, { log, signal })
   } catch (err) {
     if (!signal.aborted) throw err
   } finally {
@@ -68,8 +69,9 @@ export async function runAgent(options: AgentOptions, { log, signal }: Running):
   }
 }
 
-async function runWith(client: HttpClient, identity: Identity, options: AgentOptions, { log, signal }: Running): Promise<void> {
+async function runWith(client: HttpClient, kept: KeptIdentity, options: AgentOptions, { log, signal }: Running): Promise<void> {
   const { nodeName, dataDir, servers } = options
+  const identity = kept.present
   const run = { clock, log, signal }
   const nodeIp = options.nodeIp ?? (await addressTowards(servers[0] ?? ''))
   const docker = await patiently(() => connectDocker({ socketPath: options.dockerSocket, clusterId: identity.clusterId, nodeName, log }), {
@@ -111,12 +113,18 @@ async function runWith(client: HttpClient, identity: Identity, options: AgentOpt
       ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
     },
     labels: options.labels,
+    annotations: () => kept.annotations(),
     engine: () => docker.engine,
     images: () => docker.listImages(),
     dockerProblem: () => containers.problem,
     networkProblem: () => (network ? network.problem : 'the pod network is being set up'),
     current: () => nodes.cache.get(nodeName),
     ...run,
+  })
+  kept.onChange(() => node.refresh())
+  kept.onWarning(message => {
+    const shown = nodes.cache.get(nodeName)
+    if (shown) events.event(shown, 'Warning', 'CertificateExpires', message)
   })
   containers.onProblemChange(() => {
     node.refresh()
@@ -186,6 +194,7 @@ async function runWith(client: HttpClient, identity: Identity, options: AgentOpt
     isOwnCluster: cluster.isOwn,
     drain: createDrain({
       client,
+      forgetClosed: address => forgetClosedFlows(address, log),
       unanswered: (pod, name, why) =>
         events.event(pod, 'Warning', 'NodeNotDrained', `Node ${name} did not confirm that it stopped sending connections: ${why}`),
       ...run,

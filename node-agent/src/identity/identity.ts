@@ -1,11 +1,13 @@
 /** Who this agent is to its cluster: key, certificate and CA, on disk as files only root reads. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   ApiError,
   type Clock,
+  certificatesIn,
   connectHttp,
+  deadlineSignal,
   GROUPS,
   type HttpClient,
   type JoinRequest,
@@ -13,6 +15,7 @@ import {
   type Logger,
   NODE_USER_PREFIX,
   PATHS,
+  publicKeyHash,
 } from '@davit/api'
 import { z } from 'zod'
 import { certificateRequest } from './certificate-request.ts'
@@ -23,7 +26,7 @@ export interface Identity {
   readonly nodeName: string
   /** kube-system's uid. */
   readonly clusterId: string
-  /** PEM, all three. */
+  /** PEM, all three; of CAs there may be several, one after the other. */
   readonly certificateAuthority: string
   readonly certificate: string
   readonly key: string
@@ -41,31 +44,47 @@ export interface JoinOptions {
   signal: AbortSignal
 }
 
+const JOIN_KEY = 'join.key'
 const RETRY_MS = { min: 500, max: 5_000 }
 const JOIN_MS_MAX = 30_000
 const responseSchema = z.object({ certificate: z.string(), certificateAuthority: z.string(), clusterId: z.string().min(1) })
 
 /**
- * The identity kept in `dir`, or a new one got with the token; waits for an API server that is away. Throws `Refused` when the cluster
- * refuses, its CA is not the one wanted, or the kept certificate is of no use.
+ * The identity kept in `dir`, be its certificate past its end or not, or a new one got with the token; waits for an API server that is
+ * away. Throws `Refused` when the cluster refuses, its CA is not the one wanted, or what is kept is of another node.
  */
 export async function loadOrJoin(options: JoinOptions): Promise<Identity> {
   const { nodeName, clock, log, signal } = options
   const kept = await readIdentity(options.dir)
-  if (kept) return checked(kept, options)
+  if (kept && kept.nodeName !== nodeName) {
+    const { dir } = options
+    throw new Refused(`"${dir}" holds the identity of node "${kept.nodeName}", wanted "${nodeName}": use its name, or another --data-dir`)
+  }
+  if (kept) return kept
   const token = await options.token()
   if (!token) throw new Refused(`Node "${nodeName}" has no certificate yet: give --token-file with a join token`)
   if (!options.caHash) throw new Refused(`Node "${nodeName}" has no certificate yet: give --ca-hash with the hash of the cluster's CA`)
   const keys = await loadOrCreateKeys(options.dir)
   for (let delayMs = RETRY_MS.min; ; delayMs = Math.min(RETRY_MS.max, delayMs * 2)) {
     try {
-      return await joinCluster(options, { token: token.trim(), caHash: options.caHash, keys })
+      return await joinCluster(options, { token: token.trim(), hashes: [options.caHash], keys })
     } catch (err) {
       if (err instanceof Refused || signal.aborted) throw err
       log.warn({ err, servers: options.servers }, 'Cannot join yet')
       await clock.sleep(delayMs, signal)
     }
   }
+}
+
+/**
+ * A new identity in place of `kept`, with a token; one try. The CA must be the one with the hash given, or one that is trusted already.
+ * Throws `Refused` as `loadOrJoin`, and when the cluster is another one.
+ */
+export async function rejoin(kept: Identity, options: JoinPlace & { caHash: string | undefined; token: string }): Promise<Identity> {
+  const hashes = certificatesIn(kept.certificateAuthority).map(certificate => publicKeyHash(certificate))
+  if (options.caHash) hashes.push(options.caHash)
+  const keys = await loadOrCreateKeys(options.dir)
+  return joinCluster(options, { token: options.token.trim(), hashes, keys, clusterId: kept.clusterId })
 }
 
 /** A new certificate for the same name and key pair of its own, got with the present one. */
@@ -76,28 +95,13 @@ export async function renew(
 ): Promise<Identity> {
   const keys = keyPair(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
   const response = await post(client, requestFor(identity.nodeName, keys), signal)
-  const renewed = { ...identity, certificate: response.certificate, key: pemOf(keys.privateKey) }
-  await save(dir, renewed)
+  const { certificate, certificateAuthority } = response
+  const renewed = { ...identity, certificate, certificateAuthority, key: pemOf(keys.privateKey) }
+  await saveIdentity(dir, renewed)
   return renewed
 }
 
-/** Milliseconds since the epoch at which two thirds of the certificate's life have passed. */
-export function renewalTime({ certificate }: Identity): number {
-  const { validFrom, validTo } = new X509Certificate(certificate)
-  const [from, to] = [Date.parse(validFrom), Date.parse(validTo)]
-  return from + ((to - from) * 2) / 3
-}
-
-function checked(kept: Identity, { nodeName, clock, dir }: JoinOptions): Identity {
-  if (kept.nodeName !== nodeName) {
-    throw new Refused(`"${dir}" holds the identity of node "${kept.nodeName}", wanted "${nodeName}": use its name, or another --data-dir`)
-  }
-  const { validTo } = new X509Certificate(kept.certificate)
-  if (Date.parse(validTo) <= clock.now()) {
-    throw new Refused(`The certificate of node "${nodeName}" ended at ${validTo}: remove "${dir}" and join again with a new token`)
-  }
-  return kept
-}
+type JoinPlace = Pick<JoinOptions, 'dir' | 'servers' | 'nodeName' | 'clock' | 'log' | 'signal'>
 
 interface Keys {
   privateKey: KeyObject
@@ -105,21 +109,28 @@ interface Keys {
 }
 
 async function joinCluster(
-  { servers, nodeName, dir, log, clock, signal }: JoinOptions,
-  { token, caHash, keys }: { token: string; caHash: string; keys: Keys },
+  { servers, nodeName, dir, log, clock, signal }: JoinPlace,
+  { token, hashes, keys, clusterId }: { token: string; hashes: readonly string[]; keys: Keys; clusterId?: string },
 ): Promise<Identity> {
-  const certificateAuthority = await firstAuthority(servers, caHash)
+  const certificateAuthority = await firstAuthority(servers, hashes)
   const client = connectHttp({ servers, certificateAuthority, token, userAgent: 'davit-node-agent', clock, log })
   try {
-    const response = await post(client, requestFor(nodeName, keys), AbortSignal.any([signal, AbortSignal.timeout(JOIN_MS_MAX)]))
+    const response = await post(client, requestFor(nodeName, keys), deadlineSignal(JOIN_MS_MAX, signal))
+    if (clusterId !== undefined && clusterId !== response.clusterId) {
+      throw new Refused(
+        `This machine is node "${nodeName}" of cluster ${clusterId}, but the API server is of cluster ${response.clusterId}: run "davit-node-agent cleanup" first to move it`,
+      )
+    }
     const identity = {
       nodeName,
       clusterId: response.clusterId,
-      certificateAuthority,
+      certificateAuthority: response.certificateAuthority,
       certificate: response.certificate,
       key: pemOf(keys.privateKey),
     }
-    await save(dir, identity)
+    await saveIdentity(dir, identity)
+    // A key serves for one join.
+    await rm(join(dir, JOIN_KEY), { force: true })
     log.info({ nodeName, clusterId: identity.clusterId }, 'Joined the cluster')
     return identity
   } finally {
@@ -127,11 +138,11 @@ async function joinCluster(
   }
 }
 
-async function firstAuthority(servers: readonly string[], caHash: string): Promise<string> {
+async function firstAuthority(servers: readonly string[], hashes: readonly string[]): Promise<string> {
   let failure: unknown
   for (const server of servers) {
     try {
-      return await fetchCertificateAuthority(server, caHash)
+      return await fetchCertificateAuthority(server, hashes)
     } catch (err) {
       if (err instanceof Refused) throw err
       failure = err
@@ -176,7 +187,7 @@ function pemOf(key: KeyObject): string {
 
 /** The same key for every try: then the API knows a repeated request whose answer was lost, and does not ask for another token. */
 async function loadOrCreateKeys(dir: string): Promise<Keys> {
-  const path = join(dir, 'join.key')
+  const path = join(dir, JOIN_KEY)
   const kept = await readFile(path, 'utf8').catch(() => undefined)
   if (kept) return keyPair(createPrivateKey(kept))
   const keys = keyPair(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
@@ -209,7 +220,8 @@ export async function readIdentity(dir: string): Promise<Identity | undefined> {
   }
 }
 
-async function save(dir: string, identity: Identity): Promise<void> {
+/** Replaces what is kept, at once. */
+export async function saveIdentity(dir: string, identity: Identity): Promise<void> {
   await writeSecret(join(dir, 'identity.json'), JSON.stringify(identity, undefined, 2))
 }
 

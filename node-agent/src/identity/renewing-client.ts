@@ -1,69 +1,29 @@
-import { type Clock, connectHttp, type HttpClient, type KubernetesObject, type Logger, type ResourceClient } from '@davit/api'
-import { type Identity, renew, renewalTime } from './identity.ts'
-import { Refused } from './refused.ts'
+/** The agent's way to the API: a client that shows this node's certificate, and what keeps that certificate and the cluster's CAs current. */
+import { type Clock, connectHttp, type HttpClient, type Logger } from '@davit/api'
+import type { Identity, JoinOptions } from './identity.ts'
+import { type KeptIdentity, keepIdentity } from './keep-identity.ts'
 
 export interface RenewingClientOptions {
   servers: readonly string[]
   identity: Identity
   dir: string
+  /** For a way back when the certificate has ended. */
+  join: Pick<JoinOptions, 'caHash' | 'token'>
   userAgent: string
   clock: Clock
   log: Logger
   signal: AbortSignal
 }
 
-const CHECK_MS = 10 * 60_000
-/** What runs on the old certificate's connection may end in its own time. */
-const OVERLAP_MS = 60_000
-
-/** A client that shows this agent's certificate, and renews it when two thirds of its life have passed. */
-export function connectAs({ servers, identity, dir, userAgent, clock, log, signal }: RenewingClientOptions): HttpClient {
-  const open = ({ certificateAuthority, certificate, key }: Identity) =>
-    connectHttp({ servers, certificateAuthority, certificate, key, userAgent, clock, log })
-  let present = identity
-  let current = open(present)
-
-  const watch = async () => {
-    while (!signal.aborted) {
-      await clock.sleep(Math.min(CHECK_MS, Math.max(1_000, renewalTime(present) - clock.now())), signal)
-      if (clock.now() < renewalTime(present)) continue
-      try {
-        present = await renew(present, current, { dir, signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) })
-        const old = current
-        current = open(present)
-        log.info({}, 'Renewed the certificate')
-        clock.sleep(OVERLAP_MS, signal).then(
-          () => old.close(),
-          () => old.close(),
-        )
-      } catch (err) {
-        if (signal.aborted) return
-        log.error({ err, refused: err instanceof Refused }, 'Cannot renew the certificate')
-        await clock.sleep(CHECK_MS / 10, signal)
-      }
-    }
-  }
-  watch().catch(() => {})
-
-  return {
-    resource: kind => forwarded(() => current.resource(kind)),
-    raw: request => current.raw(request),
-    openWebSocket: (path, query, protocols, options) => current.openWebSocket(path, query, protocols, options),
-    close: () => current.close(),
-  }
+/** Connects with the first call; renews until `signal` aborts. */
+export function connectAs(options: RenewingClientOptions): { client: HttpClient; kept: KeptIdentity } {
+  const { servers, identity, userAgent, clock, log } = options
+  const client = connectHttp({ servers, ...credentialsOf(identity), userAgent, clock, log })
+  const kept = keepIdentity({ ...options, client, nodeName: identity.nodeName })
+  kept.onChange(() => client.renew(credentialsOf(kept.present)))
+  return { client, kept }
 }
 
-/** Those who keep a resource client for long, as informers do, use the newest certificate with each call. */
-function forwarded<T extends KubernetesObject>(present: () => ResourceClient<T>): ResourceClient<T> {
-  return {
-    get: (...args) => present().get(...args),
-    list: (...args) => present().list(...args),
-    watch: (...args) => present().watch(...args),
-    create: (...args) => present().create(...args),
-    update: (...args) => present().update(...args),
-    patch: (...args) => present().patch(...args),
-    delete: (...args) => present().delete(...args),
-    deleteCollection: (...args) => present().deleteCollection(...args),
-    post: (...args) => present().post(...args),
-  }
+function credentialsOf({ certificateAuthority, certificate, key }: Identity) {
+  return { certificateAuthority, certificate, key }
 }

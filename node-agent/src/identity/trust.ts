@@ -1,24 +1,32 @@
-/** How an agent that knows nothing yet comes to trust an API server: by the hash of its CA's public key, given with the token. */
+/** How an agent that knows nothing yet comes to trust an API server: by the hash of a CA's public key, given with the token. */
 import { X509Certificate } from 'node:crypto'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
-import { publicKeyHash } from '@davit/api'
+import { issuerHash, publicKeyHash } from '@davit/api'
 import { Refused } from './refused.ts'
 
 const CONNECT_MS_MAX = 10_000
 
 /**
- * The CA of `server` (`https://host:port`), PEM, once it is the one with `caHash` and has signed the server's certificate. Throws `Refused`
+ * The CA of `server` (`https://host:port`), PEM, once it has one of the hashes and has signed the server's certificate. Throws `Refused`
  * when it is another; other errors mean that the server could not be reached.
  */
-export async function fetchCertificateAuthority(server: string, caHash: string): Promise<string> {
+export async function fetchCertificateAuthority(server: string, hashes: readonly string[]): Promise<string> {
   const chain = await chainOf(server)
-  const pinned = chain.find(certificate => publicKeyHash(certificate) === caHash)
+  const pinned = chain.find(certificate => hashes.includes(publicKeyHash(certificate)))
   const [leaf] = chain
   if (!pinned || !leaf || !(leaf === pinned || leaf.verify(pinned.publicKey))) {
     const shown = chain.at(-1)
-    throw new Refused(`Cannot trust "${server}": its CA has public key hash "${shown ? publicKeyHash(shown) : 'none'}", wanted "${caHash}"`)
+    throw new Refused(
+      `Cannot trust "${server}": its CA has public key hash "${shown ? publicKeyHash(shown) : 'none'}", wanted "${hashes.join('" or "')}"`,
+    )
   }
   return pinned.toString()
+}
+
+/** Whether a CA of the bundle has signed what `server` shows. Rejects when it cannot be reached. */
+export async function isTrusted(server: string, bundle: string): Promise<boolean> {
+  const [leaf] = await chainOf(server)
+  return leaf !== undefined && issuerHash(leaf.toString(), bundle) !== undefined
 }
 
 function chainOf(server: string): Promise<X509Certificate[]> {

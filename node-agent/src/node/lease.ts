@@ -1,4 +1,14 @@
-import { type Client, type Clock, formatMicroTime, isReason, type Logger, leaseKind, NAMESPACES, type Node } from '@davit/api'
+import {
+  type Client,
+  type Clock,
+  deadlineSignal,
+  formatMicroTime,
+  isReason,
+  type Logger,
+  leaseKind,
+  NAMESPACES,
+  type Node,
+} from '@davit/api'
 
 const RENEW_MS = 10_000
 const RETRY_MS = 1_000
@@ -28,7 +38,7 @@ export function keepLease({ client, nodeName, node, clock, log, signal }: LeaseO
   const target = { name: nodeName, namespace: NAMESPACES.nodeLease }
 
   const renew = async () => {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS_MAX)])
+    const deadline = deadlineSignal(CALL_MS_MAX, signal)
     const spec = { holderIdentity: nodeName, leaseDurationSeconds: LEASE_SECONDS, renewTime: formatMicroTime(clock.now()) }
     try {
       await leases.patch(target, { type: 'merge', body: { spec } }, { signal: deadline })

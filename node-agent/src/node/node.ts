@@ -4,6 +4,7 @@ import {
   type Client,
   type Clock,
   type ContainerImage,
+  deadlineSignal,
   isNewer,
   isReason,
   type Logger,
@@ -23,6 +24,8 @@ export interface NodeOptions {
   version: string
   capacity: CapacityFlags
   labels: Readonly<Record<string, string>>
+  /** What the Node is to say of this agent. */
+  annotations: () => Readonly<Record<string, string>>
   engine: () => EngineInfo
   images: () => Promise<readonly ImageInfo[]>
   /** Why Docker, or the pod network, cannot be used now. */
@@ -69,14 +72,19 @@ export function startNode(options: NodeOptions): RunningNode {
     })
 
   const report = async () => {
-    const shown = newest(options.current(), known)
+    let shown = newest(options.current(), known)
+    const annotations = options.annotations()
+    if (shown && Object.entries(annotations).some(([name, value]) => shown?.metadata.annotations?.[name] !== value)) {
+      const body = { metadata: { annotations } }
+      shown = known = await nodes.patch({ name: nodeName }, { type: 'merge', body }, { signal: deadlineSignal(CALL_MS_MAX, signal) })
+    }
     const isDue = !reported || clock.monotonic() - reported.at >= REPORT_MS
     const images = isDue ? await listImages(options) : (reported?.images ?? [])
     const status = await observe(shown?.status, images)
     // Somebody else may have said otherwise meanwhile, as the control plane does of nodes it cannot hear.
     const isCurrent = isDeepStrictEqual(significant(shown?.status), significant(status))
     if (!isDue && isCurrent) return
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS_MAX)])
+    const deadline = deadlineSignal(CALL_MS_MAX, signal)
     known = await nodes.patch({ name: nodeName }, { type: 'strategic', body: { status } }, { subresource: 'status', signal: deadline })
     reported = { status, at: clock.monotonic(), images }
   }
@@ -123,22 +131,29 @@ function newest(cached: Node | undefined, own: Node | undefined): Node | undefin
 }
 
 /** Makes the Node, or takes over the one that is there; tries until it works. */
-async function register({ client, nodeName, labels, engine, clock, log, signal }: NodeOptions, status: NodeStatus): Promise<Node> {
+async function register(
+  { client, nodeName, labels, annotations, engine, clock, log, signal }: NodeOptions,
+  status: NodeStatus,
+): Promise<Node> {
   const nodes = client.resource(nodeKind)
   const wanted = nodeLabels(nodeName, engine(), labels)
   for (let delayMs = RETRY_MS.min; ; delayMs = Math.min(RETRY_MS.max, delayMs * 2)) {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS_MAX)])
+    const deadline = deadlineSignal(CALL_MS_MAX, signal)
     try {
       try {
         const node = await nodes.create(
-          { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, labels: wanted }, status },
+          { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, labels: wanted, annotations: annotations() }, status },
           { signal: deadline },
         )
         log.info({ nodeName, podCidr: node.spec?.podCIDR }, 'Registered the node')
         return node
       } catch (err) {
         if (!isReason(err, 'AlreadyExists')) throw err
-        return await nodes.patch({ name: nodeName }, { type: 'merge', body: { metadata: { labels: wanted } } }, { signal: deadline })
+        return await nodes.patch(
+          { name: nodeName },
+          { type: 'merge', body: { metadata: { labels: wanted, annotations: annotations() } } },
+          { signal: deadline },
+        )
       }
     } catch (err) {
       signal.throwIfAborted()
