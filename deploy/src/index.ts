@@ -10,6 +10,18 @@ export {
   waitForNodes,
 } from './cluster.ts'
 export { type CommandOptions, type CommandResult, command } from './command.ts'
+export {
+  apiServerOf,
+  type ClusterConfig,
+  ConfigError,
+  type ControlPlaneConfig,
+  type InitAnswers,
+  type InitResult,
+  initCluster,
+  type Machine,
+  machinesOf,
+  readClusterConfig,
+} from './compose/index.ts'
 export { bringDown, type DownOptions, runningParts } from './down.ts'
 export { apiPort, type Home, homeAt } from './home.ts'
 export {

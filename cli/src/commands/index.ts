@@ -17,6 +17,7 @@ import { attachCommand, execCommand } from './exec.ts'
 import { explainCommand } from './explain.ts'
 import { exposeCommand } from './expose.ts'
 import { getCommand } from './get.ts'
+import { initCommand } from './init.ts'
 import { logsCommand } from './logs.ts'
 import { annotateCommand, labelCommand } from './metadata-entries.ts'
 import { patchCommand } from './patch.ts'
@@ -40,6 +41,7 @@ export interface CommandGroup {
 export function commandGroups(version: string): readonly CommandGroup[] {
   return [
     { heading: 'The cluster on this machine:', commands: [up, down, status, image] },
+    { heading: 'A cluster on machines of your own:', commands: [initCommand] },
     { heading: 'Looking:', commands: [getCommand, describeCommand, logsCommand, eventsCommand, explainCommand, diffCommand, waitCommand] },
     {
       heading: 'Changing:',

@@ -1,0 +1,158 @@
+/** From what a person asked `davit init` for to a configuration, for a new cluster and for one that is there. */
+import { DAVIT_VERSION, NETWORKS } from '@davit/api'
+import { type ClusterConfig, ConfigError, type ControlPlaneConfig, checkConfig } from './config.ts'
+
+/** Flags as typed; what is left out keeps its value, or takes the default in a new cluster. */
+export interface InitAnswers {
+  /** `ADDRESS`, `ADDRESS:PORT`, or with `NAME=` before. */
+  controlPlanes?: readonly string[]
+  /** How many on the one address. */
+  replicas?: number
+  name?: string
+  port?: number
+  tlsSans?: readonly string[]
+  podCidr?: string
+  serviceCidr?: string
+  /** Also asks for a balancer. */
+  balancerPort?: number
+  imageRegistry?: string
+  /** In the order of the control planes, or `NAME=user@host`. */
+  ssh?: readonly string[]
+  /** `NAME` or `NAME=NEWADDRESS` of a member that was lost. */
+  replace?: string
+}
+
+const API_PORT = 6443
+const ETCD_PORT = 2379
+/** Between the etcd ports of members on one machine. */
+const ETCD_PORT_STEP = 10
+const ETCD_IMAGE = 'coreos/etcd:v3.5.21'
+const BALANCER_IMAGE = 'haproxy:3.0-alpine'
+
+/** A new cluster's configuration. Throws ConfigError. */
+export function newConfig(answers: InitAnswers): ClusterConfig {
+  if (!answers.controlPlanes?.length)
+    throw new ConfigError('--control-plane is missing: want the address of each control plane, such as --control-plane 10.0.0.11')
+  if (answers.replace) throw new ConfigError(`--replace ${answers.replace}: there is no cluster in this directory yet`)
+  const raw = {
+    apiVersion: 'davit.dev/v1',
+    kind: 'ClusterConfig',
+    name: answers.name ?? 'davit',
+    version: DAVIT_VERSION,
+    controlPlanes: withSsh(controlPlanesOf(answers.controlPlanes, answers), answers.ssh ?? []),
+    networks: { podCidr: answers.podCidr ?? NETWORKS.pods, serviceCidr: answers.serviceCidr ?? NETWORKS.services },
+    tlsSans: answers.tlsSans ?? [],
+    ...(answers.balancerPort !== undefined && { balancer: { port: answers.balancerPort } }),
+    images: imagesOf(DAVIT_VERSION, answers.imageRegistry),
+  }
+  return checkConfig(raw, 'what was asked for')
+}
+
+/** What is there, changed as asked. Throws ConfigError for changes that would cut the cluster off from its data or its nodes. */
+export function changedConfig(before: ClusterConfig, answers: InitAnswers): ClusterConfig {
+  refuseFixed(before, answers)
+  const controlPlanes = answers.replace ? replaced(before, answers.replace) : before.controlPlanes
+  const raw: ClusterConfig = {
+    ...before,
+    controlPlanes: withSsh(controlPlanes, answers.ssh ?? []),
+    tlsSans: [...new Set([...before.tlsSans, ...(answers.tlsSans ?? [])])],
+    ...(answers.balancerPort !== undefined && { balancer: { port: answers.balancerPort } }),
+    ...(answers.imageRegistry !== undefined && { images: imagesOf(before.version, answers.imageRegistry) }),
+  }
+  return checkConfig(raw, 'what was asked for')
+}
+
+function refuseFixed(before: ClusterConfig, answers: InitAnswers): void {
+  const { podCidr, serviceCidr } = before.networks
+  const fixed = [
+    ['--name', answers.name, before.name, 'the volumes with its data are named after it'],
+    ['--pod-cidr', answers.podCidr, podCidr, 'pods have addresses of it'],
+    ['--service-cidr', answers.serviceCidr, serviceCidr, 'Services have addresses of it'],
+  ] as const
+  for (const [flag, asked, present, why] of fixed) {
+    if (asked === undefined || asked === present) continue
+    throw new ConfigError(
+      `${flag} is "${asked}", and this cluster has "${present}": it cannot change, ${why}. Make a new cluster in another directory.`,
+    )
+  }
+  if (!answers.controlPlanes && answers.port === undefined && answers.replicas === undefined) return
+  // A member replaced earlier stands where it is now, not where the first command line put it.
+  const { controlPlanes = before.controlPlanes.map(({ name, address, port }) => `${name}=${address}:${port}`) } = answers
+  const asked = controlPlanesOf(controlPlanes, { port: before.controlPlanes[0]!.port, ...answers })
+  const same = (a: readonly ControlPlaneConfig[]) => a.map(({ name, address, port }) => `${name}=${address}:${port}`).join(', ')
+  if (same(asked) === same(before.controlPlanes)) return
+  throw new ConfigError(
+    `--control-plane asks for ${same(asked)}, and this cluster has ${same(before.controlPlanes)}: its data is with those members.\n` +
+      'To put a new machine in the place of a lost one: davit init --replace NAME=NEWADDRESS.\n' +
+      'For another number of members: davit init in another directory, and restore a backup there.',
+  )
+}
+
+function replaced({ controlPlanes }: ClusterConfig, text: string): ControlPlaneConfig[] {
+  const [name = '', address] = text.split('=')
+  const names = controlPlanes.map(member => member.name)
+  if (!names.includes(name)) throw new ConfigError(`--replace is "${text}": want one of ${names.join(', ')}, or NAME=NEWADDRESS`)
+  if (controlPlanes.length === 1)
+    throw new ConfigError(
+      `--replace ${name}: it is the only member, nobody else has its data. Restore a backup onto a new cluster instead: davit backup restore --help`,
+    )
+  const others = controlPlanes.filter(member => member.name !== name)
+  if (address !== undefined && others.every(other => other.address === others[0]!.address && other.address !== address))
+    throw new ConfigError(`--replace is "${text}": all members are on ${others[0]!.address}: want --replace ${name}, without an address`)
+  return controlPlanes.map(member => {
+    if (member.name !== name) return member
+    const { ssh, ...rest } = member
+    const moved = address !== undefined && address !== member.address
+    return { ...rest, ...(moved ? { address } : ssh && { ssh }), replaced: true }
+  })
+}
+
+function controlPlanesOf(texts: readonly string[], { replicas = 1, port = API_PORT }: InitAnswers): ControlPlaneConfig[] {
+  if (replicas !== 1 && texts.length !== 1)
+    throw new ConfigError(`--replicas is ${replicas} with ${texts.length} addresses: want it with one address only`)
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > 9) throw new ConfigError(`--replicas is ${replicas}: want 1, 3 or 5`)
+  const parsed = Array.from({ length: replicas }, () => texts)
+    .flat()
+    .map(parseControlPlane)
+  const seen = new Map<string, number>()
+  return parsed.map((member, index) => {
+    const earlier = seen.get(member.address) ?? 0
+    seen.set(member.address, earlier + 1)
+    const etcdClientPort = ETCD_PORT + earlier * ETCD_PORT_STEP
+    return {
+      name: replicas === 1 && member.name ? member.name : `cp-${index + 1}`,
+      address: member.address,
+      port: replicas === 1 && member.port !== undefined ? member.port : (member.port ?? port) + earlier,
+      etcdClientPort,
+      etcdPeerPort: etcdClientPort + 1,
+    }
+  })
+}
+
+function parseControlPlane(text: string): { name?: string; address: string; port?: number } {
+  const [, name, address = '', port] = /^(?:([^=]*)=)?([^=:]+)(?::(\d+))?$/.exec(text) ?? []
+  if (!address)
+    throw new ConfigError(`--control-plane is "${text}": want ADDRESS or NAME=ADDRESS[:PORT], such as 10.0.0.11 or cp-1=10.0.0.11`)
+  return { address, ...(name !== undefined && { name }), ...(port !== undefined && { port: Number(port) }) }
+}
+
+function withSsh(controlPlanes: readonly ControlPlaneConfig[], targets: readonly string[]): ControlPlaneConfig[] {
+  const byName = new Map<string, string>()
+  for (const [index, text] of targets.entries()) {
+    const [, name = controlPlanes[index]?.name, target = text] = /^([^=@]+)=(.*)$/.exec(text) ?? []
+    if (name === undefined || !controlPlanes.some(member => member.name === name))
+      throw new ConfigError(`--ssh is "${text}": there is no control plane for it; want one a control plane, or NAME=user@host`)
+    byName.set(name, target)
+  }
+  return controlPlanes.map(member => {
+    const ssh = byName.get(member.name) ?? member.ssh
+    return { ...member, ...(ssh !== undefined && { ssh }) }
+  })
+}
+
+/** `registry` takes the place of every registry that images come from. */
+function imagesOf(version: string, registry?: string): ClusterConfig['images'] {
+  const prefix = registry?.replace(/\/+$/, '')
+  const at = (image: string, origin = '') => `${prefix ? `${prefix}/` : origin}${image}`
+  return { controlPlane: at(`davit/control-plane:${version}`), etcd: at(ETCD_IMAGE, 'quay.io/'), balancer: at(BALANCER_IMAGE) }
+}
