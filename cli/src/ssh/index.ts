@@ -1,0 +1,7 @@
+export { connectSsh, type SshOptions } from './connect.ts'
+export { SshError, type SshProblem } from './errors.ts'
+export { type RunOptions, type RunResult, type ShellTerminal, SshHost } from './host.ts'
+export { createPrompter, type Prompter } from './prompter.ts'
+export { shellQuote } from './quote.ts'
+export { formatTarget, parseTarget, type SshTarget } from './target.ts'
+export { prepareUpload, type UploadOptions, type UploadSource } from './upload.ts'
