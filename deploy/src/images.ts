@@ -14,6 +14,7 @@ export interface ImageConfig {
   ExposedPorts?: Readonly<Record<string, object>>
   WorkingDir?: string
   StopSignal?: string
+  User?: string
 }
 
 /** Packs the folder `root` into an image archive named `tag`; gives the archive's path in `outputDir`. */

@@ -26,10 +26,16 @@ http {
 }
 `
 
-/** Unpacks Debian packages into a new folder; gives its path. */
+/** Unpacks Debian packages into a new folder that has a shell; gives its path. */
 async function unpack(packages: readonly string[]): Promise<string> {
-  const downloads = await mkdtemp(join(tmpdir(), 'davit-packages-'))
   const root = await makeBusyboxRoot()
+  await unpackInto(root, packages)
+  return root
+}
+
+/** Unpacks Debian packages, fetched from the package mirror, into the folder `root`. */
+export async function unpackInto(root: string, packages: readonly string[]): Promise<void> {
+  const downloads = await mkdtemp(join(tmpdir(), 'davit-packages-'))
   try {
     // apt-get download writes into the current folder and takes no other.
     await command('sh', ['-c', `cd '${downloads}' && apt-get -o APT::Sandbox::User=root download ${packages.join(' ')}`], {
@@ -39,13 +45,16 @@ async function unpack(packages: readonly string[]): Promise<string> {
   } finally {
     await rm(downloads, { recursive: true, force: true })
   }
-  return root
 }
 
-/** Copies the shared libraries that `binary` of the folder needs from this machine. */
-async function addLibraries(root: string, binary: string): Promise<void> {
-  const listed = (await command('ldd', [join(root, binary)])).stdout
+/** Copies the shared libraries that `binary` of the folder needs, and the folder lacks, from this machine. */
+export async function addLibraries(root: string, binary: string): Promise<void> {
+  const own = join(root, 'usr/lib', `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`)
+  const listed = (await command('ldd', [join(root, binary)], { env: { ...process.env, LD_LIBRARY_PATH: own } })).stdout
+  if (listed.includes('not found'))
+    throw new Error(`Cannot make an image with ${binary}: this machine and the packages lack libraries: ${listed}`)
   for (const library of new Set(listed.match(/\/[^ )\n]+/g) ?? [])) {
+    if (library.startsWith(root)) continue
     await mkdir(join(root, dirname(library)), { recursive: true })
     await copyFile(library, join(root, library))
   }

@@ -1,4 +1,6 @@
+export { imageArchive, loadImages } from './images.ts'
 export { Machine, type MachineOptions, startMachine } from './machine.ts'
 export { GATEWAY } from './network.ts'
 export type { MachineUser } from './provision.ts'
-export { type SshOptions, type TestbedKey, testbedKey } from './ssh.ts'
+export { scratch, scratchFile } from './scratch.ts'
+export { type SshOptions, type SshTarget, type TestbedKey, testbedKey } from './ssh.ts'

@@ -1,5 +1,5 @@
 /** What makes a copy of this system a fresh machine: what is hidden of this one, and what its first boot sets up. */
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -66,6 +66,19 @@ export async function hideOutside(upper: string): Promise<void> {
   }
 }
 
+/** Stands before runc where root lacks the capability to raise limits, as in some containers: runc refuses to hand on what it has not. */
+const RUNC = `#!/bin/sh
+# A privileged container asks for all capabilities; this takes out the one that root has not.
+for argument; do
+  case $previous in
+    --bundle) file=$argument/config.json ;;
+    --process) file=$argument ;;
+  esac
+  previous=$argument
+done
+[ -z "$file" ] || sed -i 's/"CAP_SYS_RESOURCE",//g; s/,"CAP_SYS_RESOURCE"//g' "$file"
+exec /usr/sbin/runc.real "$@"`
+
 /** Shell text for the first boot, run by root inside the machine. */
 export function provisionScript(options: Provision): string {
   const { name, address, docker, dockerConfig, clockOffset } = options
@@ -86,6 +99,9 @@ export function provisionScript(options: Provision): string {
     file('/etc/docker/daemon.json', JSON.stringify(dockerConfig)),
     ...(docker === 'running' ? [enable('docker')] : []),
     ...(docker === 'none' ? ['rm -r /etc/docker', 'dpkg --purge --force-depends docker.io containerd runc'] : []),
+    ...(docker !== 'none' && !mayRaiseLimits()
+      ? ['mv /usr/sbin/runc /usr/sbin/runc.real', file('/usr/sbin/runc', RUNC), 'chmod 755 /usr/sbin/runc']
+      : []),
     ...accountScript(options),
     ...(clockOffset !== 0
       ? [
@@ -94,6 +110,12 @@ export function provisionScript(options: Provision): string {
         ]
       : []),
   ].join('\n')
+}
+
+/** Whether this system's root has CAP_SYS_RESOURCE, the 24th. */
+function mayRaiseLimits(): boolean {
+  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  return (BigInt(`0x${mask}`) & (1n << 24n)) !== 0n
 }
 
 function accountScript({ user, publicKey }: Provision): string[] {

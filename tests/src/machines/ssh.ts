@@ -1,18 +1,21 @@
 /** Real SSH to the machines, by OpenSSH's client. */
-import { rmSync } from 'node:fs'
-import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
 import { type CommandOptions, type CommandResult, command } from '@davit/deploy'
-import type { Machine } from './machine.ts'
+import type { MachineUser } from './provision.ts'
+import { scratchFile } from './scratch.ts'
 
 export interface TestbedKey {
   /** File with the private key, unencrypted. */
   privateKeyFile: string
   /** One line, as in authorized_keys. */
   publicKey: string
-  /** A folder for this process, gone when it ends. */
-  dir: string
+}
+
+/** What one logs in to; with `behind`, through that one. */
+export interface SshTarget {
+  address: string
+  user: MachineUser
+  behind?: SshTarget | undefined
 }
 
 export interface SshOptions extends CommandOptions {
@@ -29,19 +32,15 @@ export function testbedKey(): Promise<TestbedKey> {
 }
 
 async function makeKey(): Promise<TestbedKey> {
-  const dir = await mkdtemp(join(tmpdir(), 'davit-testbed-'))
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
-  const privateKeyFile = join(dir, 'id_ed25519')
+  const privateKeyFile = await scratchFile('id_ed25519')
   await command('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'testbed', '-f', privateKeyFile])
-  // OpenSSH takes a password from nobody but a terminal or a program.
-  await writeFile(join(dir, 'askpass'), '#!/bin/sh\nprintf "%s\\n" "$MACHINE_PASSWORD"\n')
-  await chmod(join(dir, 'askpass'), 0o700)
-  return { privateKeyFile, publicKey: (await readFile(`${privateKeyFile}.pub`, 'utf8')).trim(), dir }
+  await writeFile(await scratchFile('askpass'), '#!/bin/sh\nprintf "%s\\n" "$MACHINE_PASSWORD"\n', { mode: 0o700 })
+  return { privateKeyFile, publicKey: (await readFile(`${privateKeyFile}.pub`, 'utf8')).trim() }
 }
 
 /** Runs `script` on the machine. Exit code 255 is SSH's own: no connection, or no login. */
-export async function ssh(machine: Machine, script: string, { by, ...options }: SshOptions = {}): Promise<CommandResult> {
-  const { privateKeyFile, dir } = await testbedKey()
+export async function ssh(machine: SshTarget, script: string, { by, ...options }: SshOptions = {}): Promise<CommandResult> {
+  const { privateKeyFile } = await testbedKey()
   const password = (by ?? (machine.user.key === false ? 'password' : 'key')) === 'password'
   const login = password ? ['-o', 'PreferredAuthentications=password', '-o', 'NumberOfPasswordPrompts=1'] : ['-i', privateKeyFile]
   const jump = machine.behind
@@ -51,7 +50,8 @@ export async function ssh(machine: Machine, script: string, { by, ...options }: 
     ...options,
     env: {
       ...process.env,
-      SSH_ASKPASS: join(dir, 'askpass'),
+      // OpenSSH takes a password from nobody but a terminal or a program.
+      SSH_ASKPASS: await scratchFile('askpass'),
       SSH_ASKPASS_REQUIRE: 'force',
       MACHINE_PASSWORD: machine.user.password,
       ...options.env,
@@ -59,18 +59,9 @@ export async function ssh(machine: Machine, script: string, { by, ...options }: 
   })
 }
 
-const target = ({ user, address }: Machine): string => `${user.name}@${address}`
-const COMMON = [
-  '-F',
-  'none',
-  '-o',
-  'StrictHostKeyChecking=no',
-  '-o',
-  'UserKnownHostsFile=/dev/null',
-  '-o',
-  'LogLevel=ERROR',
-  '-o',
-  'IdentitiesOnly=yes',
-  '-o',
-  'ConnectTimeout=5',
-]
+const target = ({ user, address }: SshTarget): string => `${user.name}@${address}`
+const COMMON = ['-F', 'none'].concat(
+  ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR', 'IdentitiesOnly=yes', 'ConnectTimeout=5'].flatMap(
+    option => ['-o', option],
+  ),
+)
