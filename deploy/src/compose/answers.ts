@@ -16,6 +16,9 @@ export interface InitAnswers {
   /** Also asks for a balancer. */
   balancerPort?: number
   imageRegistry?: string
+  /** Of the control planes, in a cluster that is there: what an upgrade changes. */
+  version?: string
+  controlPlaneImage?: string
   /** In the order of the control planes, or `NAME=user@host`. */
   ssh?: readonly string[]
   /** `NAME` or `NAME=NEWADDRESS` of a member that was lost. */
@@ -57,7 +60,8 @@ export function changedConfig(before: ClusterConfig, answers: InitAnswers): Clus
     controlPlanes: withSsh(controlPlanes, answers.ssh ?? []),
     tlsSans: [...new Set([...before.tlsSans, ...(answers.tlsSans ?? [])])],
     ...(answers.balancerPort !== undefined && { balancer: { port: answers.balancerPort } }),
-    ...(answers.imageRegistry !== undefined && { images: imagesOf(before.version, answers.imageRegistry) }),
+    version: answers.version ?? before.version,
+    images: changedImages(before, answers),
   }
   return checkConfig(raw, 'what was asked for')
 }
@@ -148,6 +152,12 @@ function withSsh(controlPlanes: readonly ControlPlaneConfig[], targets: readonly
     const ssh = byName.get(member.name) ?? member.ssh
     return { ...member, ...(ssh !== undefined && { ssh }) }
   })
+}
+
+function changedImages({ images, version }: ClusterConfig, answers: InitAnswers): ClusterConfig['images'] {
+  const { imageRegistry, controlPlaneImage } = answers
+  const found = imageRegistry === undefined ? images : imagesOf(answers.version ?? version, imageRegistry)
+  return { ...found, ...(controlPlaneImage !== undefined && { controlPlane: controlPlaneImage }) }
 }
 
 /** `registry` takes the place of every registry that images come from. */

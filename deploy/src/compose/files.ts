@@ -59,6 +59,10 @@ CONTROL_PLANE_CPUS=0
 ETCD_MEMORY=2g
 ETCD_CPUS=0
 BALANCER_MEMORY=256m
+# Where Docker itself may not raise limits, as inside an LXC container, take fewer files and 0.
+OPEN_FILES=65536
+# Pods are killed before etcd and the control plane when the machine's memory ends.
+OOM_SCORE_ADJ=-900
 `
 }
 

@@ -14,6 +14,9 @@ const ETCD_DATA_DIR = `${AT.etcdData}/data`
 const HAPROXY_CONFIG = '/usr/local/etc/haproxy/haproxy.cfg'
 const QUOTA_BYTES = 8 * 1024 ** 3
 
+/** A value that `.env` holds. */
+const setting = (name: string) => `\${${name}}`
+
 /** What every long-running service has. Nothing needs more than its own files and the network. */
 const COMMON: Service = {
   network_mode: 'host',
@@ -22,12 +25,14 @@ const COMMON: Service = {
   read_only: true,
   cap_drop: ['ALL'],
   security_opt: ['no-new-privileges:true'],
-  ulimits: { nofile: { soft: 65_536, hard: 65_536 } },
+  ulimits: { nofile: { soft: setting('OPEN_FILES'), hard: setting('OPEN_FILES') } },
   logging: { driver: 'json-file', options: { 'max-size': '20m', 'max-file': '5' } },
 }
 
-/** A value that `.env` holds. */
-const setting = (name: string) => `\${${name}}`
+/*
+ * `nocopy`: otherwise Docker gives an empty volume the owner that the folder has in the image, after it was prepared.
+ * `z`: with SELinux, files that several containers use.
+ */
 
 /** Every service of `machine`, by name, in the order in which they start. */
 export function servicesOf(config: ClusterConfig, { members }: Machine): Record<string, Service> {
@@ -62,7 +67,7 @@ function prepareService(members: readonly MachineMember[]): Service {
     cap_drop: ['ALL'],
     cap_add: ['CHOWN', 'DAC_OVERRIDE'],
     security_opt: ['no-new-privileges:true'],
-    volumes: mounts.map(([source, target]) => (source.startsWith('.') ? `${source}:${target}:z` : `${source}:${target}`)),
+    volumes: mounts.map(([source, target]) => `${source}:${target}:${source.startsWith('.') ? 'z' : 'nocopy'}`),
     logging: COMMON.logging,
   }
 }
@@ -84,7 +89,7 @@ function joinService(config: ClusterConfig, member: MachineMember): Service {
     ],
     restart: 'no',
     depends_on: { prepare: { condition: 'service_completed_successfully' } },
-    volumes: [`./pki:${AT.pki}:ro,z`, `etcd${member.suffix}:${AT.etcdData}:ro`],
+    volumes: [`./pki:${AT.pki}:ro,z`, `etcd${member.suffix}:${AT.etcdData}:ro,nocopy`],
   }
 }
 
@@ -136,12 +141,12 @@ function etcdService({ name, controlPlanes }: ClusterConfig, member: MachineMemb
     environment: { ETCDCTL_API: '3' },
     depends_on: { [before]: { condition: 'service_completed_successfully' } },
     healthcheck: { test: ['CMD', ...etcdctl, 'endpoint', 'health'], interval: '5s', timeout: '10s', retries: 6, start_period: '60s' },
-    volumes: [`etcd${member.suffix}:${AT.etcdData}`, `./etcd-pki:${AT.etcdPki}:ro,z`],
+    volumes: [`etcd${member.suffix}:${AT.etcdData}:nocopy`, `./etcd-pki:${AT.etcdPki}:ro,z`],
     mem_limit: setting('ETCD_MEMORY'),
     cpus: setting('ETCD_CPUS'),
     // Pods on the same machine must not starve it.
     cpu_shares: 4096,
-    oom_score_adj: -900,
+    oom_score_adj: setting('OOM_SCORE_ADJ'),
     stop_grace_period: '30s',
   }
 }
@@ -177,12 +182,12 @@ function controlPlaneService({ controlPlanes, networks, tlsSans }: ClusterConfig
       retries: 3,
       start_period: '60s',
     },
-    volumes: [`control-plane${member.suffix}:${AT.data}`, `./pki:${AT.pki}:z`, `./etcd-pki:${AT.etcdPki}:z`],
+    volumes: [`control-plane${member.suffix}:${AT.data}:nocopy`, `./pki:${AT.pki}:z`, `./etcd-pki:${AT.etcdPki}:z`],
     tmpfs: ['/tmp'],
     mem_limit: setting('CONTROL_PLANE_MEMORY'),
     cpus: setting('CONTROL_PLANE_CPUS'),
     cpu_shares: 2048,
-    oom_score_adj: -800,
+    oom_score_adj: setting('OOM_SCORE_ADJ'),
     stop_grace_period: '30s',
   }
 }
