@@ -21,6 +21,17 @@ export function certificatesIn(text: string): string[] {
   return blocksOf(text).flatMap(({ type, pem }) => (type === 'CERTIFICATE' ? [pem] : []))
 }
 
+/** Each certificate of a text as `ca.pem` holds, with the key that follows it. */
+export function authoritiesIn(text: string): { certificate: string; key: string }[] {
+  const found: { certificate: string; key: string }[] = []
+  for (const { type, pem } of blocksOf(text)) {
+    const last = found.at(-1)
+    if (type === 'CERTIFICATE') found.push({ certificate: pem, key: '' })
+    else if (last && last.key === '') last.key = pem
+  }
+  return found
+}
+
 /** The first certificate and the first key of a text. Throws Error with what was found instead; `what` names the text. */
 export function readKeyPair(text: string, what: string): KeyPair {
   const blocks = blocksOf(text)

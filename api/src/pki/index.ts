@@ -1,5 +1,5 @@
 export { AUTHORITIES_SECRET, authoritiesSecret, readAuthoritiesSecret } from './authorities-secret.ts'
-export { type Authority, certificatesIn, issuerHash, readAuthority, readKeyPair } from './authority.ts'
+export { type Authority, authoritiesIn, certificatesIn, issuerHash, readAuthority, readKeyPair } from './authority.ts'
 export {
   type CertificateRequest,
   createAuthority,
@@ -17,6 +17,7 @@ export { createFile, readText, replaceFile } from './files.ts'
 export { generateKeys, SIGNING_ALGORITHM } from './keys.ts'
 export { type KubeconfigOptions, makeKubeconfig } from './kubeconfig.ts'
 export {
+  API_SERVER,
   AUTHORITY_DAYS,
   CERTIFICATE_LIFETIME_MS,
   CONTROLLERS,

@@ -52,6 +52,9 @@ export interface PkiOptions {
   clock: Clock
 }
 
+/** The common name of API servers' certificates, by which they know each other. */
+export const API_SERVER = 'davit-apiserver'
+
 /** The group of controllers and scheduler. */
 export const CONTROLLERS = 'system:davit:controllers'
 
@@ -87,7 +90,7 @@ export async function loadOrCreatePki(options: PkiOptions): Promise<Pki> {
     throw new Error(`Cannot renew the certificates in "${options.etcdDir}": "${join(dir, 'etcd-ca.pem')}" with the CA of etcd is missing`)
   return {
     ca,
-    server: await certificate('server.pem', { commonName: 'davit-apiserver', usage: 'both', names }),
+    server: await certificate('server.pem', { commonName: API_SERVER, usage: 'both', names }),
     admin: await certificate('admin.pem', { commonName: 'kubernetes-admin', organizations: [GROUPS.masters], usage: 'client' }),
     controllers: await certificate('controllers.pem', { commonName: CONTROLLERS, organizations: [CONTROLLERS], usage: 'client' }),
     serviceAccountKey: await loadOrCreateText(join(dir, 'service-account.key'), async () => exportKey((await generateKeys()).privateKey)),

@@ -1,0 +1,5 @@
+export { type CertificateRow, certificateRows, printRows } from './list.ts'
+export { type ClusterCertificates, type Holder, observeCertificates } from './observe.ts'
+export { ownCertificate, renewKubeconfig } from './own-kubeconfig.ts'
+export { laggards, phaseOf } from './plan-rotation.ts'
+export { rotateAuthority, whatBreaks } from './rotate-authority.ts'
