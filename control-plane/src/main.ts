@@ -4,6 +4,7 @@ import { argv, exit, stderr } from 'node:process'
 type Subcommand = (args: readonly string[]) => Promise<void>
 
 const SUBCOMMANDS: Readonly<Record<string, () => Promise<Subcommand>>> = {
+  restore: async () => (await import('./restore.ts')).restore,
   health: async () => (await import('./health.ts')).checkHealth,
   prepare: async () => (await import('./prepare.ts')).prepareDirectories,
   'join-etcd': async () => (await import('./join-etcd.ts')).joinEtcd,

@@ -1,6 +1,8 @@
 import type { CommandMaker } from '../command-line/index.ts'
 import { apiResourcesCommand, apiVersionsCommand } from './api-resources.ts'
 import { applyCommand } from './apply.ts'
+import { backupCommand } from './backup.ts'
+import { certsCommand } from './certs.ts'
 import { down, image, status, up } from './cluster/index.ts'
 import { clusterInfoCommand } from './cluster-info.ts'
 import { completionCommand } from './completion.ts'
@@ -59,7 +61,8 @@ export function commandGroups(version: string): readonly CommandGroup[] {
       ],
     },
     { heading: 'Running:', commands: [runCommand, scaleCommand, rolloutCommand, execCommand, attachCommand, portForwardCommand] },
-    { heading: 'Nodes:', commands: [cordonCommand, uncordonCommand, drainCommand, taintCommand, tokenCommand] },
+    { heading: 'Nodes:', commands: [cordonCommand, uncordonCommand, drainCommand, taintCommand, tokenCommand, certsCommand] },
+    { heading: 'Keeping:', commands: [backupCommand] },
     {
       heading: 'The API and this program:',
       commands: [

@@ -1,4 +1,5 @@
 export { createStorage, type EtcdStorage, type StorageCounters, type StorageOptions } from './create-storage.ts'
+export { embeddedEtcdPlace } from './embedded/etcd-process.ts'
 export { type EmbeddedEtcd, type EmbeddedEtcdOptions, runEmbeddedEtcd } from './embedded/run-embedded-etcd.ts'
 export type { EncryptionKey } from './envelope.ts'
 export type { EtcdOptions } from './members.ts'

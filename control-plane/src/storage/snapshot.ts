@@ -77,11 +77,10 @@ async function* contentOf(stream: Readable, signal: AbortSignal): AsyncGenerator
 }
 
 async function unlessSilent<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const silence = AbortSignal.timeout(SILENCE_MS_MAX)
-  try {
-    return await abortable(promise, AbortSignal.any([signal, silence]))
-  } catch (error) {
-    if (silence.aborted && !signal.aborted) throw unavailable(`etcd sent nothing of its snapshot for ${SILENCE_MS_MAX / 1000} s`)
-    throw error
-  }
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<never>((_, reject) => {
+    const silent = () => reject(unavailable(`etcd sent nothing of its snapshot for ${SILENCE_MS_MAX / 1000} s`))
+    timer = setTimeout(silent, SILENCE_MS_MAX)
+  })
+  return abortable(Promise.race([promise, silence]), signal).finally(() => clearTimeout(timer))
 }

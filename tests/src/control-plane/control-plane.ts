@@ -54,13 +54,15 @@ export interface StartOptions {
   /** Default: an etcd embedded in it. */
   readonly etcdUrl?: string
   readonly args?: readonly string[]
+  /** A directory that is there already, as after a restore; it is removed in the end like any other. */
+  readonly dataDir?: string
   /** The other replica of the same cluster, whose keys it gets. */
   readonly besides?: ControlPlane
 }
 
 /** Starts a control plane on a free loopback port with data of its own; resolves once it serves. */
-export async function startControlPlane({ etcdUrl, args = [], besides }: StartOptions = {}): Promise<ControlPlane> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'davit-test-control-plane-'))
+export async function startControlPlane({ etcdUrl, args = [], besides, dataDir: given }: StartOptions = {}): Promise<ControlPlane> {
+  const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'davit-test-control-plane-')))
   if (besides) await cp(join(besides.dataDir, 'pki'), join(dataDir, 'pki'), { recursive: true })
   const [port = 0] = await freePorts(1)
   const flags = ['--data-dir', dataDir, '--port', String(port), '--bind-address', '127.0.0.1', '--name', `test-${port}`]

@@ -4,6 +4,7 @@ import { createDrains, drainRequestOf } from '../drain/index.ts'
 import type { User } from '../registry/index.ts'
 import { bearerToken } from './authentication.ts'
 import { parseBody } from './body/parse-body.ts'
+import { backupSecretOf, mustBeMaster, sendBackup } from './davit/backup.ts'
 import { imageUpload } from './davit/images.ts'
 import { joinRequestOf } from './davit/join.ts'
 import { discoveryAnswers } from './discovery/answers.ts'
@@ -33,7 +34,7 @@ const SYSTEM: User = { name: 'system:apiserver', groups: [GROUPS.masters] }
 
 /** Gives the function that answers every request, or throws the ApiError to answer with. */
 export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route {
-  const { registry, identity, metrics, checks, log, clusterInfo, tunnels, clock, signal } = options
+  const { registry, identity, metrics, checks, log, clusterInfo, tunnels, backups, clock, signal } = options
   const discovery = discoveryAnswers(registry.kinds)
   const openApi = openApiAnswers(registry.kinds)
   const drains = createDrains({ registry, tunnels, clock, log })
@@ -70,6 +71,13 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
       },
     },
     [PATHS.cluster]: { GET: async call => json(call, 200, await clusterInfo()) },
+    [PATHS.backup]: {
+      POST: async call => {
+        mustBeMaster(call.user)
+        const secret = backupSecretOf(await bodyOf(call))
+        await sendBackup({ backups, log }, secret, call.reply, lifetimeOf(call.reply, signal))
+      },
+    },
     [PATHS.drain]: {
       POST: async call =>
         json(call, 200, await drains.drain(drainRequestOf(await bodyOf(call)), call.user, lifetimeOf(call.reply, signal).signal)),

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock } from '@davit/api'
 
 export interface EtcdProcess {
@@ -18,6 +19,7 @@ export interface EtcdPlace {
   readonly peerPort: number
 }
 
+const NAME = 'embedded'
 const POLL_MS = 250
 const HEALTH_TIMEOUT_MS = 1000
 
@@ -106,17 +108,24 @@ function watchProcess(pid: number, dataDirectory: string, clock: Clock): EtcdPro
   return { pid, exited }
 }
 
+/** What `restoreEtcd` must know of the member that runs in `directory` once `runEmbeddedEtcd` is given it. */
+export function embeddedEtcdPlace(directory: string): { dataDir: string; name: string; initialCluster: string; peerUrl: string } {
+  // Its ports are chosen at each start; alone, it has no peer that would look for it there.
+  const peerUrl = 'http://127.0.0.1:2380'
+  return { dataDir: join(directory, 'data'), name: NAME, initialCluster: `${NAME}=${peerUrl}`, peerUrl }
+}
+
 function flagsOf({ dataDirectory, clientPort, peerPort }: EtcdPlace): string[] {
   const client = etcdUrl({ clientPort })
   const peer = `http://127.0.0.1:${peerPort}`
   return Object.entries({
     'data-dir': dataDirectory,
-    name: 'embedded',
+    name: NAME,
     'listen-client-urls': client,
     'advertise-client-urls': client,
     'listen-peer-urls': peer,
     'initial-advertise-peer-urls': peer,
-    'initial-cluster': `embedded=${peer}`,
+    'initial-cluster': `${NAME}=${peer}`,
     'quota-backend-bytes': String(8 * 1024 ** 3),
     'snapshot-count': '10000',
     // Alone, it has nobody to wait for: a short election makes starting quick.
