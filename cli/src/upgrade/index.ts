@@ -1,0 +1,1 @@
+export { runUpgrade, type UpgradeOptions } from './run-upgrade.ts'
