@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { type CommandOptions, type CommandResult, command } from '@davit/deploy'
 import { controllers, groupsOf, makeGroups, processesOf, removeGroups } from './cgroups.ts'
 import { lock } from './lock.ts'
-import { addressOf, attach, connect, detach, disconnect, removeUnusedBridge, systemName } from './network.ts'
+import { addressOf, attach, connect, detach, disconnect, removeUnusedBridge, setCut, systemName } from './network.ts'
 import { hideOutside, type MachineUser, provisionScript } from './provision.ts'
 import { type SshOptions, ssh, testbedKey } from './ssh.ts'
 
@@ -49,8 +49,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   if (!Number.isInteger(index) || index < 1 || index > 99) throw new Error(`Cannot start a machine with index ${index}: want 1 to 99`)
   const system = systemName(index)
   const release = await lock(`/run/lock/${system}`, { waitMs: 0 })
-  if (!release)
-    throw new Error(`Cannot start machine ${index}: another process runs one with this index; choose another, or wait until it ends`)
+  if (!release) throw new Error(`Cannot start machine ${index}: one with this index is running; choose another index, or remove that one`)
   const machine = new Machine(options, release)
   try {
     await machine.clear()
@@ -75,6 +74,7 @@ export class Machine {
   readonly #options: MachineOptions
   readonly #system: string
   readonly #release: () => Promise<void>
+  #cuts: string[] = []
   #running: { process: ChildProcess; pid: number } | undefined
 
   constructor(options: MachineOptions, release: () => Promise<void>) {
@@ -152,6 +152,7 @@ export class Machine {
   async powerOff(): Promise<void> {
     const running = this.#running
     this.#running = undefined
+    this.#cuts = []
     const exited = running && running.process.exitCode === null && running.process.signalCode === null && once(running.process, 'exit')
     running?.process.ref()
     if (running?.pid) kill(running.pid)
@@ -176,10 +177,14 @@ export class Machine {
   }
 
   /** Runs `script` with sh inside, as root unless another user is named. */
-  async exec(script: string, { user, ...options }: CommandOptions & { user?: string } = {}): Promise<CommandResult> {
+  async exec(script: string, { user, allowFailure = false, ...options }: CommandOptions & { user?: string } = {}): Promise<CommandResult> {
     const shell = user === undefined ? ['sh', '-c', script] : ['runuser', '-u', user, '--', 'sh', '-c', script]
     const inside = ['nsenter', '--all', `--target=${this.pid}`, 'env', '-i', ...ENVIRONMENT, ...shell]
-    return command('sh', ['-c', JOIN, 'sh', ...(await groupsOf(this.#system)), '--', ...inside], options)
+    const groups = await groupsOf(this.#system)
+    const result = await command('sh', ['-c', JOIN, 'sh', ...groups, '--', ...inside], { ...options, allowFailure: true })
+    const { code, stdout, stderr } = result
+    if (code === 0 || allowFailure) return result
+    throw new Error(`Cannot run "${script}" on ${this.name}: it exited with ${code} and said: ${(stderr || stdout).trim().slice(-2000)}`)
   }
 
   /** Runs this system's docker client against its Docker; file arguments are this system's. */
@@ -203,9 +208,16 @@ export class Machine {
     return disconnect(this.index)
   }
 
-  /** Undoes `cutNetwork`. */
-  healNetwork(): Promise<void> {
-    return connect(this.index)
+  /** Packets between it and `other` vanish, both ways; other machines reach both. Lasts until healed or switched off. */
+  async cutFrom(other: Machine): Promise<void> {
+    this.#cuts.push(other.address)
+    await setCut(this.index, other.address, 'add')
+  }
+
+  /** Undoes `cutNetwork` and every `cutFrom` of this machine. */
+  async healNetwork(): Promise<void> {
+    for (const address of this.#cuts.splice(0)) await setCut(this.index, address, 'remove')
+    await connect(this.index)
   }
 
   /** Numbers of its processes on this system; those of `exec` count. */

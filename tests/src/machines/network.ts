@@ -11,6 +11,8 @@ export const systemName = (index: number): string => `${NETWORK.prefix}${index}`
 /** Address of the machine with this index. */
 export const addressOf = (index: number): string => `${NETWORK.subnet}.${10 + index}`
 
+const hardwareAddress = (index: number): string => `02:da:71:00:00:${index.toString(16).padStart(2, '0')}`
+
 /** This system's address for the machines. */
 export const GATEWAY = `${NETWORK.subnet}.1`
 
@@ -22,13 +24,22 @@ export function attach(index: number, { sshFrom }: { sshFrom?: string } = {}): P
   const name = systemName(index)
   return locked(LOCK, async () => {
     await ensureHostBridge(NETWORK)
+    // Without one of its own the bridge takes the least of its ports' addresses, which changes when a machine goes.
+    await command('ip', ['link', 'set', NETWORK.bridge, 'address', hardwareAddress(0)])
     await command('ip', ['netns', 'add', name])
     await command('ip', ['link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name])
-    const inside = [`addr add ${addressOf(index)}/24 dev eth0`, 'link set eth0 up', 'link set lo up', `route add default via ${GATEWAY}`]
+    // A machine that booted again has the card it had: others need not notice.
+    const inside = [
+      `link set eth0 address ${hardwareAddress(index)}`,
+      `addr add ${addressOf(index)}/24 dev eth0`,
+      'link set eth0 up',
+      'link set lo up',
+      `route add default via ${GATEWAY}`,
+    ]
     await command('ip', ['-n', name, '-batch', '-'], { input: `${inside.join('\n')}\n` })
     if (sshFrom) {
       const rule = ['-t', 'raw', '-A', 'PREROUTING', '-i', 'eth0', '-p', 'tcp', '--dport', '22', '!', '-s', sshFrom, '-j', 'DROP']
-      await command('nsenter', [`--net=/run/netns/${name}`, 'iptables', '-w', ...rule])
+      await inNetwork(index, 'iptables', '-w', ...rule)
     }
     await connect(index)
   })
@@ -41,11 +52,12 @@ export async function detach(index: number): Promise<void> {
   await command('ip', ['netns', 'del', name], { allowFailure: true })
 }
 
-/** Removes the bridge and its rules if no machine is on it, of whatever process. */
+/** Removes the bridge and its rules if there is no machine left to use it, of whatever process. */
 export function removeUnusedBridge(): Promise<void> {
   return locked(LOCK, async () => {
-    const ports = (await command('ip', ['-o', 'link', 'show', 'master', NETWORK.bridge], { allowFailure: true })).stdout
-    if (ports.trim() === '') await removeHostBridge(NETWORK)
+    // By name, for a machine whose network is cut is not on the bridge, and will be again.
+    const links = (await command('ip', ['-o', 'link', 'show', 'type', 'veth'])).stdout
+    if (!links.includes(` ${NETWORK.prefix}`)) await removeHostBridge(NETWORK)
   })
 }
 
@@ -57,4 +69,18 @@ export async function connect(index: number): Promise<void> {
 /** Unplugs it: packets vanish, and the machine sees nothing of it, as when a switch has failed. */
 export async function disconnect(index: number): Promise<void> {
   await command('ip', ['link', 'set', systemName(index), 'nomaster'])
+}
+
+/** Makes packets between the machine and `address` vanish, or lets them through again. */
+export async function setCut(index: number, address: string, change: 'add' | 'remove'): Promise<void> {
+  const verb = change === 'add' ? '-I' : '-D'
+  for (const rule of [
+    ['PREROUTING', '-s', address],
+    ['OUTPUT', '-d', address],
+  ])
+    await inNetwork(index, 'iptables', '-w', '-t', 'raw', verb, ...rule, '-j', 'DROP')
+}
+
+function inNetwork(index: number, file: string, ...args: readonly string[]) {
+  return command('nsenter', [`--net=/run/netns/${systemName(index)}`, file, ...args])
 }
