@@ -58,7 +58,7 @@ CONTROL_PLANE_MEMORY=2g
 CONTROL_PLANE_CPUS=0
 ETCD_MEMORY=2g
 ETCD_CPUS=0
-BALANCER_MEMORY=256m
+BALANCER_MEMORY=512m
 # Where Docker itself may not raise limits, as inside an LXC container, take fewer files and 0.
 OPEN_FILES=65536
 # Pods are killed before etcd and the control plane when the machine's memory ends.
@@ -73,7 +73,6 @@ function balancerConfig({ controlPlanes, balancer }: ClusterConfig, machine: Mac
     return `  server ${name} ${host}:${port}\n`
   })
   return `global
-  maxconn 16000
   log stdout format raw local0 notice
 
 defaults

@@ -1,0 +1,99 @@
+/** Clusters as `davit init` and docker-compose make them, on machines of the testbed. */
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { DAVIT_VERSION } from '@davit/api'
+import { type CommandResult, command } from '@davit/deploy'
+import { loadImages, type Machine } from './machines/index.ts'
+import { scratchFile } from './machines/scratch.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const CLI = join(ROOT, 'cli/dist/main.js')
+const CONTROL_PLANE_IMAGE = `davit/control-plane:${DAVIT_VERSION}`
+/** Where a cluster's folder lies on its machine. */
+const FOLDER = '/srv/davit'
+/** Who copied it there. */
+const USER = '1000:1000'
+
+let built: Promise<string> | undefined
+
+/** The archive of the control plane's image, built from our Dockerfile by `machine`'s Docker at the first call in this process. */
+function controlPlaneArchive(machine: Machine): Promise<string> {
+  built ??= buildControlPlane(machine)
+  return built
+}
+
+async function buildControlPlane(machine: Machine): Promise<string> {
+  await command('npm', ['run', '--silent', 'package', '--', '--only', 'control-plane'], { timeoutMs: 300_000 })
+  await loadImages(machine, ['node:22-alpine'])
+  const dockerfile = join(ROOT, 'deploy/docker/control-plane.Dockerfile')
+  await machine.docker(['build', '-q', '-t', CONTROL_PLANE_IMAGE, '-f', dockerfile, join(ROOT, 'out/control-plane')], {
+    timeoutMs: 180_000,
+  })
+  const archive = await scratchFile('control-plane.tar')
+  await machine.docker(['save', '-o', archive, CONTROL_PLANE_IMAGE], { timeoutMs: 60_000 })
+  return archive
+}
+
+/** Loads what a control plane's compose project runs. */
+export async function loadComposeImages(machine: Machine): Promise<void> {
+  const archive = await controlPlaneArchive(machine)
+  await machine.docker(['load', '-q', '-i', archive], { timeoutMs: 60_000 })
+  await loadImages(machine, ['quay.io/coreos/etcd:v3.5.21', 'haproxy:3.0-alpine'])
+}
+
+/** Runs `davit init` as a user would, and then allows for Docker here, which may not raise limits. */
+export async function init(dir: string, args: readonly string[]): Promise<CommandResult> {
+  const result = await command(process.execPath, [CLI, 'init', dir, ...args])
+  const files = (await readdir(dir, { recursive: true })).filter(path => basename(path) === '.env')
+  for (const file of files) {
+    const text = await readFile(join(dir, file), 'utf8')
+    await writeFile(join(dir, file), text.replace(/^OPEN_FILES=.*$/m, 'OPEN_FILES=16384').replace(/^OOM_SCORE_ADJ=.*$/m, 'OOM_SCORE_ADJ=0'))
+  }
+  return result
+}
+
+/** Copies a folder that `davit init` made onto its machine, as an unprivileged user there would; `without` stays behind. */
+export async function copyFolder(machine: Machine, from: string, without: readonly string[] = []): Promise<void> {
+  const to = machine.path(FOLDER)
+  const script = 'to=$1 from=$2; shift 2; mkdir -p "$to" && tar -C "$from" "$@" -cf - . | tar -C "$to" -xf -'
+  await command('sh', ['-c', script, 'sh', to, from, ...['secrets', ...without].map(name => `--exclude=./${name}`)])
+  if (without.length === 0) await command('chown', ['-R', USER, to])
+}
+
+/** Runs docker-compose in the machine's folder. */
+export function compose(machine: Machine, ...args: readonly string[]): Promise<CommandResult> {
+  return machine.exec(`cd ${FOLDER} && docker-compose ${args.join(' ')} 2>&1`, { timeoutMs: 180_000 })
+}
+
+/** Names of the containers that should always run. */
+export async function longRunning(machine: Machine): Promise<string[]> {
+  const { stdout } = await machine.docker(['ps', '--format', '{{.Names}}'])
+  return stdout.split('\n').filter(Boolean).sort()
+}
+
+/** Kills the first process of a container, as a crash would, and resolves once Docker has started it again. */
+export async function crashContainer(machine: Machine, name: string): Promise<void> {
+  const inspect = async () => (await machine.docker(['inspect', '-f', '{{.State.Pid}} {{.State.Running}}', name])).stdout.trim().split(' ')
+  const [before] = await inspect()
+  await machine.exec(`kill -9 ${before}`)
+  await untilWell(`${name} runs again`, async () => {
+    const [pid, running] = await inspect()
+    if (pid === before || running !== 'true') throw new Error(`${name}: pid ${pid}, running ${running}`)
+  })
+}
+
+/** Resolves to how many milliseconds it took until `check` no longer threw. */
+export async function untilWell(what: string, check: () => Promise<unknown>, { timeoutMs = 90_000 } = {}): Promise<number> {
+  const start = performance.now()
+  for (;;) {
+    try {
+      await check()
+      return performance.now() - start
+    } catch (cause) {
+      if (performance.now() - start > timeoutMs) throw new Error(`Not well within ${timeoutMs / 1000} s: ${what}`, { cause })
+    }
+    await delay(100)
+  }
+}
