@@ -14,9 +14,16 @@ export async function controllers(): Promise<string[]> {
 }
 
 /** Folders of the groups of `machine`. */
-export async function groupsOf(machine: string): Promise<string[]> {
+async function groupsOf(machine: string): Promise<string[]> {
   const names = await controllers()
   return names.length > 0 ? names.map(name => join(ROOT, name, machine)) : [join(ROOT, machine)]
+}
+
+/** Folders of the groups that a process joins to become one of the running machine's. */
+export async function groupsToJoin(machine: string): Promise<string[]> {
+  const groups = await groupsOf(machine)
+  // With v2 the machine's own group hands controllers down, and may hold no process.
+  return (await controllers()).length > 0 ? groups : groups.map(group => join(group, 'init'))
 }
 
 /** Makes the groups of `machine`, empty; gives their folders. */

@@ -12,7 +12,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type CommandOptions, type CommandResult, command } from '@davit/deploy'
-import { controllers, groupsOf, makeGroups, processesOf, removeGroups } from './cgroups.ts'
+import { controllers, groupsToJoin, makeGroups, processesOf, removeGroups } from './cgroups.ts'
 import { lock } from './lock.ts'
 import { addressOf, attach, connect, detach, disconnect, removeUnusedBridge, setCut, systemName } from './network.ts'
 import { hideOutside, type MachineUser, provisionScript } from './provision.ts'
@@ -58,7 +58,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     await machine.boot()
     return machine
   } catch (error) {
-    await machine.remove()
+    await machine.remove().catch(() => {}) // Why it did not start says more than what then could not be removed.
     throw error
   }
 }
@@ -153,9 +153,10 @@ export class Machine {
     const running = this.#running
     this.#running = undefined
     this.#cuts = []
-    const exited = running && running.process.exitCode === null && running.process.signalCode === null && once(running.process, 'exit')
+    const isOn = running && running.process.exitCode === null && running.process.signalCode === null
     running?.process.ref()
-    if (running?.pid) kill(running.pid)
+    const exited = isOn && once(running.process, 'exit')
+    if (isOn && running.pid) kill(running.pid)
     // A machine that never came up, or that an ended process left, has no PID 1 known here.
     else for (const pid of await this.processes()) kill(pid)
     await exited
@@ -180,7 +181,7 @@ export class Machine {
   async exec(script: string, { user, allowFailure = false, ...options }: CommandOptions & { user?: string } = {}): Promise<CommandResult> {
     const shell = user === undefined ? ['sh', '-c', script] : ['runuser', '-u', user, '--', 'sh', '-c', script]
     const inside = ['nsenter', '--all', `--target=${this.pid}`, 'env', '-i', ...ENVIRONMENT, ...shell]
-    const groups = await groupsOf(this.#system)
+    const groups = await groupsToJoin(this.#system)
     const result = await command('sh', ['-c', JOIN, 'sh', ...groups, '--', ...inside], { ...options, allowFailure: true })
     const { code, stdout, stderr } = result
     if (code === 0 || allowFailure) return result
