@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { type ClientHttp2Session, connect } from 'node:http2'
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -17,6 +17,9 @@ let sockets: WebSocketServer
 let url: string
 let lost: number
 let tunnels: AgentTunnels | undefined
+let handler: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
+/** Called when the agent's end of a tunnel closes. */
+let onClosed: () => void
 /** How much faster time goes than it does. */
 let hurry: number
 
@@ -35,13 +38,23 @@ const client: Pick<HttpClient, 'openWebSocket'> = {
       socket.on('error', reject)
       socket.once('open', () => {
         socket.pause()
-        setImmediate(() => socket.resume())
+        setImmediate(() => {
+          socket.once('close', () => onClosed())
+          socket.resume()
+        })
         resolve(socket)
       })
     }),
 }
 
+function serveName(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  stream.respond({ ':status': 200 })
+  stream.end(`agent at ${headers[':path']}`)
+}
+
 beforeEach(async () => {
+  handler = serveName
+  onClosed = () => {}
   stop = new AbortController()
   lost = 0
   hurry = 1
@@ -65,10 +78,7 @@ function start(servers: string[] = [url]): AgentTunnels {
   tunnels = startTunnels({
     client: () => client,
     servers,
-    handler: (stream, headers) => {
-      stream.respond({ ':status': 200 })
-      stream.end(`agent at ${headers[':path']}`)
-    },
+    handler: (stream, headers) => handler(stream, headers),
     onLost: () => {
       lost++
     },
@@ -109,6 +119,35 @@ test('a lost tunnel is told at once and dialled again', async () => {
   const { session } = await again
   assert.ok(lost >= 1)
   assert.equal(await ask(session), 'agent at /ping')
+})
+
+test('a request that is answered as its tunnel is lost harms nobody', async () => {
+  hurry = 10
+  const asked = new Promise<ServerHttp2Stream[]>(resolve => {
+    const streams: ServerHttp2Stream[] = []
+    handler = stream => {
+      if (streams.push(stream) === 4) resolve(streams)
+    }
+  })
+  start()
+  const { socket, session } = await accepted()
+  for (let requests = 0; requests < 4; requests++)
+    session
+      .request({ ':path': '/barrier' })
+      .on('error', () => {})
+      .end()
+  const streams = await asked
+  const answered = new Promise<void>(resolve => {
+    onClosed = () => {
+      for (const stream of streams) if (!stream.destroyed) stream.respond({ ':status': 204 }, { endStream: true })
+      resolve()
+    }
+  })
+  handler = serveName
+  const again = accepted()
+  socket.terminate()
+  await answered
+  assert.equal(await ask((await again).session), 'agent at /ping')
 })
 
 test('a server that stops pinging is given up', async () => {

@@ -59,8 +59,19 @@ export function startTunnels(options: AgentTunnelsOptions): AgentTunnels {
   http.on('session', (session: ServerHttp2Session) => {
     session.on('error', () => {})
     session.setLocalWindowSize(SESSION_WINDOW_BYTES)
+    opened = session
   })
   http.on('sessionError', () => {})
+  let opened: ServerHttp2Session | undefined
+
+  function serveOn(socket: WebSocket): void {
+    opened = undefined
+    http.emit('connection', createStream(socket))
+    const session = opened as ServerHttp2Session | undefined
+    // Before anyone answers a request that came through it: Node ends the process on a write into a stream that is closing.
+    if (session) socket.prependOnceListener('close', () => session.destroy())
+  }
+
   http.on('stream', (stream, headers) => {
     stream.on('error', () => {})
     handler(stream, headers)
@@ -75,7 +86,7 @@ export function startTunnels(options: AgentTunnelsOptions): AgentTunnels {
         down.delete(server)
         const openedAt = clock.monotonic()
         log.info({ server }, 'The tunnel is open')
-        http.emit('connection', createStream(socket))
+        serveOn(socket)
         const why = await held
         if (clock.monotonic() - openedAt > STEADY_MS) backoff.reset()
         if (!stop.aborted) log.warn({ server, why }, 'The tunnel is lost')
