@@ -1,3 +1,4 @@
+import { deadlineSignal } from '@davit/api'
 import type Dockerode from 'dockerode'
 import { z } from 'zod'
 import { ask, DockerError, toDockerError } from './calls.ts'
@@ -28,8 +29,7 @@ export async function runExec(
     signal,
   )
   const inspect = async () => execSchema.parse(await ask('inspect exec', 30_000, abortSignal => created.inspect({ abortSignal })))
-  const deadline = AbortSignal.timeout(timeoutMs)
-  const stopped = signal ? AbortSignal.any([signal, deadline]) : deadline
+  const stopped = deadlineSignal(timeoutMs, signal)
 
   let output: Awaited<ReturnType<typeof created.start>>
   try {

@@ -4,7 +4,7 @@ import { request as requestHttp } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { request as requestHttps } from 'node:https'
 import { connect } from 'node:net'
-import type { Container, GrpcAction, HttpGetAction, IntOrString, TcpSocketAction } from '@davit/api'
+import { type Container, deadlineSignal, type GrpcAction, type HttpGetAction, type IntOrString, type TcpSocketAction } from '@davit/api'
 
 /** What came of it; the message is what an Unhealthy event says. */
 export interface HandlerResult {
@@ -49,7 +49,7 @@ export async function httpGet(
   for (const { name: header, value } of httpHeaders) own.set(header.toLowerCase(), [...(own.get(header.toLowerCase()) ?? []), value])
   // A name given twice is sent twice; `Host` must stay a single one.
   for (const [header, values] of own) headers[header] = values.length === 1 || header === 'host' ? (values[0] ?? '') : values
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  const deadline = deadlineSignal(timeoutMs, signal)
   const options = {
     host: name,
     port: number,
@@ -89,7 +89,7 @@ export function tcpSocket(
 ): Promise<HandlerResult> {
   const number = portNumber(container, port)
   const name = host || address
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  const deadline = deadlineSignal(timeoutMs, signal)
   return new Promise(resolve => {
     const socket = connect({ host: name, port: number })
     const stop = () => {
@@ -111,7 +111,7 @@ export function tcpSocket(
 
 /** grpc.health.v1.Health/Check over plain HTTP/2; its two messages have one field each. */
 export function grpcHealth({ port, service = '' }: GrpcAction, { address, timeoutMs, signal }: HandlerTarget): Promise<HandlerResult> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  const deadline = deadlineSignal(timeoutMs, signal)
   return new Promise(resolve => {
     const session = connectHttp2(`http://${address}:${port}`)
     const end = (result: HandlerResult) => {

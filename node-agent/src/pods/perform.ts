@@ -1,5 +1,5 @@
 /** Carries out what the plan decided. Quick steps are awaited; long ones become tasks whose end wakes the pod again. */
-import { type Client, isReason, podKind } from '@davit/api'
+import { type Client, deadlineSignal, isReason, podKind } from '@davit/api'
 import { Deadline } from './deadline.ts'
 import type { Deps } from './deps.ts'
 import type { Action } from './plan.ts'
@@ -66,7 +66,7 @@ async function finish(runtime: PodRuntime, { deps, client, statuses, prober, for
   const { uid, pod, gone } = runtime
   const dir = deps.checkpoints.podDir(uid)
   prober.stop(uid)
-  if (!gone) await statuses.flushed(uid, AbortSignal.any([signal, AbortSignal.timeout(FLUSH_MS_MAX)]))
+  if (!gone) await statuses.flushed(uid, deadlineSignal(FLUSH_MS_MAX, signal))
   try {
     for (const { id } of deps.containers.ofPod(uid)) {
       await deps.docker.removeContainer(id)
@@ -87,7 +87,7 @@ async function finish(runtime: PodRuntime, { deps, client, statuses, prober, for
 
 async function deleteObject({ pod, uid }: PodRuntime, client: Client, signal: AbortSignal): Promise<void> {
   const { name = '', namespace = '' } = pod.metadata
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(15_000)])
+  const deadline = deadlineSignal(15_000, signal)
   try {
     await client.resource(podKind).delete({ name, namespace }, { gracePeriodSeconds: 0, preconditions: { uid }, signal: deadline })
   } catch (err) {

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   type Client,
   type Clock,
+  deadlineSignal,
   isNewer,
   isReason,
   type Logger,
@@ -76,7 +77,7 @@ export class StatusWriter {
     const { pod, status } = entry
     const { name = '', namespace = '' } = pod.metadata
     try {
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(15_000)])
+      const deadline = deadlineSignal(15_000, signal)
       const body = { metadata: { uid }, status: patchOf(pod.status, status) }
       const written = await this.#client
         .resource(podKind)

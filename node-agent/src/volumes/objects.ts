@@ -4,6 +4,7 @@ import {
   type Clock,
   type ConfigMap,
   configMapKind,
+  deadlineSignal,
   isReason,
   type Kind,
   type KubernetesObject,
@@ -37,9 +38,7 @@ export function createObjectSource(client: Client, { clock, signal }: { clock: C
     if (running) return running as Promise<T | undefined>
     const answer = (async () => {
       try {
-        const object = await client
-          .resource(kind)
-          .get({ namespace, name }, { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) })
+        const object = await client.resource(kind).get({ namespace, name }, { signal: deadlineSignal(10_000, signal) })
         remember(key, object)
         return object
       } catch (err) {

@@ -1,18 +1,19 @@
 /** The client of the API for what runs in the control plane's own process: straight to the registry, without HTTP. */
-import type {
-  CallOptions,
-  Client,
-  DeleteOptions,
-  Kind,
-  KubernetesList,
-  KubernetesObject,
-  ListOptions,
-  ResourceClient,
-  WatchEvent,
-  WatchOptions,
-  WriteOptions,
+import {
+  apiVersionOf,
+  type CallOptions,
+  type Client,
+  type DeleteOptions,
+  deadlineSignal,
+  type Kind,
+  type KubernetesList,
+  type KubernetesObject,
+  type ListOptions,
+  type ResourceClient,
+  type WatchEvent,
+  type WatchOptions,
+  type WriteOptions,
 } from '@davit/api'
-import { apiVersionOf } from '@davit/api'
 import type { StorageEvent } from '../../storage/types.ts'
 import type { DeletionRequest, Registry, RequestContext, User, WatchParameters } from './types.ts'
 
@@ -107,15 +108,14 @@ async function* watch<T extends KubernetesObject>(
     ...(resourceVersion !== undefined && { resourceVersion }),
     ...(allowWatchBookmarks && { allowWatchBookmarks }),
   }
-  const timeout = timeoutSeconds ? AbortSignal.timeout(timeoutSeconds * 1000) : undefined
-  const end = signal && timeout ? AbortSignal.any([signal, timeout]) : (signal ?? timeout)
+  const end = timeoutSeconds ? deadlineSignal(timeoutSeconds * 1000, signal) : signal
   try {
     for await (const batch of registry.watch({ user, ...(end && { signal: end }) }, kind, parameters)) {
       for (const event of batch) yield toWatchEvent<T>(kind, event)
     }
   } catch (error) {
     // A watch that lived as long as it was asked to has ended well.
-    if (!timeout?.aborted || signal?.aborted) throw error
+    if (!end?.aborted || signal?.aborted) throw error
   }
 }
 
