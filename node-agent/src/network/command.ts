@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 
 export interface CommandOptions {
   /** Written to standard input. */
-  input?: string
+  input?: string | Buffer
   /** Default 10 s; the process is killed after it. */
   timeoutMs?: number
 }

@@ -1,10 +1,11 @@
 /** What the parts of this room work with; `manager.ts` puts it together. */
-import type { Clock, Logger, Pod, Service } from '@davit/api'
+import type { Clock, Logger, Service } from '@davit/api'
 import type { ContainerStore, Docker } from '../docker/index.ts'
 import type { PodNetwork } from '../network/types.ts'
 import type { DownwardContext, ObjectSource, Volumes } from '../volumes/index.ts'
 import type { CheckpointStore } from './checkpoint.ts'
 import type { NodeFacts } from './container-spec.ts'
+import type { Drain } from './drain.ts'
 import type { Events } from './events.ts'
 import type { HostPortClaims } from './host-ports.ts'
 import type { EnsureImage } from './image.ts'
@@ -28,7 +29,7 @@ export interface Deps {
   /** Holds starts to what the machine does in parallel with profit. */
   readonly startLimit: <R>(work: () => Promise<R>) => Promise<R>
   /** Resolves once no node sends new connections to the pod and none is open; bounded by itself and by `signal`. */
-  readonly drain: (pod: Pod, options: { pid: number; graceMs: number; signal: AbortSignal }) => Promise<void>
+  readonly drain: Drain
   readonly clock: Clock
   readonly log: Logger
 }

@@ -3,7 +3,16 @@
  * application that simply exits loses no request.
  */
 import { readFile } from 'node:fs/promises'
-import { type Clock, type DrainRequest, type DrainResponse, type HttpClient, type Logger, PATHS, type Pod } from '@davit/api'
+import {
+  type Clock,
+  type DrainRequest,
+  type DrainResponse,
+  deadlineSignal,
+  type HttpClient,
+  type Logger,
+  PATHS,
+  type Pod,
+} from '@davit/api'
 
 const WAIT_MS_MAX = 5_000
 /** For what is on its way when the last socket closes. */
@@ -18,26 +27,45 @@ export interface DrainOptions {
   log: Logger
   /** Told of nodes that did not answer. */
   unanswered: (pod: Pod, node: string, why: string) => void
+  /** Makes the kernel forget the closed connections that led to an address, before Docker does so less carefully. */
+  forgetClosed: (address: string) => Promise<void>
+  /** Sockets as /proc/PID/net tells them; default: this host's. */
+  socketsOf?: (pid: number) => Promise<Socket[]>
   /** Stands in for the API when it cannot be asked: this node's own data planes. */
   ownDataPlanes?: (signal: AbortSignal) => Promise<void>
 }
 
-export type Drain = (pod: Pod, options: { pid: number; graceMs: number; signal: AbortSignal }) => Promise<void>
+/** `address`: the pod's own; undefined when it has none but its node's. */
+export type Drain = (pod: Pod, options: { pid: number; address?: string; graceMs: number; signal: AbortSignal }) => Promise<void>
 
 /** Gives a function that resolves when the pod is drained, or after 5 s or half the grace, whichever is less. */
-export function createDrain({ client, clock, log, unanswered, ownDataPlanes = async () => {} }: DrainOptions): Drain {
-  return async (pod, { pid, graceMs, signal }) => {
+export function createDrain({
+  client,
+  clock,
+  log,
+  unanswered,
+  forgetClosed,
+  socketsOf = readSockets,
+  ownDataPlanes = async () => {},
+}: DrainOptions): Drain {
+  return async (pod, { pid, address, graceMs, signal }) => {
     const limitMs = Math.min(WAIT_MS_MAX, graceMs / 2)
-    const over = AbortSignal.any([signal, AbortSignal.timeout(limitMs)])
+    const over = deadlineSignal(limitMs, signal)
+    let waitingFor = 'nodes to lead nobody to it'
     try {
       const answer = await askBarrier(client, pod, over)
       for (const { node, why } of answer.unanswered) unanswered(pod, node, why)
       // No Service selects it: nobody was sent here.
       if (answer.resourceVersion === '') return
-      await untilClosed(pod, pid, { clock, signal: over })
-      await clock.sleep(SETTLE_MS, over)
+      waitingFor = 'its connections to close'
+      do {
+        while (hasOpen(pod, await socketsOf(pid))) await clock.sleep(POLL_MS, over)
+        await clock.sleep(SETTLE_MS, over)
+      } while (hasOpen(pod, await socketsOf(pid)))
+      if (address !== undefined) await forgetClosed(address)
     } catch (err) {
-      if (over.aborted) return
+      if (signal.aborted) return
+      if (over.aborted) return log.warn({ pod: pod.metadata.name, limitMs, waitingFor }, 'The time to drain is over')
       log.warn({ pod: pod.metadata.name, err }, 'Cannot ask for the drain barrier')
       await Promise.all([ownDataPlanes(over), clock.sleep(BLIND_MS, over)]).catch(() => {})
     }
@@ -62,25 +90,39 @@ async function askBarrier(client: Pick<HttpClient, 'raw'>, pod: Pod, signal: Abo
   return JSON.parse(text) as DrainResponse
 }
 
-/** Waits until no connection to a port the pod listens on is established. */
-async function untilClosed(pod: Pod, pid: number, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<void> {
-  for (;;) {
-    const tables = await Promise.all(['tcp', 'tcp6'].map(name => readFile(`/proc/${pid}/net/${name}`, 'utf8').catch(() => '')))
-    const sockets = tables.flatMap(parseSockets)
-    // In the node's own network only the declared ports are the pod's.
-    const own = pod.spec.containers.flatMap(({ ports = [] }) => ports.map(({ containerPort }) => containerPort))
-    const listening = pod.spec.hostNetwork ? own : sockets.filter(({ state }) => state === LISTEN).map(({ port }) => port)
-    const ports = new Set(listening)
-    if (!sockets.some(({ state, port }) => state === ESTABLISHED && ports.has(port))) return
-    await clock.sleep(POLL_MS, signal)
-  }
+export interface Socket {
+  /** The local one. */
+  port: number
+  state: number
 }
 
-const ESTABLISHED = 0x01
-const LISTEN = 0x0a
+const STATES = { established: 0x01, synReceived: 0x03, finWait1: 0x04, lastAck: 0x09, listen: 0x0a, closing: 0x0b }
+/** Somebody may still send or be owed an answer. */
+const OPEN: ReadonlySet<number> = new Set([
+  STATES.established,
+  STATES.synReceived,
+  // Closed by the application; what it wrote last was not confirmed yet.
+  STATES.finWait1,
+  STATES.lastAck,
+  STATES.closing,
+])
+
+/** True while a connection to a port that the pod listens on is open. */
+export function hasOpen(pod: Pod, sockets: readonly Socket[]): boolean {
+  // In the node's own network only the declared ports are the pod's.
+  const own = pod.spec.containers.flatMap(({ ports = [] }) => ports.map(({ containerPort }) => containerPort))
+  const listening = pod.spec.hostNetwork ? own : sockets.filter(({ state }) => state === STATES.listen).map(({ port }) => port)
+  const ports = new Set(listening)
+  return sockets.some(({ state, port }) => OPEN.has(state) && ports.has(port))
+}
+
+async function readSockets(pid: number): Promise<Socket[]> {
+  const tables = await Promise.all(['tcp', 'tcp6'].map(name => readFile(`/proc/${pid}/net/${name}`, 'utf8').catch(() => '')))
+  return tables.flatMap(parseSockets)
+}
 
 /** Local port and state of each line of /proc/net/tcp. */
-export function parseSockets(table: string): { port: number; state: number }[] {
+export function parseSockets(table: string): Socket[] {
   return table
     .split('\n')
     .slice(1)

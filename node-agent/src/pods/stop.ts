@@ -59,7 +59,9 @@ async function drainOnce(
   const pid = anchorOf(deps.containers.ofPod(uid))?.pid ?? deps.containers.ofPod(uid).find(({ state }) => state === 'running')?.pid
   if (!deletion || deletion.drained || graceMs === 0 || pid === undefined || checkpoint.final) return
   try {
-    await deps.drain(pod, { pid, graceMs, signal })
+    const { address } = checkpoint
+    const own = address !== undefined && !pod.spec.hostNetwork
+    await deps.drain(pod, { pid, ...(own && { address }), graceMs, signal })
   } catch (err) {
     deps.log.warn({ pod: pod.metadata.name, err }, 'Cannot drain')
   }
