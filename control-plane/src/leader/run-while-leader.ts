@@ -1,4 +1,4 @@
-import { type Client, type Clock, formatMicroTime, isReason, type Lease, type Logger, leaseKind } from '@davit/api'
+import { type Client, type Clock, deadlineSignal, formatMicroTime, isReason, type Lease, type Logger, leaseKind } from '@davit/api'
 
 export interface LeaderOptions {
   client: Client
@@ -52,7 +52,7 @@ async function lead(candidate: Candidate, firstUntil: number, options: LeaderOpt
     // A renewal that hangs must not outlast the term.
     const left = until - clock.monotonic()
     if (left > 0)
-      until = (await candidate.tryHold(AbortSignal.any([termSignal, AbortSignal.timeout(Math.ceil(left))])).catch(() => until)) ?? 0
+      until = (await candidate.tryHold(deadlineSignal(Math.ceil(left), termSignal)).catch(() => until)) ?? 0
     if (clock.monotonic() >= until) {
       log.warn({ lease: name, identity }, 'Lost the leadership: the Lease was not renewed in time')
       term.abort()

@@ -73,3 +73,24 @@ it('a node may drain its own pods only', async () => {
   const other = { name: 'system:node:other', groups: ['system:nodes'] }
   await assert.rejects(drains.drain({ namespace: 'default', name: 'a', uid: 'me' }, other, SIGNAL), { reason: 'Forbidden' })
 })
+
+it('a drain stops waiting for a node as soon as it is known to be down', async () => {
+  let asked = () => {}
+  const isAsked = new Promise<void>(resolve => {
+    asked = resolve
+  })
+  await using agents = await startFakeAgents({ live: () => asked() })
+  const registry = world()
+  registry.put(NODES, node('live', true))
+  registry.put(SLICES, slice(true))
+  let silentMs = 0
+  const tunnels = { ...agents.tunnels, session: agents.tunnels.session, state: () => ({ connected: true, silentMs }) }
+  const drains = createDrains({ registry, tunnels, clock: systemClock, log: SILENT })
+  const began = performance.now()
+  const drained = drains.drain({ namespace: 'default', name: 'a', uid: 'me' }, ADMIN, SIGNAL)
+  await isAsked
+  silentMs = 2600
+  registry.put(NODES, node('live', false))
+  assert.deepEqual((await drained).unanswered, [])
+  assert.ok(performance.now() - began < 2_000)
+})

@@ -26,6 +26,8 @@ import { SliceView } from './slices.ts'
 const SLICES_MS_MAX = 2000
 /** As the node lifecycle controller judges a tunnel. */
 const SILENT_MS_MAX = 2500
+/** While a node owes an answer. */
+const DOWN_CHECK_INTERVAL_MS = 100
 
 const SYSTEM: User = { name: 'system:apiserver', groups: [GROUPS.masters] }
 
@@ -110,14 +112,38 @@ export function createDrains({ registry, tunnels, clock, log }: DrainsOptions): 
     const { items } = await registry.list({ user: SYSTEM, signal }, kindOf('/nodes'), { resourceVersion: '0' })
     const answers = items.map(async ({ object }) => {
       const node = object.metadata.name ?? ''
-      const { connected, silentMs } = tunnels.state(node)
-      const isLive = connected && silentMs <= SILENT_MS_MAX
+      const isLive = hasLiveTunnel(node)
       // A node that is known to be down takes no new connections that count.
       if (!isLive && !isReady(object as Node)) return undefined
-      const why = isLive ? await barriers.ask(node, revision) : 'it has no live tunnel to this API server'
+      const why = isLive ? await askNode(node, revision, signal) : 'it has no live tunnel to this API server'
       return why === undefined ? undefined : { node, why }
     })
     return (await Promise.all(answers)).filter(answer => answer !== undefined)
+  }
+
+  function hasLiveTunnel(node: string): boolean {
+    const { connected, silentMs } = tunnels.state(node)
+    return connected && silentMs <= SILENT_MS_MAX
+  }
+
+  /** Until the node has answered, let the question pass, or is known to be down. */
+  async function askNode(node: string, revision: number, signal: AbortSignal): Promise<string | undefined> {
+    const ended = new AbortController()
+    try {
+      return await Promise.race([barriers.ask(node, revision), untilDown(node, AbortSignal.any([signal, ended.signal]))])
+    } finally {
+      ended.abort()
+    }
+  }
+
+  async function untilDown(node: string, signal: AbortSignal): Promise<undefined> {
+    for (;;) {
+      await clock.sleep(DOWN_CHECK_INTERVAL_MS, signal)
+      if (hasLiveTunnel(node)) continue
+      const { items } = await registry.list({ user: SYSTEM, signal }, kindOf('/nodes'), { resourceVersion: '0' })
+      const found = items.find(({ object }) => object.metadata.name === node)
+      if (!found || !isReady(found.object as Node)) return
+    }
   }
 }
 
