@@ -8,6 +8,8 @@ export interface CommandOptions {
   /** A non-zero exit code is an answer, not an error. */
   allowFailure?: boolean
   env?: NodeJS.ProcessEnv
+  /** Where it runs; left out: where this process does. */
+  cwd?: string
 }
 
 export interface CommandResult {
@@ -18,12 +20,12 @@ export interface CommandResult {
 
 /** Runs a program to its end. Throws, naming the command and what it printed, when it fails or overruns its time. */
 export function command(file: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { input, timeoutMs = 60_000, allowFailure = false, env } = options
+  const { input, timeoutMs = 60_000, allowFailure = false, env, cwd } = options
   return new Promise((resolve, reject) => {
     const child = execFile(
       file,
       [...args],
-      { timeout: timeoutMs, maxBuffer: 64 << 20, killSignal: 'SIGKILL', ...(env && { env }) },
+      { timeout: timeoutMs, maxBuffer: 64 << 20, killSignal: 'SIGKILL', ...(env && { env }), ...(cwd !== undefined && { cwd }) },
       (error, stdout, stderr) => {
         const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0
         if (!error || (allowFailure && code > 0)) return resolve({ code, stdout, stderr })

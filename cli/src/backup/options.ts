@@ -1,8 +1,7 @@
 /** What several backup verbs take: the secret of an archive, and the way to a store. */
-import { createInterface } from 'node:readline/promises'
 import { type BackupSecret, checkPassphrase, readBackupSecret, type S3Options } from '@davit/api/backup'
-import type { Cli } from '../command-line/index.ts'
-import { UsageError } from '../command-line/index.ts'
+import { type Cli, UsageError } from '../command-line/index.ts'
+import { createPrompter } from '../ssh/index.ts'
 
 export interface SecretFlags {
   passphraseFile?: string
@@ -21,9 +20,10 @@ export async function backupSecret(cli: Cli, flags: SecretFlags, { isNew = false
   if (given) return given
   const fromEnv = cli.env.DAVIT_BACKUP_PASSPHRASE
   if (fromEnv) return { passphrase: checkPassphrase(fromEnv) }
-  if (!cli.stdin.isTTY) throw new UsageError('--passphrase-file or --key-file is required: what the archive is encrypted with')
-  const passphrase = checkPassphrase(await ask(cli, 'Passphrase of the archive: '))
-  if (isNew && (await ask(cli, 'Once more: ')) !== passphrase) throw new Error('the two passphrases differ')
+  const prompter = createPrompter({ stdin: cli.stdin, stderr: cli.stderr })
+  if (!prompter.isInteractive) throw new UsageError('--passphrase-file or --key-file is required: what the archive is encrypted with')
+  const passphrase = checkPassphrase(await prompter.secret('Passphrase of the archive: '))
+  if (isNew && (await prompter.secret('Once more: ')) !== passphrase) throw new Error('the two passphrases differ')
   return { passphrase }
 }
 
@@ -38,18 +38,6 @@ export function s3Options({ env }: Pick<Cli, 'env'>, { endpoint = env.AWS_ENDPOI
     pathStyle: virtualHost ? false : undefined,
   }
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined && value !== ''))
-}
-
-/** Nothing of what is typed is shown. */
-async function ask({ stdin, stderr }: Cli, question: string): Promise<string> {
-  stderr.write(question)
-  const lines = createInterface({ input: stdin, terminal: true })
-  try {
-    return await lines.question('')
-  } finally {
-    lines.close()
-    stderr.write('\n')
-  }
 }
 
 /** `12.3 MB` */

@@ -24,6 +24,7 @@ import { logsCommand } from './logs.ts'
 import { annotateCommand, labelCommand } from './metadata-entries.ts'
 import { patchCommand } from './patch.ts'
 import { portForwardCommand } from './port-forward.ts'
+import { recoverCommand } from './recover.ts'
 import { replaceCommand } from './replace.ts'
 import { rolloutCommand } from './rollout.ts'
 import { runCommand } from './run.ts'
@@ -62,7 +63,7 @@ export function commandGroups(version: string): readonly CommandGroup[] {
     },
     { heading: 'Running:', commands: [runCommand, scaleCommand, rolloutCommand, execCommand, attachCommand, portForwardCommand] },
     { heading: 'Nodes:', commands: [cordonCommand, uncordonCommand, drainCommand, taintCommand, tokenCommand, certsCommand] },
-    { heading: 'Keeping:', commands: [backupCommand] },
+    { heading: 'Keeping:', commands: [backupCommand, recoverCommand] },
     {
       heading: 'The API and this program:',
       commands: [
