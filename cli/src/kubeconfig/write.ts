@@ -1,14 +1,15 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, realpath, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import type { Kubeconfig, NamedContext } from './types.ts'
 
-/** Writes a kubeconfig, readable by its owner alone, replacing the file at once. */
+/** Writes a kubeconfig, readable by its owner alone, replacing the file at once; where a link leads, the file there. */
 export async function saveKubeconfig(path: string, config: Kubeconfig): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const next = `${path}.${process.pid}.new`
+  const target = await realpath(path).catch(() => path)
+  const next = `${target}.${process.pid}.new`
   await writeFile(next, stringify({ apiVersion: 'v1', kind: 'Config', ...config }), { mode: 0o600 })
-  await rename(next, path)
+  await rename(next, target)
 }
 
 /** The context in force; undefined when there is none of that name. */

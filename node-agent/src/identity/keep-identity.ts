@@ -46,6 +46,8 @@ export interface Standing {
 /** Often enough that neither a sleep of the machine nor a jump of its clock goes unnoticed. */
 const CHECK_MS = 1_000
 const TRUST_EVERY_MS = 20_000
+/** Soon after the start, but not all nodes at once. */
+const FIRST_MS_MAX = 3_000
 const RETRY_MS_MAX = 60_000
 const CALL_MS_MAX = 30_000
 
@@ -120,7 +122,7 @@ export function keepIdentity(options: KeepIdentityOptions): KeptIdentity {
   }
 
   const run = async () => {
-    let [mendAt, trustAt] = [0, clock.monotonic() + TRUST_EVERY_MS * Math.random()]
+    let [mendAt, trustAt] = [0, clock.monotonic() + FIRST_MS_MAX * Math.random()]
     while (!signal.aborted) {
       const at = clock.monotonic()
       if (at >= mendAt) {
