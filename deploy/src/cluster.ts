@@ -1,5 +1,5 @@
 /** The processes of a cluster on this machine: one control plane with its etcd, and an agent for each Docker host. */
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,6 +15,8 @@ import { logFileOf, runningPid, startProcess, stopProcess } from './processes.ts
 const NODE_FLAGS = ['--max-semi-space-size=2']
 const CONTROL_PLANE = fileURLToPath(new URL('../../control-plane/dist/main.js', import.meta.url))
 const NODE_AGENT = fileURLToPath(new URL('../../node-agent/dist/main.js', import.meta.url))
+const OWN_CONTROL_PLANE = [process.execPath, ...NODE_FLAGS, CONTROL_PLANE]
+const OWN_AGENT = [process.execPath, ...NODE_FLAGS, NODE_AGENT]
 
 export interface ControlPlaneOptions {
   home: Home
@@ -23,18 +25,19 @@ export interface ControlPlaneOptions {
   address: string
   /** Names and addresses the API's certificate is good for, besides `address`. */
   serverNames?: readonly string[]
+  /** What to run, and its first arguments; left out: this build's control plane, with this Node. */
+  program?: readonly string[]
   extraArgs?: readonly string[]
 }
 
 /** Starts the control plane unless it runs, waits until it is ready, and leaves the administrator's kubeconfig in the home. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<void> {
-  const { home, port, address, serverNames = [], extraArgs = [] } = options
+  const { home, port, address, serverNames = [], program = OWN_CONTROL_PLANE, extraArgs = [] } = options
   await mkdir(home.dir, { recursive: true, mode: 0o700 })
   const pidFile = join(home.run, 'control-plane.pid')
   if ((await runningPid(pidFile)) === undefined) await assertPortFree(port)
-  const args = [
-    ...NODE_FLAGS,
-    CONTROL_PLANE,
+  const [file = '', ...args] = [
+    ...program,
     '--data-dir',
     home.dir,
     '--port',
@@ -45,7 +48,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<v
     'embedded',
   ]
   args.push('--advertise-address', address, ...serverNames.flatMap(name => ['--tls-san', name]), ...extraArgs)
-  await startProcess({ name: 'control-plane', file: process.execPath, args, logs: home.logs, run: home.run })
+  await startProcess({ name: 'control-plane', file, args, logs: home.logs, run: home.run })
   const deadline = performance.now() + 60_000
   for (;;) {
     if (await isReady(home).catch(() => false)) return
@@ -58,7 +61,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<v
 
 async function isReady(home: Home): Promise<boolean> {
   await access(join(home.dir, 'admin.kubeconfig'))
-  await writeFile(home.kubeconfig, await readFile(join(home.dir, 'admin.kubeconfig')), { mode: 0o600 })
+  // The control plane renews the certificate in it.
+  await rm(home.kubeconfig, { force: true })
+  await symlink('admin.kubeconfig', home.kubeconfig)
   const client = await connectHome(home)
   try {
     const answer = await client.raw({ method: 'GET', path: '/readyz', signal: AbortSignal.timeout(2_000) })
@@ -137,28 +142,38 @@ export interface AgentOptions {
   /** Reported capacity; left out: what Docker reports. */
   cpu?: string
   memory?: string
+  /** What to run as the agent, and its first arguments; left out: this build's agent, with this Node. */
+  program?: readonly string[]
   extraArgs?: readonly string[]
 }
 
 /** Starts a node's agent unless it runs; it joins with a fresh token when it has no certificate. */
 export async function startAgent(options: AgentOptions): Promise<void> {
-  const { home, client, nodeName, nodeAddress, server, dockerSocket, host, cpu, memory, extraArgs = [] } = options
+  const { home, client, nodeName, nodeAddress, server, dockerSocket, host, cpu, memory, program = OWN_AGENT, extraArgs = [] } = options
   const name = agentName(nodeName)
   if ((await runningPid(join(home.run, `${name}.pid`))) !== undefined) return
   const dataDir = join(home.agents, nodeName)
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const tokenFile = join(dataDir, 'join-token')
   await writeFile(tokenFile, await createJoinToken(client, { clock: systemClock }), { mode: 0o600 })
-  const args = [...NODE_FLAGS, NODE_AGENT, '--server', server, '--ca-hash', await certificateAuthorityHash(home), '--token-file', tokenFile]
+  const [file = '', ...args] = [
+    ...program,
+    '--server',
+    server,
+    '--ca-hash',
+    await certificateAuthorityHash(home),
+    '--token-file',
+    tokenFile,
+  ]
   args.push('--node-name', nodeName, '--node-ip', nodeAddress, '--data-dir', dataDir, '--docker', `unix://${dockerSocket}`)
   if (cpu) args.push('--cpu', cpu)
   if (memory) args.push('--memory', memory)
   const networkNamespace = host?.networkNamespace
-  const args_ = [...args, ...extraArgs]
+  args.push(...extraArgs)
   await startProcess({
     name,
-    file: process.execPath,
-    args: args_,
+    file,
+    args,
     logs: home.logs,
     run: home.run,
     ...(networkNamespace && { networkNamespace }),

@@ -19,6 +19,9 @@ export interface UpOptions {
   dockerdArgs?: readonly string[]
   controlPlaneArgs?: readonly string[]
   agentArgs?: readonly string[]
+  /** What to run as the control plane and as the agents; left out: this build's. */
+  controlPlaneProgram?: readonly string[]
+  agentProgram?: readonly string[]
   /** Told what is being done, a line a step. */
   report?: (line: string) => void
 }
@@ -67,6 +70,7 @@ export async function bringUp(options: UpOptions): Promise<RunningCluster> {
     address,
     serverNames: ['localhost', '127.0.0.1', machineAddress()],
     extraArgs: options.controlPlaneArgs ?? [],
+    ...(options.controlPlaneProgram && { program: options.controlPlaneProgram }),
   })
   const client = await connectHome(home)
   const server = `https://${address}:${port}`
@@ -84,6 +88,7 @@ export async function bringUp(options: UpOptions): Promise<RunningCluster> {
         dockerSocket: host?.socket ?? LOCAL_DOCKER_SOCKET,
         extraArgs: options.agentArgs ?? [],
         ...(host && { host }),
+        ...(options.agentProgram && { program: options.agentProgram }),
         ...(options.nodeCpu && { cpu: options.nodeCpu }),
         ...(options.nodeMemory && { memory: options.nodeMemory }),
       })

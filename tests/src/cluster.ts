@@ -37,9 +37,11 @@ import {
 import { makeNginxImages, makeShellImages } from './images.ts'
 import { kubectlBinary } from './kubectl.ts'
 
-const NETWORK: HostNetwork = { prefix: 'davit-test-', bridge: 'davit-test', subnet: '10.201.0' }
-const PORT = 16_443
-const HOME_PREFIX = 'davit-test-home-'
+/** Second number of the hosts' addresses; another one lets a second run share the machine with the first. */
+const SLOT = Number(process.env.DAVIT_TEST_SLOT ?? 201)
+const NETWORK: HostNetwork = { prefix: `davit-test${SLOT}-`, bridge: `davit-t${SLOT}`, subnet: `10.${SLOT}.0` }
+const PORT = 16_242 + SLOT
+const HOME_PREFIX = `davit-test${SLOT}-home-`
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 /** Longest a step of a test may take, milliseconds; a cluster in good health needs a fraction of it. */
 const PATIENCE_MS = 60_000
@@ -82,7 +84,12 @@ export interface TestCluster {
 
 /** Starts a cluster of `nodes` hosts with the test images on each. */
 export async function startCluster(
-  options: Partial<Pick<UpOptions, 'nodes' | 'dockerdArgs' | 'controlPlaneArgs' | 'agentArgs' | 'nodeCpu' | 'nodeMemory'>> & {
+  options: Partial<
+    Pick<
+      UpOptions,
+      'nodes' | 'dockerdArgs' | 'controlPlaneArgs' | 'controlPlaneProgram' | 'agentArgs' | 'agentProgram' | 'nodeCpu' | 'nodeMemory'
+    >
+  > & {
     /** Start on hosts whose bridges do not show their packets to iptables, as some distributions have it. */
     withoutBridgeNetfilter?: boolean
   } = {},
