@@ -26,6 +26,7 @@ export interface InitAnswers {
 }
 
 const API_PORT = 6443
+const ELSEWHERE = 'For a cluster that differs in this: davit init in another directory, and restore a backup there.'
 const ETCD_PORT = 2379
 /** Between the etcd ports of members on one machine. */
 const ETCD_PORT_STEP = 10
@@ -66,29 +67,31 @@ export function changedConfig(before: ClusterConfig, answers: InitAnswers): Clus
   return checkConfig(raw, 'what was asked for')
 }
 
-function refuseFixed(before: ClusterConfig, answers: InitAnswers): void {
+function refuseFixed(before: ClusterConfig, { controlPlanes, ...answers }: InitAnswers): void {
   const { podCidr, serviceCidr } = before.networks
-  const fixed = [
+  const { port, address } = before.controlPlanes[0]!
+  const replicas = before.controlPlanes.filter(member => member.address === address).length
+  const fixed: readonly [string, string | number | undefined, string | number, string][] = [
     ['--name', answers.name, before.name, 'the volumes with its data are named after it'],
     ['--pod-cidr', answers.podCidr, podCidr, 'pods have addresses of it'],
     ['--service-cidr', answers.serviceCidr, serviceCidr, 'Services have addresses of it'],
-  ] as const
+    // Beside --control-plane they are part of what it asks for.
+    ['--port', controlPlanes ? undefined : answers.port, port, 'nodes and kubeconfigs name it'],
+    ['--replicas', controlPlanes ? undefined : answers.replicas, replicas, 'its data is with those members'],
+  ]
   for (const [flag, asked, present, why] of fixed) {
     if (asked === undefined || asked === present) continue
-    throw new ConfigError(
-      `${flag} is "${asked}", and this cluster has "${present}": it cannot change, ${why}. Make a new cluster in another directory.`,
-    )
+    throw new ConfigError(`${flag} is "${asked}", and this cluster has "${present}": it cannot change, ${why}.\n${ELSEWHERE}`)
   }
-  if (!answers.controlPlanes && answers.port === undefined && answers.replicas === undefined) return
-  // A member replaced earlier stands where it is now, not where the first command line put it.
-  const { controlPlanes = before.controlPlanes.map(({ name, address, port }) => `${name}=${address}:${port}`) } = answers
-  const asked = controlPlanesOf(controlPlanes, { port: before.controlPlanes[0]!.port, ...answers })
-  const same = (a: readonly ControlPlaneConfig[]) => a.map(({ name, address, port }) => `${name}=${address}:${port}`).join(', ')
-  if (same(asked) === same(before.controlPlanes)) return
+  if (!controlPlanes) return
+  const listed = (members: readonly ControlPlaneConfig[]) =>
+    members.map(member => `${member.name}=${member.address}:${member.port}`).join(', ')
+  const asked = listed(controlPlanesOf(controlPlanes, { port, ...answers }))
+  const present = listed(before.controlPlanes)
+  if (asked === present) return
   throw new ConfigError(
-    `--control-plane asks for ${same(asked)}, and this cluster has ${same(before.controlPlanes)}: its data is with those members.\n` +
-      'To put a new machine in the place of a lost one: davit init --replace NAME=NEWADDRESS.\n' +
-      'For another number of members: davit init in another directory, and restore a backup there.',
+    `--control-plane asks for ${asked}, and this cluster has ${present}: its data is with those members.\n` +
+      `To put a new machine in the place of a lost one: davit init --replace NAME=NEWADDRESS.\n${ELSEWHERE}`,
   )
 }
 
