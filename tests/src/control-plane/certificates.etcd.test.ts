@@ -1,10 +1,13 @@
 /** Certificates that live for seconds, in real processes: everything renews itself, and nobody who uses the cluster notices. */
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { it } from 'node:test'
 import { type ConfigMap, configMapKind, connectHttp, type HttpClient, isReason } from '@davit/api'
 import { lifeOf } from '@davit/api/pki'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { startSecureEtcd } from './secure-etcd.ts'
 import { until } from './until.ts'
 
 const LIFETIME_MS = 20_000
@@ -25,7 +28,10 @@ async function freshClient({ kubeconfig, port }: Pick<ControlPlane, 'kubeconfig'
 }
 
 /** Asks with a new connection five times a second until `signal` aborts; gives what was asked and every failure. */
-async function askAfresh(plane: ControlPlane, signal: AbortSignal): Promise<{ asked: number; failures: unknown[]; certificates: Set<string> }> {
+async function askAfresh(
+  plane: ControlPlane,
+  signal: AbortSignal,
+): Promise<{ asked: number; failures: unknown[]; certificates: Set<string> }> {
   const seen = { asked: 0, failures: [] as unknown[], certificates: new Set<string>() }
   while (!signal.aborted) {
     const client = await freshClient(plane)
@@ -82,9 +88,53 @@ it('the control plane renews its certificates and no request fails, no watch end
   assert.deepEqual(asked.failures, [])
   assert.ok(asked.asked > LIVES * 40, `${asked.asked} requests`)
   assert.ok(asked.certificates.size > LIVES, `${asked.certificates.size} certificates of the administrator`)
-  assert.deepEqual(followed.seen.map(Number), Array.from({ length: followed.written }, (_, index) => index + 1))
+  assert.deepEqual(
+    followed.seen.map(Number),
+    Array.from({ length: followed.written }, (_, index) => index + 1),
+  )
   assert.equal(followed.watches, 1)
   const client = await freshClient(plane)
   assert.ok(lifeOf(client.certificate).to > Date.now())
   client.close()
+})
+
+it('etcd and its clients renew their certificates: writes go on, and a member that starts again finds the others', async t => {
+  const lifetimeMs = 30_000
+  await using etcd = await startSecureEtcd(lifetimeMs)
+  const start = (etcdPkiDir: string) =>
+    startControlPlane({
+      etcdUrl: etcd.urls,
+      pki: etcd.pki,
+      args: ['--etcd-pki-dir', etcdPkiDir, '--certificate-lifetime', `${lifetimeMs}ms`],
+    })
+  const planes = await Promise.all(etcd.directories.map(start))
+  try {
+    const [plane] = planes as [ControlPlane]
+    const stop = new AbortController()
+    const following = followWrites(plane, stop.signal)
+    const read = () => Promise.all(etcd.directories.map(dir => readFile(join(dir, 'peer.crt'), 'utf8')))
+    const first = await read()
+    await new Promise(resolve => setTimeout(resolve, 2.2 * lifetimeMs))
+    const now = await read()
+    for (const [index, certificate] of now.entries()) {
+      assert.ok(Date.parse(new X509Certificate(first[index]!).validTo) < Date.now(), 'the first certificates have ended')
+      assert.ok(Date.parse(new X509Certificate(certificate).validTo) > Date.now())
+    }
+    // Each must show and be shown certificates of now; the others are a quorum meanwhile.
+    for (const index of etcd.directories.keys()) await etcd.restart(index)
+    await new Promise(resolve => setTimeout(resolve, 3000))
+    stop.abort()
+    const followed = await following
+    t.diagnostic(`${followed.written} writes`)
+    assert.deepEqual(
+      followed.seen.map(Number),
+      Array.from({ length: followed.written }, (_, index) => index + 1),
+    )
+    for (const { log } of planes) {
+      const refused = log.filter(entry => JSON.stringify(entry).includes('certificate') && (entry.level ?? 0) >= 40)
+      assert.deepEqual(refused, [])
+    }
+  } finally {
+    await Promise.all(planes.map(plane => plane[Symbol.asyncDispose]()))
+  }
 })

@@ -58,12 +58,15 @@ export interface StartOptions {
   readonly dataDir?: string
   /** The other replica of the same cluster, whose keys it gets. */
   readonly besides?: ControlPlane
+  /** Directory with the cluster's keys, of which it gets a copy. */
+  readonly pki?: string
 }
 
 /** Starts a control plane on a free loopback port with data of its own; resolves once it serves. */
-export async function startControlPlane({ etcdUrl, args = [], besides, dataDir: given }: StartOptions = {}): Promise<ControlPlane> {
+export async function startControlPlane({ etcdUrl, args = [], besides, pki, dataDir: given }: StartOptions = {}): Promise<ControlPlane> {
   const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'davit-test-control-plane-')))
-  if (besides) await cp(join(besides.dataDir, 'pki'), join(dataDir, 'pki'), { recursive: true })
+  const keys = besides ? join(besides.dataDir, 'pki') : pki
+  if (keys) await cp(keys, join(dataDir, 'pki'), { recursive: true })
   const [port = 0] = await freePorts(1)
   const flags = ['--data-dir', dataDir, '--port', String(port), '--bind-address', '127.0.0.1', '--name', `test-${port}`]
   if (etcdUrl) flags.push('--etcd', etcdUrl)

@@ -48,7 +48,8 @@ export async function startEtcd(): Promise<TestEtcd> {
   }
 }
 
-async function spawnEtcd(flags: readonly string[], url: string): Promise<ChildProcess> {
+/** An etcd with these flags; resolves once it is healthy at `url`. */
+export async function spawnEtcd(flags: readonly string[], url: string): Promise<ChildProcess> {
   const child = spawn('etcd', flags, { stdio: 'ignore' })
   // Nobody may be left behind when a test run is interrupted.
   const stop = () => void child.kill('SIGKILL')
