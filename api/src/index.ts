@@ -76,7 +76,7 @@ export { serviceKind } from './kinds/core/service.ts'
 export { type ServiceAccount, serviceAccountKind } from './kinds/core/service-account.ts'
 export { isHeadless } from './kinds/core/service-rules.ts'
 export type * from './kinds/core/service-types.ts'
-export { tolerates } from './kinds/core/taints.ts'
+export { parseTaint, tolerates } from './kinds/core/taints.ts'
 export {
   type Endpoint,
   type EndpointConditions,
@@ -174,6 +174,7 @@ export {
   NETWORKS,
   NODE_USER_PREFIX,
   PATHS,
+  SERVERS_EXTENSION,
   TAINTS,
   TUNNEL_PATHS,
 } from './well-known.ts'

@@ -64,12 +64,17 @@ export interface CertificateReport {
   expires: string
 }
 
+/** Name of the extension of a kubeconfig's cluster that lists all its servers: `{ servers: string[] }`. */
+export const SERVERS_EXTENSION = 'davit.dev/servers'
+
 /** Paths of the API that are Davit's own, between agents and the control plane. */
 export const PATHS = {
   /** POST `JoinRequest` with `Authorization: Bearer <token>`: a certificate for a node. */
   join: '/davit/v1/join',
   /** GET, upgraded to WebSocket: an agent's tunnel. */
   tunnel: '/davit/v1/tunnel',
+  /** GET of an API server, followed by `/<node>`, upgraded to WebSocket: HTTP/2 that goes on through the peer's own tunnel to the node. */
+  relay: '/davit/v1/relay',
   /** POST `DrainRequest`: answers once no live node sends new connections to the pod. */
   drain: '/davit/v1/drain',
   /** PUT an image archive (docker save): loaded onto every node, progress as JSON lines. */

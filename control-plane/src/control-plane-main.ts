@@ -94,7 +94,7 @@ async function run(options: ControlPlaneOptions, pki: LivePki, log: Logger, stop
   })
   await aborted(stop)
 
-  running?.server.beginShutdown()
+  running?.beginShutdown()
   await work
   await running?.close()
   serving.abort()

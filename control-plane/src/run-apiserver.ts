@@ -1,24 +1,25 @@
 /** The API server's role: etcd, storage, registry and HTTP put together. */
 
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Client, type Clock, GROUPS, KINDS, type Logger } from '@davit/api'
-import { CONTROLLERS, certificatesIn, type Pki } from '@davit/api/pki'
+import { type Client, type Clock, createEventRecorder, GROUPS, KINDS, type Logger } from '@davit/api'
+import { CONTROLLERS } from '@davit/api/pki'
 import { createAuthorizer, registryLookups } from './apiserver/authorization/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
-import { keepReplicaPublished } from './apiserver/replicas.ts'
+import { keepReplicaPublished, peersOf, replicaLease } from './apiserver/replicas.ts'
 import { createStreams } from './apiserver/streams/index.ts'
-import { type AcceptingTunnels, createTunnels } from './apiserver/tunnel/index.ts'
+import { type AcceptingTunnels, createTunnels, Relays } from './apiserver/tunnel/index.ts'
+import { createBackups, runBackupSchedule } from './backup/index.ts'
+import { followEtcdCredentials, readEtcdCredentials } from './etcd-credentials.ts'
 import { beginTerm } from './leader/index.ts'
 import { createMetrics } from './metrics.ts'
 import type { ControlPlaneOptions } from './options.ts'
-import { createJoinService } from './pki/index.ts'
-import { createStorage, type EtcdStorage, runEmbeddedEtcd, startUpkeep } from './storage/index.ts'
+import { adoptAuthorities, createJoinService, followAuthorities, type LivePki } from './pki/index.ts'
+import { createStorage, type EtcdCredentials, type EtcdStorage, runEmbeddedEtcd, startUpkeep } from './storage/index.ts'
 
 export interface RunApiServerOptions {
   readonly options: ControlPlaneOptions
-  readonly pki: Pki
+  readonly pki: LivePki
   readonly clock: Clock
   readonly log: Logger
   /** Ends the start while it still goes on. */
@@ -32,8 +33,10 @@ export interface RunningApiServer {
   /** The same, for one term of the leadership `name`: once a later term has begun it writes nothing more. */
   clientForTerm(name: string, identity: string, signal: AbortSignal): Promise<Client>
   readonly tunnels: AcceptingTunnels
-  /** What one process does for etcd on behalf of all; settles once `signal` has aborted. */
-  keepUp(signal: AbortSignal): Promise<void>
+  /** What one process does for etcd on behalf of all, writing as `client`; settles once `signal` has aborted. */
+  keepUp(client: Client, identity: string, signal: AbortSignal): Promise<void>
+  /** Tells clients and load balancers to look elsewhere, before leader work ends and `close` follows. */
+  beginShutdown(): void
   /** Ends tunnels and connections, then storage, then etcd. */
   close(): Promise<void>
 }
@@ -49,7 +52,13 @@ const WAITING_TOLD_EVERY_MS = 3000
 export async function runApiServer({ options, pki, clock, log, signal }: RunApiServerOptions): Promise<RunningApiServer> {
   const stopEtcd = new AbortController()
   const etcd = await connectEtcd(options, log, stopEtcd.signal)
-  const storage = createStorage({ etcd: etcd.members, encryptionKeys: pki.encryptionKeys, log, clock })
+  const storage = createStorage({
+    etcd: { urls: etcd.urls, ...etcd.credentials },
+    name: options.name,
+    encryptionKeys: pki.encryptionKeys,
+    log,
+    clock,
+  })
   const { podCidr, serviceCidr, dnsAddress, nodePorts, advertiseAddress } = options
   const networks = { podCidr, serviceCidr, dnsAddress, nodePorts }
   const registry = createRegistry({ storage, kinds: KINDS, networks, clock, log })
@@ -59,23 +68,45 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     await etcd.stopped
   }
   try {
-    await startStorage(storage, { urls: etcd.members.urls, clock, log, signal })
+    await startStorage(storage, { urls: etcd.urls, clock, log, signal })
     const fixtures = { serviceCidr, dnsAddress, apiPort: options.port }
     const { clusterId } = await bootstrap(registry, storage, signal, fixtures)
+    const client = createInProcessClient(registry, CONTROLLERS_USER)
+    await adoptAuthorities({ client, pki, clock, log, signal })
     const metrics = createMetrics()
     metrics.observeStorage(storage)
-    const tunnels = createTunnels({ clock, log })
+    metrics.observeCertificates(() => pki.held(), clock)
+    const backups = createBackups({
+      storage,
+      client,
+      pkiDir: options.pkiDir,
+      cluster: { id: clusterId, name: 'davit' },
+      networks: { pods: podCidr, services: serviceCidr, dns: dnsAddress },
+      clock,
+      log,
+    })
+    const certificates = () => ({ certificateAuthority: pki.ca.bundle, ...pki.server })
+    const peers = async () => (await peersOf(client, options.name)).map(({ name, address, port }) => ({ name, url: urlOf(address, port) }))
+    const tunnels = createTunnels({ relays: new Relays({ peers, credentials: certificates, clock, log }), clock, log })
     const server = await startApiServer({
       registry,
       authorizer: createAuthorizer(registryLookups(registry)),
       identity: {
-        certificateAuthority: pki.ca.certificate,
-        ...pki.server,
-        joins: createJoinService({ registry, storage, ca: pki.ca, clock, log }),
+        certificates,
+        onRenewal: listener => pki.onChange(listener),
+        joins: createJoinService({ registry, storage, ca: () => pki.ca, nodeLifetimeMs: options.nodeCertificateLifetimeMs, clock, log }),
       },
       tunnels,
       streams: createStreams({ registry, tunnels, clock, log }),
-      clusterInfo: async () => ({ clusterId, podCidr, serviceCidr, dnsAddress, clusterDomain: 'cluster.local' }),
+      clusterInfo: async () => ({
+        clusterId,
+        podCidr,
+        serviceCidr,
+        dnsAddress,
+        clusterDomain: 'cluster.local',
+        certificateAuthority: pki.ca.bundle,
+      }),
+      backups,
       checks: checksOf(storage),
       port: options.port,
       bindAddress: options.bindAddress,
@@ -84,21 +115,26 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       metrics,
       signal,
     })
-    const client = createInProcessClient(registry, CONTROLLERS_USER)
     const stopPublishing = new AbortController()
+    const background = { clock, log, signal: stopPublishing.signal }
+    const events = createEventRecorder(client, { component: 'apiserver', ...background })
+    pki.onWarning = message => events.event(replicaLease(options.name), 'Warning', 'CertificateExpires', message)
+    followAuthorities({ client, pki, ...background })
+    if (options.etcd !== 'embedded') void followEtcdCredentials(options.etcd, etcd.credentials, { storage, ...background })
     const published = keepReplicaPublished({
       client,
       name: options.name,
       address: advertiseAddress,
-      publish: async (addresses, ends) => {
+      port: server.port,
+      annotations: () => pki.annotations(),
+      onAnnotationsChange: listener => pki.onChange(listener),
+      publish: async (replicas, ends) => {
         const { publishEndpoints } = await bootstrap(registry, storage, ends, fixtures)
         // Pods reach the API by its Service only at an address that is not this machine's own loopback.
-        const reachable = addresses.filter(address => !isLoopback(address))
-        if (reachable.length > 0) await publishEndpoints(reachable, server.port)
+        const reachable = replicas.filter(({ address }) => !isLoopback(address))
+        if (reachable.length > 0) await publishEndpoints(reachable)
       },
-      clock,
-      log,
-      signal: stopPublishing.signal,
+      ...background,
     })
     return {
       server,
@@ -108,7 +144,14 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
         return createInProcessClient(createRegistry({ storage: fenced, kinds: KINDS, networks, clock, log }), CONTROLLERS_USER)
       },
       tunnels,
-      keepUp: term => startUpkeep({ storage, log, clock, signal: term }),
+      keepUp: async (client, identity, term) => {
+        const common = { clock, log, signal: term }
+        await Promise.all([startUpkeep({ storage, ...common }), runBackupSchedule({ client, backups, identity, ...common })])
+      },
+      beginShutdown: () => {
+        server.beginShutdown()
+        stopPublishing.abort()
+      },
       close: async () => {
         stopPublishing.abort()
         await published
@@ -143,6 +186,10 @@ async function startStorage(storage: EtcdStorage, { urls, clock, log, signal }: 
   await storage.start(signal).finally(() => started.abort())
 }
 
+function urlOf(address: string, port: number): string {
+  return `https://${address.includes(':') ? `[${address}]` : address}:${port}`
+}
+
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1' || address === 'localhost'
 }
@@ -169,24 +216,16 @@ function checksOf(storage: EtcdStorage): HealthCheck[] {
 }
 
 interface ConnectedEtcd {
-  readonly members: { urls: string[]; certificateAuthority?: string; certificate?: string; key?: string }
+  readonly urls: readonly string[]
+  readonly credentials: EtcdCredentials
   readonly stopped: Promise<void>
 }
 
 async function connectEtcd({ etcd, dataDir }: ControlPlaneOptions, log: Logger, signal: AbortSignal): Promise<ConnectedEtcd> {
   try {
-    if (etcd === 'embedded') {
-      const { urls, stopped } = await runEmbeddedEtcd({ dataDir: join(dataDir, 'etcd'), log, signal })
-      return { members: { urls: [...urls] }, stopped }
-    }
-    const { urls, certificateAuthority, certificate, key } = etcd
-    const members = {
-      urls: [...urls],
-      ...(certificateAuthority && { certificateAuthority: certificatesIn(await readFile(certificateAuthority, 'utf8')).join('') }),
-      ...(certificate && { certificate: await readFile(certificate, 'utf8') }),
-      ...(key && { key: await readFile(key, 'utf8') }),
-    }
-    return { members, stopped: Promise.resolve() }
+    if (etcd !== 'embedded') return { urls: etcd.urls, credentials: await readEtcdCredentials(etcd), stopped: Promise.resolve() }
+    const { urls, stopped } = await runEmbeddedEtcd({ dataDir: join(dataDir, 'etcd'), log, signal })
+    return { urls, credentials: {}, stopped }
   } catch (err) {
     throw new StartError((err as Error).message, { cause: err })
   }

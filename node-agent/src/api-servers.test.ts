@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { EndpointSlice } from '@davit/api'
-import { tunnelServers } from './api-servers.ts'
+import { loadServers, publishedServers, saveServers, tunnelServers } from './api-servers.ts'
 
 const slice = (...addresses: string[]): EndpointSlice => ({
   apiVersion: 'discovery.k8s.io/v1',
@@ -12,23 +15,38 @@ const slice = (...addresses: string[]): EndpointSlice => ({
   ports: [{ name: 'https', port: 6443 }],
 })
 
+describe('publishedServers()', () => {
+  it('gives every replica once, with its own port', () => {
+    const other: EndpointSlice = { ...slice('10.0.0.1', '10.0.0.2'), ports: [{ name: 'https', port: 7443 }] }
+    assert.deepEqual(publishedServers([slice('10.0.0.2', '10.0.0.1', '10.0.0.2'), other]), [
+      'https://10.0.0.1:6443',
+      'https://10.0.0.1:7443',
+      'https://10.0.0.2:6443',
+      'https://10.0.0.2:7443',
+    ])
+  })
+})
+
 describe('tunnelServers()', () => {
-  for (const [what, published, flags, wanted] of [
-    ['dials what the flags say while nothing is published', [], ['https://a:1', 'https://b:1'], ['https://a:1']],
-    ['reaches the only replica the way the flags do', [slice('10.0.0.1')], ['https://lb:6443'], ['https://lb:6443']],
-    [
-      'dials the only replica once, though the flags name several',
-      [slice('10.0.0.2')],
-      ['https://10.0.0.1:6443', 'https://10.0.0.2:6443'],
-      ['https://10.0.0.2:6443'],
-    ],
-    [
-      'dials every published replica',
-      [slice('10.0.0.2', '10.0.0.1')],
-      ['https://lb:6443'],
-      ['https://10.0.0.1:6443', 'https://10.0.0.2:6443'],
-    ],
-  ] as const) {
-    it(what, () => assert.deepEqual(tunnelServers(published, flags), wanted))
+  it('dials every published replica', () =>
+    assert.deepEqual(tunnelServers(['https://a:1', 'https://b:1'], ['https://lb:1']), ['https://a:1', 'https://b:1']))
+  it('reaches a single replica, or an unknown one, the way the client does', () => {
+    assert.deepEqual(tunnelServers(['https://a:1'], ['https://lb:1', 'https://a:1']), ['https://lb:1'])
+    assert.deepEqual(tunnelServers([], ['https://b:1', 'https://a:1']), ['https://b:1'])
+  })
+})
+
+it('servers are kept for the next start, with those that were published before', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'davit-servers-'))
+  try {
+    const path = join(dir, 'servers.json')
+    assert.deepEqual(await loadServers(path), [])
+    await saveServers(path, ['https://a:1', 'https://b:1'], [])
+    await saveServers(path, ['https://b:1'], await loadServers(path))
+    assert.deepEqual(await loadServers(path), ['https://b:1', 'https://a:1'])
+    await writeFile(path, '["http://a:1"]')
+    assert.deepEqual(await loadServers(path), [], 'what is no server is not believed')
+  } finally {
+    await rm(dir, { recursive: true })
   }
 })

@@ -1,6 +1,7 @@
 /**
- * One HTTP/2 session to one of several servers, made anew whenever it is lost. A server that fails is left for the next in
- * the list at once; only when all of them have failed does the next attempt wait, longer each time.
+ * One HTTP/2 session to one of several servers, made anew whenever it is lost. A server that fails is left for another at once; only
+ * when all of them have failed does the next attempt wait, longer each time and by chance, so that those who come back do not come
+ * all together.
  */
 import { type ClientHttp2Session, connect } from 'node:http2'
 import type { Clock } from '../clock.ts'
@@ -15,6 +16,8 @@ export interface Credentials {
 
 export interface ConnectionOptions {
   servers: readonly string[]
+  /** Try the servers in the order given; otherwise clients spread over them. */
+  inOrder?: boolean
   credentials: Credentials
   clock: Clock
   log?: Logger
@@ -22,53 +25,81 @@ export interface ConnectionOptions {
 
 const BACKOFF_MS = { min: 50, max: 5_000 }
 const CONNECT_MS_MAX = 5_000
-const PING_EVERY_MS = 5_000
-const PONG_MS_MAX = 5_000
+/** A server that has not answered by then may go on, but the next one is tried beside it. */
+const PATIENCE_MS = 1_000
+const TICK_MS = 1_000
+/** One ping in so many ticks; one in each while somebody waits for an answer. */
+const PING_TICKS = 5
+const PONG_MS_MAX = 3_000
 /** A stream nobody reads holds at most this much; the connection's own window lets others go on meanwhile. */
 const STREAM_WINDOW_BYTES = 1 << 20
 const CONNECTION_WINDOW_BYTES = 16 << 20
 const STREAMS_MAX = 1_000
 
 export class Connection {
-  readonly #servers: readonly string[]
   readonly #options: ConnectionOptions
   readonly #backoff = new Backoff(BACKOFF_MS)
   readonly #closed = new AbortController()
   /** Sessions of earlier credentials, until what runs on them has ended. */
   readonly #retired = new Set<ClientHttp2Session>()
   #credentials: Credentials
-  /** Index of the server in use, or to try next. */
-  #at: number
+  /** In the order of trial, the one in use first. */
+  #servers: readonly string[]
   #notBefore = 0
   #session: ClientHttp2Session | undefined
+  /** Of the session. */
+  #server = ''
+  /** Requests without an answer so far. */
+  #waiting = 0
   #dialling: Promise<ClientHttp2Session> | undefined
 
   constructor(options: ConnectionOptions) {
     if (options.servers.length === 0) throw new Error('Cannot connect: the list of servers is empty, wanted at least one')
     this.#options = options
     this.#credentials = options.credentials
-    // Clients spread over the servers without knowing of each other.
-    this.#at = Math.floor(Math.random() * options.servers.length)
-    this.#servers = options.servers
+    this.#servers = options.inOrder ? options.servers : shuffled(options.servers)
   }
 
   /** All servers, the one in use (or to be tried next) first. */
   get servers(): readonly string[] {
-    return [...this.#servers.slice(this.#at), ...this.#servers.slice(0, this.#at)]
+    return this.#servers
+  }
+
+  /** From now on these are tried; an empty list changes nothing. A session to one that is not among them is used while it lasts. */
+  setServers(servers: readonly string[]): void {
+    const wanted = new Set(servers)
+    if (wanted.size === 0) return
+    const kept = this.#servers.filter(server => wanted.has(server))
+    for (const server of kept) wanted.delete(server)
+    this.#servers = [...kept, ...shuffled([...wanted])]
   }
 
   /** A session that takes requests. Rejects with the last server's error when none can be reached. */
   acquire(): Promise<ClientHttp2Session> {
     this.#closed.signal.throwIfAborted()
     if (this.#session && !this.#session.closed && !this.#session.destroyed) return Promise.resolve(this.#session)
-    if (this.#session) {
-      this.#session = undefined
-      this.#at = (this.#at + 1) % this.#servers.length
-    }
+    if (this.#session) this.#abandon()
     this.#dialling ??= this.#dial().finally(() => {
       this.#dialling = undefined
     })
     return this.#dialling
+  }
+
+  /** The session's server is of no use for now: new requests go to another, if there is one. What runs on the session goes on. */
+  leave(session: ClientHttp2Session): void {
+    if (session !== this.#session || this.#servers.length === 1) return
+    this.#abandon()
+    this.#retire(session)
+  }
+
+  /** Passes on an answer that is awaited; meanwhile it is found out soon when the server is gone. */
+  async awaiting<T>(answer: Promise<T>): Promise<T> {
+    this.#waiting++
+    try {
+      return await answer
+    } finally {
+      this.#waiting--
+    }
   }
 
   get credentials(): Credentials {
@@ -95,6 +126,12 @@ export class Connection {
     for (const session of [this.#session, ...this.#retired]) session?.destroy()
   }
 
+  #abandon(): void {
+    const server = this.#server
+    this.#session = undefined
+    this.#servers = [...this.#servers.filter(other => other !== server), ...this.#servers.filter(other => other === server)]
+  }
+
   #retire(session: ClientHttp2Session): void {
     if (session.destroyed) return
     this.#retired.add(session)
@@ -106,27 +143,22 @@ export class Connection {
     const { clock, log } = this.#options
     const waitMs = this.#notBefore - clock.monotonic()
     if (waitMs > 0) await clock.sleep(waitMs, this.#closed.signal)
-    let lastError: unknown
-    for (let tried = 0; tried < this.#servers.length; tried++) {
-      const server = this.#servers[this.#at] as string
-      try {
-        const session = await openSession(server, this.#credentials, clock, this.#closed.signal)
-        log?.debug({ server }, 'Connected')
-        session.on('error', err => log?.warn({ server, err }, 'Lost the connection'))
-        void this.#keepAlive(session)
-        this.#backoff.reset()
-        this.#notBefore = 0
-        this.#session = session
-        return session
-      } catch (err) {
-        this.#closed.signal.throwIfAborted()
-        log?.warn({ server, err }, 'Cannot connect')
-        lastError = err
-        this.#at = (this.#at + 1) % this.#servers.length
-      }
+    try {
+      const open = (server: string, signal: AbortSignal) => openSession(server, this.#credentials, clock, signal)
+      const { server, session } = await openAny(this.#servers, open, { clock, signal: this.#closed.signal, ...(log && { log }) })
+      log?.debug({ server }, 'Connected')
+      session.on('error', err => log?.warn({ server, err }, 'Lost the connection'))
+      void this.#keepAlive(session)
+      this.#backoff.reset()
+      this.#notBefore = 0
+      this.#session = session
+      this.#server = server
+      this.#servers = [...this.#servers.filter(other => other === server), ...this.#servers.filter(other => other !== server)]
+      return session
+    } catch (err) {
+      this.#notBefore = clock.monotonic() + this.#backoff.next()
+      throw err
     }
-    this.#notBefore = clock.monotonic() + this.#backoff.next()
-    throw lastError
   }
 
   /** A peer that vanished without a word is noticed by its missing pong, so that requests fail over instead of hanging. */
@@ -135,8 +167,9 @@ export class Connection {
     const gone = new AbortController()
     session.once('close', () => gone.abort())
     try {
-      while (!session.destroyed) {
-        await clock.sleep(PING_EVERY_MS, gone.signal)
+      for (let tick = 1; !session.destroyed; tick++) {
+        await clock.sleep(TICK_MS, gone.signal)
+        if (this.#waiting === 0 && tick % PING_TICKS !== 0) continue
         const answered = new AbortController()
         // Also called, with an error, when the session closes.
         session.ping(() => answered.abort())
@@ -150,6 +183,56 @@ export class Connection {
       // The session is gone or going, which those who use it notice themselves.
     }
   }
+}
+
+interface Opened {
+  server: string
+  session: ClientHttp2Session
+}
+
+/** The first that answers. Each is tried as soon as the one before it has failed or keeps us waiting; rejects with the last failure. */
+function openAny(
+  servers: readonly string[],
+  open: (server: string, signal: AbortSignal) => Promise<ClientHttp2Session>,
+  { clock, log, signal }: { clock: Clock; log?: Logger; signal: AbortSignal },
+): Promise<Opened> {
+  const settled = new AbortController()
+  const giveUp = AbortSignal.any([signal, settled.signal])
+  const queue = [...servers]
+  let running = 0
+  return new Promise((resolve, reject) => {
+    const tryNext = () => {
+      const server = queue.shift()
+      if (server === undefined || settled.signal.aborted) return
+      running++
+      const over = new AbortController()
+      clock.sleep(PATIENCE_MS, over.signal).then(tryNext, () => {})
+      open(server, giveUp).then(
+        session => {
+          over.abort()
+          if (settled.signal.aborted) return session.destroy()
+          settled.abort()
+          resolve({ server, session })
+        },
+        err => {
+          over.abort()
+          running--
+          if (giveUp.aborted) return reject(signal.reason)
+          log?.warn({ server, err }, 'Cannot connect')
+          if (queue.length > 0) return tryNext()
+          if (running > 0) return
+          settled.abort()
+          reject(err)
+        },
+      )
+    }
+    tryNext()
+  })
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const drawn = items.map(item => ({ item, at: Math.random() }))
+  return drawn.sort((a, b) => a.at - b.at).map(({ item }) => item)
 }
 
 async function openSession(server: string, credentials: Credentials, clock: Clock, signal: AbortSignal): Promise<ClientHttp2Session> {

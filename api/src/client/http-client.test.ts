@@ -193,6 +193,58 @@ test('a read is sent to another server when the session breaks before the answer
   await things.create(thing('x'))
 })
 
+test('a server that is away is left at once, for writes too, and what runs on its session goes on', async () => {
+  const { http, things, first, second } = await pair()
+  const watch = await http.raw({ method: 'GET', path: '/watch' }).then(({ body }) => body)
+  watch.resume()
+  let finish = () => {}
+  first.answer = stream => {
+    stream.respond({ ':status': 200 })
+    finish = () => stream.end('late')
+  }
+  const running = await http.raw({ method: 'GET', path: '/watch' })
+  first.answer = stream => respond(stream, 503, failure(503, 'ServiceUnavailable'), { 'retry-after': '10' })
+  second.answer = stream => respond(stream, 201, thing('x'))
+  const began = performance.now()
+  await things.create(thing('x'))
+  assert.ok(performance.now() - began < 5_000)
+  const before = first.received.length
+  await things.create(thing('x'))
+  assert.equal(first.received.length, before, 'it stays with the other')
+  finish()
+  assert.equal(await text(running.body), 'late')
+})
+
+test('a server that neither answers nor refuses is passed over for another', async () => {
+  const silent = createServer(() => {})
+  await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+  open.push(silent)
+  const server = await serve(stream => respond(stream, 200, { items: [] }))
+  const http = client([{ url: `https://127.0.0.1:${(silent.address() as AddressInfo).port}` }, server], { inOrder: true })
+  const began = performance.now()
+  await http.resource(thingKind).list()
+  const tookMs = performance.now() - began
+  assert.ok(tookMs > 900 && tookMs < 3_000, `took ${tookMs} ms`)
+})
+
+test('setServers() makes others known, and forgets those that are gone once they fail', async () => {
+  const [old, fresh] = [
+    await serve(stream => respond(stream, 200, { items: [] })),
+    await serve(stream => respond(stream, 200, { items: [] })),
+  ]
+  const http = client([old])
+  const things = http.resource(thingKind)
+  await things.list()
+  http.setServers([fresh.url])
+  await things.list()
+  assert.deepEqual([old.received.length, fresh.received.length], [2, 0], 'what serves is kept')
+  old.close()
+  await things.list()
+  http.setServers([])
+  await things.list()
+  assert.equal(fresh.received.length, 2)
+})
+
 test('a write that was refused unread is sent again', async () => {
   const { things, first, second } = await pair()
   let refusals = 0
@@ -236,12 +288,13 @@ test('a server that stops answering pings is left for another', async () => {
   const used = servers.findIndex(({ received }) => received.length > 0)
   wires[used]?.freeze()
   const pinged = new Promise<void>(resolve => {
-    clock.onSleep = ms => ms === 5_000 && resolve()
+    clock.onSleep = ms => ms === 3_000 && resolve()
   })
   const list = things.list()
-  clock.step(5_000)
+  await setImmediate()
+  clock.step(1_000)
   await pinged
-  clock.step(5_000)
+  clock.step(3_000)
   await list
   assert.equal(servers[1 - used]?.received.length, 1)
 })

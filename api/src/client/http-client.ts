@@ -14,8 +14,10 @@ import { responseError, unreachable } from './response-error.ts'
 import { openWebSocket } from './web-socket.ts'
 
 export interface HttpClientOptions {
-  /** `https://host:port`, one or more; all of one cluster. */
+  /** `https://host:port`, one or more; all of one cluster. One is used as long as it serves, then another. */
   servers: readonly string[]
+  /** Try the servers in the order given; left out: by chance, so that clients spread over them. */
+  inOrder?: boolean
   /** PEM; nothing else is trusted. */
   certificateAuthority: string
   /** PEM of a client certificate and its key. */
@@ -53,6 +55,10 @@ export interface HttpClient extends Client {
   raw(request: RawRequest): Promise<RawResponse>
   /** Resolves once open: add listeners before the next turn of the loop. Rejects with the server's Status. */
   openWebSocket(path: string, query: Query, protocols: readonly string[], options?: WebSocketOptions): Promise<WebSocket>
+  /** Those it knows, the one in use (or to be tried next) first. */
+  readonly servers: readonly string[]
+  /** The cluster's servers are others now; an empty list changes nothing, nor does this what is under way. */
+  setServers(servers: readonly string[]): void
   /** New requests go out with these; those under way end on the connection they have. */
   renew(credentials: Credentials): void
   /** Ends the session and everything on it. */
@@ -74,9 +80,9 @@ const ATTEMPTS_MAX = 3
 
 /** A client over HTTPS. It connects with the first call, and again whenever needed until `close`. */
 export function connectHttp(options: HttpClientOptions): HttpClient {
-  const { servers, certificateAuthority, certificate, key, token, userAgent = 'davit', clock = systemClock, log } = options
+  const { servers, inOrder = false, certificateAuthority, certificate, key, token, userAgent = 'davit', clock = systemClock, log } = options
   const credentials = { certificateAuthority, ...(certificate && { certificate }), ...(key && { key }) }
-  const connection = new Connection({ servers, credentials, clock, ...(log && { log }) })
+  const connection = new Connection({ servers, inOrder, credentials, clock, ...(log && { log }) })
   const ownHeaders = { 'user-agent': userAgent, ...(token && { authorization: `Bearer ${token}` }) }
 
   /** Sends until there is an answer, as far as sending again can do no harm. */
@@ -86,10 +92,12 @@ export function connectHttp(options: HttpClientOptions): HttpClient {
     for (let attempt = 1; ; attempt++) {
       try {
         const session = await untilAborted(connection.acquire(), request.signal)
-        return await exchange(session, request)
+        const response = await connection.awaiting(exchange(session, request))
+        if (isAway(response)) connection.leave(session)
+        return response
       } catch (err) {
         request.signal.throwIfAborted()
-        const again = err instanceof NoAnswerError && canResend && (err.isUnsent ? attempt < ATTEMPTS_MAX : isRead && attempt === 1)
+        const again = err instanceof NoAnswerError && canResend && attempt < ATTEMPTS_MAX && (isRead || err.isUnsent)
         if (again) continue
         throw unreachable(`${request.method} ${request.path}`, err)
       }
@@ -104,7 +112,8 @@ export function connectHttp(options: HttpClientOptions): HttpClient {
       const error = responseError(response.status, await readAnswer(response, ERROR_BYTES_MAX, request))
       const delayMs = retryDelayMs(response)
       if (delayMs === undefined || retries === RETRIES_AFTER_MAX) throw error
-      await clock.sleep(delayMs, request.signal)
+      const hasOther = isAway(response) && retries < connection.servers.length - 1
+      if (!hasOther) await clock.sleep(delayMs, request.signal)
     }
   }
 
@@ -150,8 +159,10 @@ export function connectHttp(options: HttpClientOptions): HttpClient {
     async raw({ method, path, query, headers, body, signal = new AbortController().signal }) {
       return send({ method, path: withQuery(path, query), headers: { ...ownHeaders, ...headers }, body, signal })
     },
-    openWebSocket(path, query, protocols, { server, signal } = {}) {
+    async openWebSocket(path, query, protocols, { server, signal } = {}) {
       const target = withQuery(path, query)
+      // A WebSocket has a connection of its own: first it is made sure that the first server is one that answers.
+      if (!server) await untilAborted(connection.acquire(), signal ?? new AbortController().signal).catch(() => {})
       return openWebSocket({
         servers: server ? [server] : connection.servers,
         path: target,
@@ -161,6 +172,10 @@ export function connectHttp(options: HttpClientOptions): HttpClient {
         ...(signal && { signal }),
       })
     },
+    get servers() {
+      return connection.servers
+    },
+    setServers: renewed => connection.setServers(renewed),
     renew: renewed => connection.renew(renewed),
     close: () => connection.close(),
   }
@@ -181,6 +196,11 @@ function parseJson(body: Buffer, { method, path }: ExchangeRequest): unknown {
   } catch (cause) {
     throw apiError('InternalError', `${method} ${path} was answered with something other than JSON`, undefined, { cause })
   }
+}
+
+/** The server itself is of no use now, so it has not acted on the request; a refusal of other kinds does not ask for a retry. */
+function isAway({ status, headers }: ExchangeResponse): boolean {
+  return status === 503 && headers['retry-after'] !== undefined
 }
 
 function retryDelayMs({ status, headers }: ExchangeResponse): number | undefined {

@@ -18,7 +18,7 @@ export interface OpenWebSocketRequest {
 const HANDSHAKE_MS_MAX = 30_000
 const MESSAGE_BYTES_MAX = 64 << 20
 
-/** Opens a WebSocket (HTTP/1.1) on the first server that can be reached; a refusal is final and thrown as its Status. */
+/** Opens a WebSocket (HTTP/1.1) on the first server that can be reached and is not away; another refusal is final and thrown as its Status. */
 export async function openWebSocket(request: OpenWebSocketRequest): Promise<WebSocket> {
   let lastError: unknown
   for (const server of request.servers) {
@@ -26,7 +26,7 @@ export async function openWebSocket(request: OpenWebSocketRequest): Promise<WebS
       return await open(server, request)
     } catch (err) {
       request.signal?.throwIfAborted()
-      if (err instanceof ApiError) throw err
+      if (err instanceof ApiError && err.code !== 503) throw err
       lastError = err
     }
   }

@@ -1,7 +1,11 @@
+import { SERVERS_EXTENSION } from '../well-known.ts'
+
 /** What a kubeconfig needs; certificates and key PEM. */
 export interface KubeconfigOptions {
   /** `https://127.0.0.1:6443`. */
   server: string
+  /** All servers of the cluster, for Davit's own clients: they use any that answers. kubectl does not look at these. */
+  servers?: readonly string[]
   ca: string
   certificate: string
   key: string
@@ -10,7 +14,7 @@ export interface KubeconfigOptions {
 }
 
 /** A kubeconfig as text. It holds a private key: write it for its owner alone. */
-export function makeKubeconfig({ server, ca, certificate, key, name = 'davit' }: KubeconfigOptions): string {
+export function makeKubeconfig({ server, servers = [], ca, certificate, key, name = 'davit' }: KubeconfigOptions): string {
   const base64 = (text: string) => Buffer.from(text).toString('base64')
   return `apiVersion: v1
 kind: Config
@@ -19,7 +23,7 @@ clusters:
 - name: ${name}
   cluster:
     server: ${server}
-    certificate-authority-data: ${base64(ca)}
+    certificate-authority-data: ${base64(ca)}${servers.length > 0 ? extension(servers) : ''}
 users:
 - name: ${name}-admin
   user:
@@ -31,4 +35,12 @@ contexts:
     cluster: ${name}
     user: ${name}-admin
 `
+}
+
+function extension(servers: readonly string[]): string {
+  return `
+    extensions:
+    - name: ${SERVERS_EXTENSION}
+      extension:
+        servers: ${JSON.stringify(servers)}`
 }

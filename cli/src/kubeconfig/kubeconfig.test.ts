@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { makeKubeconfig } from '@davit/api/pki'
 import { loadKubeconfig, redact, resolveConnection, saveKubeconfig } from './index.ts'
 
 let dir: string
@@ -67,6 +68,7 @@ test('several files are one, the first that says something wins, and paths are r
   const connection = await resolveConnection(loaded, { context: 'two' })
   assert.deepEqual(connection, {
     server: 'https://two:6443',
+    servers: ['https://two:6443'],
     certificateAuthority: 'CA',
     certificate: 'CERT',
     key: 'KEY OF TWO',
@@ -96,4 +98,17 @@ test('a saved kubeconfig is readable by its owner alone, and is shown without se
   assert.match(await readFile(path, 'utf8'), /token: secret/)
   const { config: saved } = await loadKubeconfig(path, {})
   assert.equal(redact(saved).users?.[0]?.user.token, 'REDACTED')
+})
+
+test('the servers that were learned stand behind the one kubectl knows, unless a flag asks for one', async () => {
+  const text = makeKubeconfig({
+    server: 'https://lb:6443',
+    servers: ['https://a:6443', 'https://b:6443'],
+    ca: 'CA',
+    certificate: 'C',
+    key: 'K',
+  })
+  const loaded = await loadKubeconfig(await file('servers', text), {})
+  assert.deepEqual((await resolveConnection(loaded)).servers, ['https://lb:6443', 'https://a:6443', 'https://b:6443'])
+  assert.deepEqual((await resolveConnection(loaded, { server: 'b:6443' })).servers, ['https://b:6443'])
 })

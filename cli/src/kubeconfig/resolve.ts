@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
+import { SERVERS_EXTENSION } from '@davit/api'
 import type { LoadedKubeconfig } from './load.ts'
 import type { Cluster, User } from './types.ts'
 
@@ -19,6 +20,8 @@ export interface ConnectionFlags {
 export interface ResolvedConnection {
   /** `https://host:port` */
   server: string
+  /** All that are known, `server` first: any of them will do. */
+  servers: readonly string[]
   /** PEM. */
   certificateAuthority: string
   certificate?: string
@@ -51,8 +54,11 @@ export async function resolveConnection(loaded: LoadedKubeconfig, flags: Connect
   )
   const key = await readPem(flags.clientKey ?? user['client-key'], flags.clientKey ? undefined : user['client-key-data'])
   const token = flags.token ?? (user.tokenFile ? (await readFile(user.tokenFile, 'utf8')).trim() : user.token)
+  // A server that was asked for is the only one asked.
+  const others = flags.server ? [] : learnedServers(cluster)
   return {
     server: normalizeServer(server),
+    servers: [...new Set([server, ...others].map(normalizeServer))],
     certificateAuthority: authority ?? rootCertificates.join('\n'),
     ...(certificate && { certificate }),
     ...(key && { key }),
@@ -79,6 +85,13 @@ async function readPem(file: string | undefined, data: string | undefined): Prom
   } catch (err) {
     throw new Error(`unable to read ${file}: ${(err as Error).message}`)
   }
+}
+
+/** What `davit init` wrote beside the one server that kubectl knows. */
+function learnedServers({ extensions = [] }: Cluster): string[] {
+  const found = extensions.find(({ name }) => name === SERVERS_EXTENSION)
+  const { servers } = (found?.extension ?? {}) as { servers?: unknown }
+  return Array.isArray(servers) ? servers.filter(server => typeof server === 'string') : []
 }
 
 function normalizeServer(server: string): string {

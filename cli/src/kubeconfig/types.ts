@@ -20,6 +20,12 @@ export interface Cluster {
   'certificate-authority-data'?: string
   'insecure-skip-tls-verify'?: boolean
   'proxy-url'?: string
+  extensions?: NamedExtension[]
+}
+
+export interface NamedExtension {
+  name: string
+  extension: unknown
 }
 
 export interface NamedUser {

@@ -28,8 +28,8 @@ export interface SessionOptions {
 
 /** Nothing is sent before the first call. */
 export function openSession(connection: ResolvedConnection, options: SessionOptions = {}): Session {
-  const { server, namespace: ofContext, ...credentials } = connection
-  const client = connectHttp({ servers: [server], ...credentials, userAgent: 'davit' })
+  const { server, servers, namespace: ofContext, ...credentials } = connection
+  const client = connectHttp({ servers, inOrder: true, ...credentials, userAgent: 'davit' })
   const api = createApi(client, { onWarning: options.onWarning ?? (() => {}), ...(options.trace && { trace: options.trace }) })
   return {
     client,

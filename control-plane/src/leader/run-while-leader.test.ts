@@ -44,11 +44,11 @@ class LeaseServer {
   }
 }
 
-/** A clock a hundred times as fast as the real one. */
+/** A clock thirty times as fast as the real one. */
 const fast = {
   now: () => Date.now(),
-  monotonic: () => performance.now() * 100,
-  sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal),
+  monotonic: () => performance.now() * 30,
+  sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 30, signal),
 }
 
 function candidate(server: LeaseServer, identity: string, leading: Set<string>) {

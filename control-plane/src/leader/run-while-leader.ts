@@ -11,10 +11,14 @@ export interface LeaderOptions {
   signal: AbortSignal
 }
 
-const LEASE_MS = 4_000
+const LEASE_MS = 3_200
 const RENEW_MS = 1_000
+/** After a renewal that failed: etcd may have another leader by then. */
+const RETRY_MS = 250
+/** How often a candidate looks. With the Lease's duration this is how long nobody leads after a leader died. */
+const LOOK_MS = 400
 /** Leadership ends by our own clock so long before the Lease does, so that two never lead at once. */
-const MARGIN_MS = 1_000
+const MARGIN_MS = 500
 const NAMESPACE = 'kube-system'
 
 /**
@@ -30,7 +34,7 @@ export async function runWhileLeader(options: LeaderOptions, run: (signal: Abort
       return undefined
     })
     if (until !== undefined) await lead(candidate, until, options, run)
-    await clock.sleep(RENEW_MS * (0.8 + 0.4 * Math.random()), signal).catch(() => {})
+    await clock.sleep(LOOK_MS * (0.8 + 0.4 * Math.random()), signal).catch(() => {})
   }
 }
 
@@ -46,13 +50,15 @@ async function lead(candidate: Candidate, firstUntil: number, options: LeaderOpt
     })
     .finally(() => term.abort())
   let until = firstUntil
-  while (!termSignal.aborted) {
-    await clock.sleep(RENEW_MS, termSignal).catch(() => {})
+  for (let waitMs = RENEW_MS; !termSignal.aborted; ) {
+    await clock.sleep(waitMs, termSignal).catch(() => {})
     if (termSignal.aborted) break
     // A renewal that hangs must not outlast the term.
     const left = until - clock.monotonic()
-    if (left > 0)
-      until = (await candidate.tryHold(deadlineSignal(Math.ceil(left), termSignal)).catch(() => until)) ?? 0
+    const renewed =
+      left > 0 ? await candidate.tryHold(deadlineSignal(Math.ceil(left), termSignal)).catch(() => 'failed' as const) : 'failed'
+    if (renewed !== 'failed') until = renewed ?? 0
+    waitMs = renewed === 'failed' ? RETRY_MS : RENEW_MS
     if (clock.monotonic() >= until) {
       log.warn({ lease: name, identity }, 'Lost the leadership: the Lease was not renewed in time')
       term.abort()
@@ -113,7 +119,7 @@ class Candidate {
     const isOurs = found?.spec?.holderIdentity === identity
     return {
       holderIdentity: identity,
-      leaseDurationSeconds: LEASE_MS / 1000,
+      leaseDurationSeconds: Math.ceil(LEASE_MS / 1000),
       acquireTime: (isOurs && found?.spec?.acquireTime) || now,
       renewTime: now,
       leaseTransitions: (found?.spec?.leaseTransitions ?? 0) + (found && !isOurs ? 1 : 0),

@@ -6,10 +6,11 @@ import { commit } from './commit.ts'
 import { type EncryptionKey, Envelope } from './envelope.ts'
 import { isCompacted, toApiError } from './etcd-errors.ts'
 import { Feed } from './feed.ts'
+import { Fence } from './fence.ts'
 import { Freshness } from './freshness.ts'
 import { KeySpace } from './key-space.ts'
 import { list } from './list.ts'
-import { type EtcdOptions, Members } from './members.ts'
+import { type EtcdCredentials, type EtcdOptions, Members } from './members.ts'
 import { rangePages } from './ranges.ts'
 import { RevisionReader } from './revision-reader.ts'
 import { type EtcdSnapshot, takeSnapshot } from './snapshot.ts'
@@ -18,6 +19,8 @@ import { watch } from './watch.ts'
 
 export interface StorageOptions {
   readonly etcd: EtcdOptions
+  /** Of this replica, different from all others'. */
+  readonly name?: string
   /** The first writes, all read. Without any, nothing is encrypted. */
   readonly encryptionKeys?: readonly EncryptionKey[]
   readonly log: Logger
@@ -41,6 +44,8 @@ export interface EtcdStorage extends types.Storage {
   audit(signal?: AbortSignal): Promise<number>
   /** A copy of the whole of etcd; everything that was committed before the call is in it. `signal` must abort in the end. */
   snapshot(signal: AbortSignal): Promise<EtcdSnapshot>
+  /** New calls to etcd go out with these; nothing under way is lost. */
+  renewCredentials(credentials: EtcdCredentials): void
   /** Forgets history before `revision`. Does nothing when that was done already. */
   compact(revision: number): Promise<void>
 }
@@ -62,6 +67,7 @@ class CachedStorage implements EtcdStorage {
   readonly #space: KeySpace
   readonly #feed: Feed
   readonly #freshness: Freshness
+  readonly #fence: Fence
   readonly #reader: RevisionReader
   readonly #clock: Clock
   readonly #log: Logger
@@ -71,7 +77,7 @@ class CachedStorage implements EtcdStorage {
   #auditRepairs = 0
   #auditSoon = () => {}
 
-  constructor({ etcd, encryptionKeys = [], log, clock, limits = {} }: StorageOptions) {
+  constructor({ etcd, name = '', encryptionKeys = [], log, clock, limits = {} }: StorageOptions) {
     this.#clock = clock
     this.#log = log
     this.#watcherQueue = limits.watcherQueue ?? WATCHER_QUEUE
@@ -80,7 +86,8 @@ class CachedStorage implements EtcdStorage {
     this.#space = new KeySpace({ clock, envelope: new Envelope(encryptionKeys), limits: ring })
     this.#feed = new Feed({ members: this.#members, space: this.#space, clock, log, onResume: () => this.#auditSoon() })
     this.#reader = new RevisionReader(this.#members, clock)
-    this.#freshness = new Freshness({ reader: this.#reader, space: this.#space, feed: this.#feed, clock })
+    this.#fence = new Fence(this.#members, name)
+    this.#freshness = new Freshness({ members: this.#members, reader: this.#reader, space: this.#space, feed: this.#feed, clock })
   }
 
   get health(): types.CacheHealth {
@@ -145,12 +152,13 @@ class CachedStorage implements EtcdStorage {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<types.CommitResult> {
     signal?.throwIfAborted()
-    const parts = { members: this.#members, space: this.#space, clock: this.#clock, log: this.#log }
+    const parts = { members: this.#members, space: this.#space, fence: this.#fence, clock: this.#clock, log: this.#log }
     return abortable(commit(parts, operations, guards), signal)
   }
 
   async read(key: string, signal?: AbortSignal): Promise<{ value: string; revision: number } | undefined> {
     const attempted = `read "${key}"`
+    this.#members.choice.mustAnswer(attempted)
     const response = await this.#members
       .read(attempted, (kv, options) => kv.range({ key: Buffer.from(key) }, options), { signal })
       .catch(asApiError(attempted, signal))
@@ -171,6 +179,7 @@ class CachedStorage implements EtcdStorage {
   }
 
   async currentRevision(signal?: AbortSignal): Promise<number> {
+    this.#members.choice.mustAnswer('read the revision')
     return (await this.#reader.read(signal)).revision
   }
 
@@ -188,6 +197,10 @@ class CachedStorage implements EtcdStorage {
     return takeSnapshot(this.#members, { log: this.#log, signal })
   }
 
+  renewCredentials(credentials: EtcdCredentials): void {
+    this.#members.renew(credentials)
+  }
+
   async compact(revision: number): Promise<void> {
     try {
       await this.#members.read('compact', (kv, options) => kv.compact({ revision }, options))
@@ -200,9 +213,14 @@ class CachedStorage implements EtcdStorage {
     const error = unavailable('Storage is closed')
     this.#stop.abort(error)
     await this.#running
-    for (const cache of this.#space.caches.values()) for (const watcher of [...cache.audience]) watcher.close()
+    this.#endWatches()
     this.#space.progress.close(error)
     this.#members.close()
+  }
+
+  /** Their clients go on where they were, at an API server that has news. */
+  #endWatches(): void {
+    for (const cache of this.#space.caches.values()) for (const watcher of [...cache.audience]) watcher.close()
   }
 
   /** Keeps the cache's age known on a quiet cluster, and finds a stream that has died unnoticed. */
@@ -211,9 +229,10 @@ class CachedStorage implements EtcdStorage {
     while (!signal.aborted) {
       await this.#clock.sleep(HEARTBEAT_MS, signal).catch(() => {})
       if (signal.aborted || !this.#feed.ready) continue
-      await this.#freshness.fresh(signal).catch((err: unknown) => {
+      await this.#freshness.probe(signal).catch((err: unknown) => {
         if (!signal.aborted) this.#log.debug({ err }, 'The cache is not current')
       })
+      if (this.#members.choice.areAway) this.#endWatches()
     }
   }
 

@@ -131,11 +131,42 @@ describe('storage behind a bad connection', () => {
     assert.deepEqual(!result.committed && [...result.revisions], [[podKey('x'), later]])
   })
 
-  it('answers 504 when nothing tells whether a write will still be applied', async () => {
+  it('sends a write again once it is certain that it was never made', async () => {
     const revision = await createPod(storage, pod('x'))
     proxy.hooks.transaction = once('drop')
-    await assert.rejects(storage.commit([{ type: 'update', key: podKey('x'), value: pod('x'), revision }]), { code: 504 })
-    assert.equal((await storage.get(pods, podKey('x')))?.revision, revision)
+    const later = await mustCommit(storage, [{ type: 'update', key: podKey('x'), value: pod('x'), revision }])
+    assert.equal((await storage.get(pods, podKey('x')))?.revision, later)
+    proxy.hooks.transaction = once('drop')
+    await createPod(storage, pod('y'))
+    assert.deepEqual(names((await storage.list(pods, {})).items), ['x', 'y'])
+  })
+
+  it('never makes a write that is held up after it was sent again', async () => {
+    let release = () => {}
+    const held = new Promise<void>(resolve => {
+      release = resolve
+    })
+    proxy.hooks.transaction = once('hold')
+    proxy.hooks.held = held
+    const revision = await createPod(storage, pod('x'))
+    await mustCommit(storage, [{ type: 'delete', key: podKey('x'), revision }])
+    release()
+    // Whatever comes through the proxy now comes after the write that was held.
+    await createPod(storage, pod('y'))
+    assert.deepEqual(names((await storage.list(pods, {})).items), ['y'])
+  })
+
+  it('finds that its create was made and deleted since', async () => {
+    proxy.hooks.transaction = once('drop-answer')
+    const deleting = (async () => {
+      const [event] = await take(other.watch(pods, { resourceVersion: '0', signal }), 1)
+      assert.ok(event?.type === 'added')
+      await mustCommit(other, [{ type: 'delete', key: podKey('x'), revision: event.stored.revision }])
+      return event.stored.revision
+    })()
+    proxy.hooks.beforeLostAnswer = deleting
+    assert.equal(await createPod(storage, pod('x')), await deleting)
+    assert.deepEqual(names((await storage.list(pods, {})).items), [])
   })
 
   it('lets exactly one writer win when every second answer is lost', async () => {

@@ -30,7 +30,7 @@ type WatchResponse = {
 type WatchEvent = { type: string; kv: { key: Buffer; value: Buffer; mod_revision: string } }
 
 const WHOLE = Buffer.from([0])
-const CREATE_TIMEOUT_MS = 5000
+const CREATE_TIMEOUT_MS = 2000
 const RETRY_DELAY_MS = 50
 const RETRY_DELAY_MS_MAX = 1000
 
@@ -43,7 +43,6 @@ export class Feed {
   readonly #onResume: () => void
   #state: 'empty' | 'listed' = 'empty'
   #filled = false
-  #attempt = 0
   #drop: ((reason: string) => void) | undefined
   #heardMs: number
 
@@ -92,7 +91,6 @@ export class Feed {
         if (signal.aborted) return
         this.#log.warn({ err }, 'Cannot follow etcd')
       }
-      this.#attempt++
       const delayMs = Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS * 2 ** failures++)
       await this.#clock.sleep(delayMs * (0.5 + Math.random() / 2), signal).catch(() => {})
     }
@@ -124,14 +122,16 @@ export class Feed {
   }
 
   async #stream(signal: AbortSignal): Promise<Ending> {
-    const { stream, url } = await this.#members.openWatch(this.#attempt)
+    const { stream, url, avoid } = await this.#members.openWatch()
     const ending = this.#follow(stream, signal)
     this.#log.debug({ url, from: this.#space.revision + 1 }, 'Watching etcd')
     stream.write({
       create_request: { key: WHOLE, range_end: WHOLE, start_revision: this.#space.revision + 1, progress_notify: true, fragment: true },
     })
     try {
-      return await ending
+      const ended = await ending
+      if (ended.why !== 'compacted' && !signal.aborted) avoid()
+      return ended
     } finally {
       this.#drop = undefined
       stream.cancel()

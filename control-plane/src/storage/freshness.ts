@@ -2,18 +2,20 @@
  * How fresh the cache is. A read is as fresh as a linearizable one: etcd's revision is taken, then the cache must get
  * there. A cache that does not get there follows a stream that has died unnoticed, so the stream is dropped.
  */
-import { type Clock, unavailable } from '@davit/api'
+import { type Clock, expired, unavailable } from '@davit/api'
 import type { Feed } from './feed.ts'
 import type { KeySpace } from './key-space.ts'
+import type { Members } from './members.ts'
 import { tooLargeVersion } from './resource-version.ts'
 import type { RevisionReader } from './revision-reader.ts'
 import type { CacheHealth } from './types.ts'
 
-const REACH_MS = 3000
+const REACH_MS = 1500
 /** After the stream was dropped: a resumed one gets this long. */
 const RESUMED_REACH_MS = 3000
 
 export class Freshness {
+  readonly #members: Members
   readonly #reader: RevisionReader
   readonly #space: KeySpace
   readonly #feed: Feed
@@ -21,7 +23,8 @@ export class Freshness {
   /** When the cache was last known to be all of etcd (monotonic). */
   #currentMs: number
 
-  constructor(options: { reader: RevisionReader; space: KeySpace; feed: Feed; clock: Clock }) {
+  constructor(options: { members: Members; reader: RevisionReader; space: KeySpace; feed: Feed; clock: Clock }) {
+    this.#members = options.members
     this.#reader = options.reader
     this.#space = options.space
     this.#feed = options.feed
@@ -43,8 +46,19 @@ export class Freshness {
     if (!this.ready) throw unavailable('The cache is being filled from etcd')
   }
 
+  /** Throws 503 while etcd is away: another API server may have better news. */
+  mustFollow(): void {
+    if (this.#members.choice.areAway) throw this.#stale('etcd does not answer')
+  }
+
   /** Resolves once the cache holds everything that was committed before the call. Throws 503, naming the cache's age. */
   async fresh(signal?: AbortSignal): Promise<number> {
+    this.mustFollow()
+    return this.probe(signal)
+  }
+
+  /** As `fresh`, but asks etcd even when it is known to be away. */
+  async probe(signal?: AbortSignal): Promise<number> {
     const before = this.#space.revision
     let reading: Awaited<ReturnType<RevisionReader['read']>>
     try {
@@ -70,6 +84,14 @@ export class Freshness {
     this.mustBeReady()
     if (await this.#space.progress.reached(revision, { timeoutMs: REACH_MS, signal })) return
     throw tooLargeVersion(revision, this.#space.revision)
+  }
+
+  /** As `atLeast`, but 410 when etcd itself has not got so far: it was restored from a backup, and what was seen then never was. */
+  async notBeyond(revision: number, signal?: AbortSignal): Promise<void> {
+    this.mustBeReady()
+    if (await this.#space.progress.reached(revision, { timeoutMs: REACH_MS, signal })) return
+    const current = await this.fresh(signal)
+    if (current < revision) throw expired(`too large resource version: ${revision}: etcd stands at ${current}, so it was restored since`)
   }
 
   #noteCurrent(askedMs: number, revision: number): number {

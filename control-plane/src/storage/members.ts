@@ -5,14 +5,18 @@
 import { type Clock, type Logger, systemClock } from '@davit/api'
 import { Etcd3, type IOptions } from 'etcd3'
 import { abortable } from './abort.ts'
-import { isTransient, toApiError } from './etcd-errors.ts'
+import { toApiError } from './etcd-errors.ts'
+import { MemberChoice } from './member-choice.ts'
 
-export interface EtcdOptions {
-  readonly urls: readonly string[]
-  /** PEM. */
+/** PEM. */
+export interface EtcdCredentials {
   readonly certificateAuthority?: string
   readonly certificate?: string
   readonly key?: string
+}
+
+export interface EtcdOptions extends EtcdCredentials {
+  readonly urls: readonly string[]
 }
 
 export type KeyValueClient = Etcd3['kv']
@@ -26,28 +30,33 @@ interface Member {
   readonly watches: Etcd3
 }
 
-const READ_TIMEOUT_MS = 3000
+/** Long enough for the members to elect another leader. */
+const READ_TIMEOUT_MS = 5000
+/** How long one of several members may take for a read before another is asked. */
+const TRY_MS = 1000
 /** Longer than etcd's own limit (7 s), so that its verdict arrives first. */
 const WRITE_TIMEOUT_MS = 8000
 const RETRY_DELAY_MS = 100
+/** After new credentials: longer than any call on the old ones takes. */
+const OVERLAP_MS = WRITE_TIMEOUT_MS + 2000
 
 /** Which members there are, and which one is asked next. */
 export class Members {
-  readonly #members: readonly Member[]
-  readonly #connect: (url: string) => Etcd3
+  #options: EtcdOptions
+  #members: readonly Member[]
+  readonly #retired = new Set<Member>()
   readonly #clock: Clock
-  readonly #log: Logger
-  #preferred = 0
+  readonly choice: MemberChoice
 
   constructor(options: EtcdOptions, { clock, log }: { clock: Clock; log: Logger }) {
     if (options.urls.length === 0) throw new Error('Cannot use etcd: no URL is given')
-    this.#connect = url => new Etcd3(clientOptions(options, url))
-    this.#members = options.urls.map(url => ({ url, reads: this.#connect(url), writes: this.#connect(url), watches: this.#connect(url) }))
+    this.#options = options
+    this.#members = connectAll(options)
     this.#clock = clock
-    this.#log = log
+    this.choice = new MemberChoice(options.urls, { clock, log })
   }
 
-  /** Calls until a member answers; an ApiError once `timeoutMs` is over. For reads only: a call may be made twice. */
+  /** Calls until a member answers; an ApiError once `timeoutMs` is over. A call may be made twice, so it must do no harm then. */
   async read<T>(
     attempted: string,
     call: (kv: KeyValueClient, options: { deadline: number }) => Promise<T>,
@@ -55,15 +64,16 @@ export class Members {
   ): Promise<T> {
     const start = this.#clock.monotonic()
     for (;;) {
-      const index = this.#preferred
+      const index = this.choice.preferred
       const leftMs = timeoutMs - (this.#clock.monotonic() - start)
       try {
-        const tryMs = this.#members.length > 1 ? Math.min(leftMs, Math.max(500, timeoutMs / this.#members.length)) : leftMs
-        return await abortable(call(this.#member(index).reads.kv, deadline(tryMs)), signal)
+        const tryMs = this.count > 1 ? Math.min(leftMs, TRY_MS) : leftMs
+        const answer = await abortable(call(this.#member(index).reads.kv, deadline(tryMs)), signal)
+        this.choice.answered()
+        return answer
       } catch (error) {
         if (signal?.aborted) throw signal.reason
-        if (!isTransient(error)) throw error
-        this.avoid(index)
+        if (!this.choice.failed(index, error)) throw error
         if (this.#clock.monotonic() - start + RETRY_DELAY_MS >= timeoutMs) throw toApiError(error, attempted)
         await this.#clock.sleep(RETRY_DELAY_MS, signal)
       }
@@ -72,19 +82,22 @@ export class Members {
 
   /** One call to one member, never repeated here. */
   async write<T>(call: (kv: KeyValueClient, options: { deadline: number }) => Promise<T>, timeoutMs = WRITE_TIMEOUT_MS): Promise<T> {
-    const index = this.#preferred
+    const index = this.choice.preferred
     try {
-      return await call(this.#member(index).writes.kv, deadline(timeoutMs))
+      const answer = await call(this.#member(index).writes.kv, deadline(timeoutMs))
+      this.choice.answered()
+      return answer
     } catch (error) {
-      if (isTransient(error)) this.avoid(index)
+      this.choice.failed(index, error)
       throw error
     }
   }
 
-  /** A stream through the `attempt`th member, counted round. */
-  async openWatch(attempt: number): Promise<{ url: string; stream: WatchStream }> {
-    const member = this.#member(attempt % this.#members.length)
-    return { url: member.url, stream: await member.watches.watchClient.watch() }
+  /** A stream through the member that calls go to; `avoid` is to be called when it brings nothing more. */
+  async openWatch(): Promise<{ url: string; stream: WatchStream; avoid: () => void }> {
+    const index = this.choice.preferred
+    const { url, watches } = this.#member(index)
+    return { url, stream: await watches.watchClient.watch(), avoid: () => this.choice.avoid(index) }
   }
 
   /** How many there are. */
@@ -94,19 +107,24 @@ export class Members {
 
   /** A connection of the caller's own to the `attempt`th member, counted round from the one that is asked; to be closed. */
   connect(attempt: number): { url: string; client: Etcd3 } {
-    const { url } = this.#member((this.#preferred + attempt) % this.#members.length)
-    return { url, client: this.#connect(url) }
+    const { url } = this.#member((this.choice.preferred + attempt) % this.#members.length)
+    return { url, client: new Etcd3(clientOptions(this.#options, url)) }
   }
 
-  /** Another member is asked from now on. */
-  avoid(index: number): void {
-    if (this.#members.length === 1 || index !== this.#preferred) return
-    this.#preferred = (index + 1) % this.#members.length
-    this.#log.warn({ from: this.#member(index).url, to: this.#member(this.#preferred).url }, 'Changed to another etcd member')
+  /** New calls go out with these; what is under way ends on the connections it has. */
+  renew(credentials: EtcdCredentials): void {
+    const old = this.#members
+    this.#options = { ...this.#options, ...credentials }
+    this.#members = connectAll(this.#options)
+    for (const member of old) this.#retired.add(member)
+    setTimeout(() => {
+      for (const member of old) if (this.#retired.delete(member)) closeMember(member)
+    }, OVERLAP_MS).unref()
   }
 
   close(): void {
-    for (const { reads, writes, watches } of this.#members) for (const client of [reads, writes, watches]) client.close()
+    for (const member of [...this.#members, ...this.#retired]) closeMember(member)
+    this.#retired.clear()
   }
 
   #member(index: number): Member {
@@ -114,6 +132,15 @@ export class Members {
     if (!member) throw new Error(`No etcd member ${index} of ${this.#members.length}`)
     return member
   }
+}
+
+function connectAll(options: EtcdOptions): Member[] {
+  const connect = (url: string) => new Etcd3(clientOptions(options, url))
+  return options.urls.map(url => ({ url, reads: connect(url), writes: connect(url), watches: connect(url) }))
+}
+
+function closeMember({ reads, writes, watches }: Member): void {
+  for (const client of [reads, writes, watches]) client.close()
 }
 
 /** gRPC compares deadlines with the machine's clock, so a test's clock must not be used here. */

@@ -10,7 +10,8 @@ import type { Members } from './members.ts'
 const KEY = Buffer.from('/davit/revision')
 /** Reads on their way at once; whoever asks meanwhile shares the next one. */
 const IN_FLIGHT_MAX = 2
-const TIMEOUT_MS = 2000
+/** Long enough for the members to elect another leader. */
+const TIMEOUT_MS = 5000
 
 export interface RevisionReading {
   readonly revision: number

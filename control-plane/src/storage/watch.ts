@@ -41,10 +41,11 @@ async function open(parts: WatchParts, cache: ResourceCache, request: WatchReque
   const { signal, filter, sendInitialEvents = false, bookmarks = false } = request
   const version = parseResourceVersion(request.resourceVersion)
   const scope = scopeOf(request)
+  freshness.mustFollow()
 
   if (version === undefined) await freshness.fresh(signal)
   else if (version === 0) freshness.mustBeReady()
-  else await freshness.atLeast(version, signal)
+  else await freshness.notBeyond(version, signal)
 
   // From here to the end nothing is awaited: state, events and registration belong to one revision.
   const fromState = !version || sendInitialEvents

@@ -67,9 +67,8 @@ export class Barriers {
   /** Never rejects. */
   async #request(node: string, revision: number): Promise<string | undefined> {
     try {
-      const stream = this.#options.tunnels
-        .session(node)
-        .request({ ':method': 'GET', ':path': `${TUNNEL_PATHS.barrier}?resourceVersion=${revision}` })
+      const session = await this.#options.tunnels.session(node)
+      const stream = session.request({ ':method': 'GET', ':path': `${TUNNEL_PATHS.barrier}?resourceVersion=${revision}` })
       const code = await new Promise<number>((resolve, reject) => {
         stream.once('response', headers => resolve(Number(headers[':status'])))
         stream.once('error', reject)

@@ -43,9 +43,11 @@ export interface ServerIdentity {
   authenticateToken?(token: string): Promise<User | undefined>
 }
 
-/** Takes over an agent's tunnel. */
+/** Takes over agents' tunnels, and what peers ask through them. */
 export interface TunnelAcceptor extends Tunnels {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, nodeName: string): void
+  /** Takes over a peer's way to a node; throws ApiError 503 when there is no tunnel to it here. */
+  relay(request: IncomingMessage, socket: Duplex, head: Buffer, nodeName: string): void
 }
 
 export interface RequestRecord {

@@ -1,9 +1,10 @@
-/** Connections that leave HTTP: agents' tunnels, and exec, attach and port-forward over WebSocket or SPDY. */
+/** Connections that leave HTTP: agents' tunnels, peers' ways through them, and exec, attach and port-forward over WebSocket or SPDY. */
 
 import type { IncomingMessage } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { apiError, badRequest, GROUPS, NODE_USER_PREFIX, PATHS, unavailable } from '@davit/api'
+import { API_SERVER } from '@davit/api/pki'
 import type { User } from '../registry/index.ts'
 import { checkAccess, impersonate } from './access.ts'
 import { authenticate } from './authentication.ts'
@@ -42,6 +43,11 @@ async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection
   const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/')
   const caller = await authenticate(request, identity)
   if (info.path === PATHS.tunnel) return options.tunnels.accept(request, socket, head, nodeNameOf(caller))
+  const relayed = relayedNode(info.path)
+  if (relayed !== undefined) {
+    checkPeer(caller)
+    return options.tunnels.relay(request, socket, head, relayed)
+  }
   const user = await impersonate(authorizer, caller, request.headers)
   await checkAccess(authorizer, { user, info: streamInfo(info, lookup) })
   const { namespace = '', name = '', subresource = '' } = info.resource ?? {}
@@ -57,6 +63,16 @@ function streamInfo(info: RequestInfo, lookup: KindLookup): RequestInfo {
   if (!resource || kind?.kind !== 'Pod' || subresource === undefined || !STREAMS.has(subresource)) throw resourceNotFound()
   if (!resource.namespace) throw badRequest('namespace is required')
   return { ...info, verb: 'create' }
+}
+
+/** The node a peer asks for; undefined for other paths. */
+function relayedNode(path: string): string | undefined {
+  return path.startsWith(`${PATHS.relay}/`) ? path.slice(PATHS.relay.length + 1) : undefined
+}
+
+/** A relay leads through our own tunnels only, so it is one hop and cannot go round. */
+function checkPeer(user: User): void {
+  if (user.name !== API_SERVER) throw apiError('Forbidden', `forbidden: User "${user.name}" cannot relay: only API servers can`)
 }
 
 function nodeNameOf(user: User): string {

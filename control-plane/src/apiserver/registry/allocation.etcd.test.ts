@@ -171,8 +171,8 @@ test('nodes made at once get a range each, and give it back', async () => {
 
 test('publishEndpoints() makes and replaces the endpoints of the API', async () => {
   const { publishEndpoints } = cluster.bootstrapped
-  await publishEndpoints(['192.0.2.1'], 6443)
-  await publishEndpoints(['192.0.2.1', '192.0.2.2'], 6443)
+  await publishEndpoints([{ address: '192.0.2.1', port: 6443 }])
+  await publishEndpoints(['192.0.2.1', '192.0.2.2'].map(address => ({ address, port: 6443 })))
   const { endpointSliceKind, endpointsKind } = await import('@davit/api')
   const target = { name: 'kubernetes', namespace: 'default' }
   const slice = await cluster.client.resource(endpointSliceKind).get(target)

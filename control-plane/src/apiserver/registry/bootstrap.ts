@@ -20,6 +20,8 @@ import { formatAddress, parseRange } from './allocation/address-range.ts'
 import { targetOf } from './resources.ts'
 import type { Registry, RequestContext } from './types.ts'
 
+const API_SLICE = { 'kubernetes.io/service-name': 'kubernetes' }
+
 export interface BootstrapOptions {
   serviceCidr?: string
   dnsAddress?: string
@@ -27,11 +29,17 @@ export interface BootstrapOptions {
   apiPort?: number
 }
 
+/** Where an API server is reached. */
+export interface ApiEndpoint {
+  readonly address: string
+  readonly port: number
+}
+
 export interface BootstrapResult {
   /** kube-system's uid: the cluster's identity for as long as it lives. */
   clusterId: string
-  /** Makes `addresses` the endpoints of `default/kubernetes`. */
-  publishEndpoints: (addresses: readonly string[], port: number) => Promise<void>
+  /** Makes these the endpoints of `default/kubernetes`; not empty. */
+  publishEndpoints: (endpoints: readonly ApiEndpoint[]) => Promise<void>
 }
 
 /** Makes the namespaces and Services every cluster has; idempotent. Rejects when `signal` aborts or storage fails. */
@@ -52,9 +60,12 @@ export async function bootstrap(
   await storage.reached(await storage.currentRevision(signal), signal)
   return {
     clusterId: system.object.metadata.uid ?? '',
-    publishEndpoints: async (addresses, port) => {
-      await put(registry, context, endpointsKind, endpointsOf(addresses, port))
-      await put(registry, context, endpointSliceKind, endpointSliceOf(addresses, port))
+    publishEndpoints: async endpoints => {
+      const byPort = groupByPort(endpoints)
+      await put(registry, context, endpointsKind, endpointsOf(byPort))
+      const slices = [...byPort].map(([port, addresses], index) => endpointSliceOf(addresses, port, index === 0))
+      for (const slice of slices) await put(registry, context, endpointSliceKind, slice)
+      await removeOtherSlices(registry, context, slices)
     },
   }
 }
@@ -130,25 +141,54 @@ function dnsService(clusterIP: string): Service {
   }
 }
 
-/** Slices of this name belong to the API server: the EndpointSlice controller leaves Services without selector alone. */
-function endpointSliceOf(addresses: readonly string[], port: number): EndpointSlice {
+/** Ports in order, each with its addresses in order: whoever publishes the same replicas writes the same objects. */
+function groupByPort(endpoints: readonly ApiEndpoint[]): Map<number, string[]> {
+  const sorted = [...endpoints].sort((a, b) => a.port - b.port || (a.address < b.address ? -1 : 1))
+  const byPort = new Map<number, string[]>()
+  for (const { address, port } of sorted) {
+    const addresses = byPort.get(port) ?? []
+    byPort.set(port, addresses.includes(address) ? addresses : [...addresses, address])
+  }
+  return byPort
+}
+
+/** Slices of these names belong to the API server: the EndpointSlice controller leaves Services without selector alone. */
+function endpointSliceOf(addresses: readonly string[], port: number, isFirst: boolean): EndpointSlice {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
-    metadata: { name: 'kubernetes', namespace: NAMESPACES.default, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    // Replicas on one machine differ by port, which a slice has only one of.
+    metadata: { name: isFirst ? 'kubernetes' : `kubernetes-${port}`, namespace: NAMESPACES.default, labels: API_SLICE },
     addressType: 'IPv4',
     endpoints: addresses.map(address => ({ addresses: [address], conditions: { ready: true } })),
     ports: [{ name: 'https', protocol: 'TCP', port }],
   }
 }
 
-function endpointsOf(addresses: readonly string[], port: number): Endpoints {
-  const subset = { addresses: addresses.map(ip => ({ ip })), ports: [{ name: 'https', protocol: 'TCP' as const, port }] }
+/** Of ports that no replica has any more. */
+async function removeOtherSlices(registry: Registry, context: RequestContext, wanted: readonly EndpointSlice[]): Promise<void> {
+  const names = new Set(wanted.map(({ metadata }) => metadata.name))
+  const parameters = { namespace: NAMESPACES.default, labelSelector: 'kubernetes.io/service-name=kubernetes', resourceVersion: '0' }
+  const { items } = await registry.list(context, erased(endpointSliceKind), parameters)
+  for (const { object } of items) {
+    if (!names.has(object.metadata.name))
+      await registry.delete(context, erased(endpointSliceKind), targetOf(object), {}).catch(ignoreMissing)
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isReason(error, 'NotFound')) throw error
+}
+
+function endpointsOf(byPort: ReadonlyMap<number, readonly string[]>): Endpoints {
   return {
     apiVersion: 'v1',
     kind: 'Endpoints',
     // The mirror of hand-made Endpoints must not make a second slice of these.
     metadata: { name: 'kubernetes', namespace: NAMESPACES.default, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
-    ...(addresses.length > 0 && { subsets: [subset] }),
+    subsets: [...byPort].map(([port, addresses]) => ({
+      addresses: addresses.map(ip => ({ ip })),
+      ports: [{ name: 'https', protocol: 'TCP' as const, port }],
+    })),
   }
 }

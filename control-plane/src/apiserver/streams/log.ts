@@ -20,7 +20,7 @@ export async function proxyLog({ registry, tunnels }: StreamsOptions, call: Stre
     if (value !== null) query.set(name, value)
   }
   const target = `${TUNNEL_PATHS.log}/${path}/${encodeURIComponent(container)}?${query}`
-  const session = tunnels.session(nodeName)
+  const session = await tunnels.session(nodeName)
   return wholeOrBroken(await openAgentStream(session, { method: 'GET', path: target, signal }), session)
 }
 

@@ -77,7 +77,7 @@ function changed(node: string): Promise<void> {
 }
 
 async function get(node: string, path: string): Promise<{ status: number; body: string }> {
-  const stream = tunnels.session(node).request({ ':path': path })
+  const stream = (await tunnels.session(node)).request({ ':path': path })
   const [headers] = await once(stream, 'response')
   return { status: Number(headers[':status']), body: await text(stream) }
 }
@@ -94,9 +94,9 @@ test('session() reaches the agent that dialled', async () => {
   assert.ok(silentMs < 1000)
 })
 
-test('session() names a node without a tunnel', () => {
-  assert.throws(
-    () => tunnels.session('b'),
+test('session() names a node without a tunnel', async () => {
+  await assert.rejects(
+    tunnels.session('b'),
     (err: unknown) =>
       err instanceof ApiError && err.code === 503 && err.message === 'node "b" has no tunnel to this replica since it started',
   )
@@ -111,13 +111,13 @@ test('a close keeps the reason the agent gave', async () => {
   const { connected, closeReason, closedMs = Number.NaN } = tunnels.state('a')
   assert.deepEqual({ connected, closeReason }, { connected: false, closeReason: 'upgrade' })
   assert.ok(closedMs >= 0 && closedMs < 1000)
-  assert.throws(() => tunnels.session('a'), /no tunnel to this replica since \d{4}-/)
+  await assert.rejects(tunnels.session('a'), /no tunnel to this replica since \d{4}-/)
   assert.deepEqual(tunnels.nodes(), [])
 })
 
 test('a cut connection leaves no reason, and fails what was under way', async () => {
   const socket = await agent('a', () => {})
-  const stream = tunnels.session('a').request({ ':path': '/' })
+  const stream = (await tunnels.session('a')).request({ ':path': '/' })
   stream.on('error', () => {})
   const closed = changed('a')
   const streamClosed = new Promise<void>(resolve => stream.once('close', () => resolve()))
@@ -169,7 +169,7 @@ test('bulk goes both ways at once', async () => {
     stream.respond({ ':status': 200 })
     stream.pipe(stream)
   })
-  const stream = tunnels.session('a').request({ ':method': 'POST', ':path': '/' })
+  const stream = (await tunnels.session('a')).request({ ':method': 'POST', ':path': '/' })
   const sent = 20 << 20
   let got = 0
   stream.on('data', (chunk: Buffer) => {

@@ -1,17 +1,13 @@
 /** The tunnels agents hold open to this replica: who is connected, who has fallen silent, and who went away saying why. */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type Clock, formatTime, type Logger, unavailable } from '@davit/api'
+import { type Clock, formatTime, type Logger } from '@davit/api'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { noTunnel, type Relays } from './relays.ts'
+import { serveRelay } from './serve-relay.ts'
 import { Tunnel } from './tunnel.ts'
 import type { TunnelState, Tunnels } from './types.ts'
 
-const TICK_MS = 500
-/** One ping in so many ticks. */
-const PING_TICKS = 2
-const SILENT_MS = 2500
-/** A connection that says nothing for so long is dead, whatever TCP thinks. */
-const DEAD_MS = 15_000
 /** A closed tunnel is remembered for so long. */
 const MEMORY_MS = 3_600_000
 const MESSAGE_BYTES_MAX = 64 << 20
@@ -22,6 +18,8 @@ const CLOSE_REPLACED = 4001
 export interface TunnelsOptions {
   readonly clock: Clock
   readonly log: Logger
+  /** Asked for nodes that have no tunnel to this replica; left out: there are no peers. */
+  readonly relays?: Pick<Relays, 'session' | 'close'>
   /** Closes all tunnels with the reason `restart` when it aborts. */
   readonly signal?: AbortSignal
 }
@@ -29,6 +27,8 @@ export interface TunnelsOptions {
 export interface AcceptingTunnels extends Tunnels {
   /** Takes over an upgrade request of a node's agent; replaces the tunnel that node had. Answers errors on the socket itself. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, nodeName: string): void
+  /** Takes over an upgrade request of a peer: what it asks on it goes through our own tunnel to the node. Throws ApiError 503 without one. */
+  relay(request: IncomingMessage, socket: Duplex, head: Buffer, nodeName: string): void
   /** Closes all tunnels with the reason `restart`, and takes no more. Settles once they are closed. */
   close(): Promise<void>
 }
@@ -42,7 +42,7 @@ interface NodeRecord {
 }
 
 /** Makes the table of tunnels, empty at first. */
-export function createTunnels({ clock, log, signal }: TunnelsOptions): AcceptingTunnels {
+export function createTunnels({ clock, log, relays, signal }: TunnelsOptions): AcceptingTunnels {
   const records = new Map<string, NodeRecord>()
   const handlers = new Set<(node: string) => void>()
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MESSAGE_BYTES_MAX, clientTracking: false })
@@ -72,35 +72,28 @@ export function createTunnels({ clock, log, signal }: TunnelsOptions): Accepting
 
   /** Watches over one tunnel to its end. */
   async function keep(node: string, tunnel: Tunnel): Promise<void> {
-    const ended = new AbortController()
-    const watching = watch(node, tunnel, ended.signal)
-    const { reason } = await tunnel.closed
-    ended.abort()
-    await watching
+    const { reason } = await tunnel.keepAlive(() => {
+      log.warn({ node, silentMs: Math.round(tunnel.silentMs) }, 'A tunnel has fallen silent')
+      changed(node)
+    })
     const record = records.get(node)
     if (record?.tunnel !== tunnel) return
     // One that was cut for its silence has been away since it was last heard.
-    const closedAt = tunnel.silentMs > SILENT_MS ? tunnel.heardAt : clock.monotonic()
+    const closedAt = tunnel.isSilent ? tunnel.heardAt : clock.monotonic()
     const closedTime = clock.now() - (clock.monotonic() - closedAt)
     records.set(node, { closedAt, closedTime, ...(reason && { closeReason: reason }) })
     log.info({ node, reason, silentMs: Math.round(tunnel.silentMs) }, 'A tunnel closed')
     changed(node)
   }
 
-  async function watch(node: string, tunnel: Tunnel, ended: AbortSignal): Promise<void> {
-    let wasSilent = false
-    for (let tick = 0; !ended.aborted; tick++) {
-      if (tick % PING_TICKS === 0) tunnel.ping()
-      await clock.sleep(TICK_MS, ended).catch(() => {})
-      if (ended.aborted) return
-      const isSilent = tunnel.silentMs > SILENT_MS
-      if (isSilent && !wasSilent) {
-        log.warn({ node, silentMs: Math.round(tunnel.silentMs) }, 'A tunnel has fallen silent')
-        changed(node)
-      }
-      if (tunnel.silentMs > DEAD_MS) tunnel.terminate()
-      wasSilent = isSilent
-    }
+  function ownTunnel(node: string): Tunnel | undefined {
+    const tunnel = records.get(node)?.tunnel
+    return tunnel?.isOpen ? tunnel : undefined
+  }
+
+  function sinceWhen(node: string): string {
+    const time = records.get(node)?.closedTime
+    return time === undefined ? 'it started' : formatTime(time)
   }
 
   function forgetOld(): void {
@@ -111,7 +104,8 @@ export function createTunnels({ clock, log, signal }: TunnelsOptions): Accepting
 
   const close = async () => {
     closing = true
-    await Promise.all([...records.values()].map(({ tunnel }) => tunnel?.close(CLOSE_GOING_AWAY, 'restart')))
+    const own = [...records.values()].map(({ tunnel }) => tunnel?.close(CLOSE_GOING_AWAY, 'restart'))
+    await Promise.all([...own, relays?.close()])
   }
   if (signal?.aborted) closing = true
   signal?.addEventListener('abort', () => void close(), { once: true })
@@ -131,11 +125,22 @@ export function createTunnels({ clock, log, signal }: TunnelsOptions): Accepting
       }
     },
     nodes: () => [...records].filter(([, { tunnel }]) => tunnel?.isOpen).map(([node]) => node),
-    session(node) {
-      const { tunnel, closedTime } = records.get(node) ?? {}
+    relay(request, socket, head, node) {
+      const tunnel = ownTunnel(node)
+      if (!tunnel) throw noTunnel(node, sinceWhen(node))
+      sockets.handleUpgrade(request, socket, head, webSocket => serveRelay(webSocket, tunnel.session, clock))
+    },
+    async session(node) {
+      const tunnel = ownTunnel(node)
+      // A peer may still hear of a node that this replica has not heard from for a while.
+      if (tunnel && !(tunnel.isSilent && relays)) return tunnel.session
+      try {
+        if (relays) return await relays.session(node, sinceWhen(node))
+      } catch (err) {
+        if (!tunnel) throw err
+      }
       if (tunnel?.isOpen) return tunnel.session
-      const since = closedTime === undefined ? 'it started' : formatTime(closedTime)
-      throw unavailable(`node ${JSON.stringify(node)} has no tunnel to this replica since ${since}`)
+      throw noTunnel(node, sinceWhen(node))
     },
     onChange(handler) {
       handlers.add(handler)

@@ -1,2 +1,3 @@
 export { type AcceptingTunnels, createTunnels, type TunnelsOptions } from './create-tunnels.ts'
+export { type Peer, Relays } from './relays.ts'
 export type { TunnelState, Tunnels } from './types.ts'

@@ -10,6 +10,14 @@ const SESSION_MEMORY_MEGABYTES = 256
 const STREAMS_MAX = 10_000
 /** How long the other end may take to answer a close. */
 const CLOSE_MS_MAX = 1000
+const TICK_MS = 500
+/** One ping in so many ticks. */
+const PING_TICKS = 2
+/** A connection that says nothing for so long is dead, whatever TCP thinks. */
+const DEAD_MS = 15_000
+
+/** Silence for so long is a sign of trouble, for pings are answered each second. */
+export const SILENT_MS = 2500
 
 /** How a tunnel ended. */
 export interface TunnelClosed {
@@ -17,7 +25,7 @@ export interface TunnelClosed {
   readonly reason: string
 }
 
-/** Owns the socket it is given and the session on it; ends both together. */
+/** Owns the socket it is given and the session on it; ends both together. The other end, an agent or a peer that relays, is the server. */
 export class Tunnel {
   readonly session: ClientHttp2Session
   /** Settles once nothing is left of the connection. */
@@ -66,8 +74,23 @@ export class Tunnel {
     return !this.session.closed && !this.session.destroyed
   }
 
-  ping(): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
+  get isSilent(): boolean {
+    return this.silentMs > SILENT_MS
+  }
+
+  /** Pings until the end, which it gives; cuts a connection that is dead. Calls `onSilent` whenever silence begins. */
+  async keepAlive(onSilent: () => void = () => {}): Promise<TunnelClosed> {
+    const ended = new AbortController()
+    const closed = this.closed.finally(() => ended.abort())
+    for (let tick = 0, wasSilent = false; !ended.signal.aborted; tick++) {
+      if (tick % PING_TICKS === 0 && this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
+      await this.#clock.sleep(TICK_MS, ended.signal).catch(() => {})
+      if (ended.signal.aborted) break
+      if (this.isSilent && !wasSilent) onSilent()
+      wasSilent = this.isSilent
+      if (this.silentMs > DEAD_MS) this.terminate()
+    }
+    return closed
   }
 
   /** Says why, and cuts the connection when the agent does not answer. Settles once it is closed. */

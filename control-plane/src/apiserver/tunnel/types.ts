@@ -11,12 +11,12 @@ export interface TunnelState {
   readonly closeReason?: string
 }
 
-/** The tunnels agents hold open to this replica. */
+/** The tunnels agents hold open to this replica; `session` also knows those to its peers. */
 export interface Tunnels {
   state(node: string): TunnelState
   nodes(): string[]
-  /** The HTTP/2 session to a node's agent; throws ApiError 503 naming the node and since when. */
-  session(node: string): ClientHttp2Session
+  /** An HTTP/2 session to a node's agent, through a peer when need be; rejects with ApiError 503 naming the node and since when. */
+  session(node: string): Promise<ClientHttp2Session>
   /** Called whenever a tunnel opens, closes or falls silent for more than 2.5 s; gives back how to stop. */
   onChange(handler: (node: string) => void): () => void
 }

@@ -4,8 +4,14 @@ import * as grpc from '@grpc/grpc-js'
 export interface ProxyHooks {
   /** For the `n`th message (from 0, which is `created`) of the `stream`th watch (from 0). `swallow`: as if it were under way for ever. */
   watchMessage?: (stream: number, n: number) => 'pass' | 'cut' | 'swallow'
-  /** What becomes of a transaction: `drop-answer` is applied by etcd but the answer is lost, `drop` never reaches etcd. */
-  transaction?: () => 'pass' | 'drop' | 'drop-answer'
+  /**
+   * What becomes of a transaction: `drop-answer` is applied by etcd but the answer is lost, `drop` never reaches etcd, `hold` is given up by
+   * the client and reaches etcd once `held` has settled.
+   */
+  transaction?: () => 'pass' | 'drop' | 'drop-answer' | 'hold'
+  held?: Promise<unknown>
+  /** Settles before the client hears that its answer is lost. */
+  beforeLostAnswer?: Promise<unknown>
 }
 
 export interface EtcdProxy extends AsyncDisposable {
@@ -39,9 +45,15 @@ export async function startEtcdProxy(target: string): Promise<EtcdProxy> {
   for (const name of UNARY) {
     handlers[name] = ((call, answer) => {
       const verdict = (name === 'KV/Txn' && proxy.hooks.transaction?.()) || 'pass'
-      if (verdict === 'drop') return answer(lost)
-      upstream.makeUnaryRequest(`/etcdserverpb.${name}`, identity, identity, call.request, (error, response) => {
-        if (verdict === 'drop-answer') answer(lost)
+      if (verdict === 'drop' || verdict === 'hold') answer(lost)
+      if (verdict === 'drop') return
+      const path = `/etcdserverpb.${name}`
+      if (verdict === 'hold') {
+        void proxy.hooks.held?.then(() => upstream.makeUnaryRequest(path, identity, identity, call.request, () => {}))
+        return
+      }
+      upstream.makeUnaryRequest(path, identity, identity, call.request, (error, response) => {
+        if (verdict === 'drop-answer') void Promise.resolve(proxy.hooks.beforeLostAnswer).then(() => answer(lost))
         else if (error) answer(error)
         else answer(null, response)
       })

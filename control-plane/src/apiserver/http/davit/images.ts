@@ -1,7 +1,7 @@
 /** `PUT /davit/v1/images`: one image archive from the client to every node at once, through their tunnels. */
 
 import { once } from 'node:events'
-import type { ClientHttp2Stream } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { text } from 'node:stream/consumers'
 import { apiError, type Logger, TUNNEL_PATHS, unavailable } from '@davit/api'
 import type { Tunnels } from '../../tunnel/index.ts'
@@ -26,6 +26,7 @@ interface Load {
 
 /** A node may be Ready a moment before its tunnel is open. */
 const CONNECT_MS_MAX = 5_000
+const RETRY_MS = 500
 
 export interface ImageUploadOptions {
   readonly tunnels: Tunnels
@@ -42,7 +43,6 @@ export async function imageUpload(
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = await readyNodes()
-  await connected(tunnels, wanted, signal)
   // A Ready node without a tunnel is told of as one that failed: the image is not on every node then.
   const nodes = [...new Set([...wanted, ...tunnels.nodes()])]
   if (nodes.length === 0) throw unavailable('No node is connected to this API server, so there is nowhere to load the image', 5)
@@ -51,12 +51,11 @@ export async function imageUpload(
     if (!answer.writableEnded && !answer.destroyed) answer.write(`${JSON.stringify(progress)}\n`)
   }
 
-  const loads = nodes
-    .map(node => beginLoad(tunnels, node))
-    .filter(load => {
-      if ('error' in load) report({ node: load.node, status: 'failed', error: load.error })
-      return !('error' in load)
-    }) as Load[]
+  const begun = await Promise.all(nodes.map(node => beginLoad(tunnels, node, signal)))
+  const loads = begun.filter(load => {
+    if ('error' in load) report({ node: load.node, status: 'failed', error: load.error })
+    return !('error' in load)
+  }) as Load[]
   for (const { node } of loads) report({ node, status: 'loading' })
   const stop = () => {
     for (const { stream } of loads) stream.destroy()
@@ -85,26 +84,10 @@ export async function imageUpload(
   }
 }
 
-/** Resolves once every one of `nodes` has a tunnel, or has had time enough to open one. */
-function connected(tunnels: Tunnels, nodes: readonly string[], signal: AbortSignal): Promise<void> {
-  const isMissing = () => nodes.some(node => !tunnels.state(node).connected)
-  if (!isMissing()) return Promise.resolve()
-  return new Promise(resolve => {
-    const finish = () => {
-      stop()
-      clearTimeout(timer)
-      signal.removeEventListener('abort', finish)
-      resolve()
-    }
-    const stop = tunnels.onChange(() => !isMissing() && finish())
-    const timer = setTimeout(finish, CONNECT_MS_MAX)
-    signal.addEventListener('abort', finish, { once: true })
-  })
-}
-
-function beginLoad(tunnels: Tunnels, node: string): Load | { node: string; error: string } {
+async function beginLoad(tunnels: Tunnels, node: string, signal: AbortSignal): Promise<Load | { node: string; error: string }> {
   try {
-    const stream = tunnels.session(node).request({ ':method': 'PUT', ':path': TUNNEL_PATHS.images, 'content-type': 'application/x-tar' })
+    const session = await sessionSoon(tunnels, node, signal)
+    const stream = session.request({ ':method': 'PUT', ':path': TUNNEL_PATHS.images, 'content-type': 'application/x-tar' })
     const load: Load = { node, stream, failed: false, outcome: outcomeOf(stream) }
     load.outcome.then(error => {
       load.failed = error !== undefined
@@ -113,6 +96,34 @@ function beginLoad(tunnels: Tunnels, node: string): Load | { node: string; error
   } catch (err) {
     return { node, error: messageOf(err) }
   }
+}
+
+/** Tries for as long as a node may take to open its tunnel. */
+async function sessionSoon(tunnels: Tunnels, node: string, signal: AbortSignal): Promise<ClientHttp2Session> {
+  const late = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS_MAX)])
+  for (;;) {
+    try {
+      return await tunnels.session(node)
+    } catch (err) {
+      if (late.aborted) throw err
+      await changed(tunnels, node, late)
+    }
+  }
+}
+
+/** Resolves once the node's tunnel changed, after a moment in any case: one to a peer changes unnoticed here. */
+function changed(tunnels: Tunnels, node: string, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const finish = () => {
+      stop()
+      clearTimeout(timer)
+      signal.removeEventListener('abort', finish)
+      resolve()
+    }
+    const stop = tunnels.onChange(name => name === node && finish())
+    const timer = setTimeout(finish, RETRY_MS)
+    signal.addEventListener('abort', finish, { once: true })
+  })
 }
 
 async function outcomeOf(stream: ClientHttp2Stream): Promise<string | undefined> {

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect, createServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { unavailable } from '@davit/api'
 import type { TunnelAcceptor } from '../options.ts'
 
 export type Agent = (request: Http2ServerRequest, response: Http2ServerResponse) => void
@@ -27,9 +28,14 @@ export async function startFakeAgents(agents: Readonly<Record<string, Agent>>): 
     tunnels: {
       state: node => (sessions.has(node) ? { connected: true, silentMs: 0 } : { connected: false, silentMs: Number.POSITIVE_INFINITY }),
       nodes: () => names,
-      session: node => sessions.get(node)!,
+      session: async node => {
+        const session = sessions.get(node)
+        if (!session) throw unavailable('no tunnel')
+        return session
+      },
       onChange: () => () => {},
       accept: (_request, socket) => void socket.destroy(),
+      relay: (_request, socket) => void socket.destroy(),
     },
     [Symbol.asyncDispose]: async () => {
       for (const session of sessions.values()) session.destroy()

@@ -59,11 +59,12 @@ export async function startTestServer(kinds: readonly Kind[], options: Partial<A
     tunnels: {
       state: () => ({ connected: false, silentMs: Number.POSITIVE_INFINITY }),
       nodes: () => [],
-      session: () => {
+      session: async () => {
         throw new Error('no tunnel')
       },
       onChange: () => () => {},
       accept: (_request, socket) => void socket.destroy(),
+      relay: (_request, socket) => void socket.destroy(),
     },
     streams: {
       upgrade: (_request, socket, _head, call) =>

@@ -37,7 +37,7 @@ export async function serveCommand({ registry, tunnels, clock, log }: StreamsOpt
   if (socket.destroyed) return
   const base = call.subresource === 'exec' ? TUNNEL_PATHS.exec : TUNNEL_PATHS.attach
   const path = `${base}/${target.path}/${encodeURIComponent(container)}?${commandQuery(options)}`
-  const agent = await openAgentStream(tunnels.session(target.nodeName), { method: 'POST', path, signal: gone.signal })
+  const agent = await openAgentStream(await tunnels.session(target.nodeName), { method: 'POST', path, signal: gone.signal })
   try {
     const client = await accept(options)
     await relay(agent, client, { clock, log })

@@ -9,8 +9,8 @@ export type DialPort = (port: number, signal: AbortSignal) => Promise<Duplex>
 
 /** Dials through the tunnel there is at that moment, so that a forward survives one that was lost. */
 export function podPorts(tunnels: Tunnels, { nodeName, path }: Target): DialPort {
-  return (port, signal) =>
-    openAgentStream(tunnels.session(nodeName), { method: 'POST', path: `${TUNNEL_PATHS.portforward}/${path}?port=${port}`, signal })
+  return async (port, signal) =>
+    openAgentStream(await tunnels.session(nodeName), { method: 'POST', path: `${TUNNEL_PATHS.portforward}/${path}?port=${port}`, signal })
 }
 
 /** Copies to the end and ends the target there, so that a half-closed connection stays one. Rejects when the source breaks. */

@@ -26,7 +26,7 @@ export async function servePortForward({ registry, tunnels, clock, log }: Stream
   const target = await findTarget(registry, call)
   checkRunnable(target, 'forward ports')
   // Better told now, as a Status, than later on a stream.
-  tunnels.session(target.nodeName)
+  await tunnels.session(target.nodeName)
   const dial = podPorts(tunnels, target)
 
   try {
