@@ -21,6 +21,8 @@ export interface InitAnswers {
   controlPlaneImage?: string
   /** In the order of the control planes, or `NAME=user@host`. */
   ssh?: readonly string[]
+  /** Of a new cluster: its data comes from a backup. */
+  restored?: boolean
   /** `NAME` or `NAME=NEWADDRESS` of a member that was lost. */
   replace?: string
 }
@@ -43,6 +45,7 @@ export function newConfig(answers: InitAnswers): ClusterConfig {
     kind: 'ClusterConfig',
     name: answers.name ?? 'davit',
     version: DAVIT_VERSION,
+    ...(answers.restored && { restored: true }),
     controlPlanes: withSsh(controlPlanesOf(answers.controlPlanes, answers), answers.ssh ?? []),
     networks: { podCidr: answers.podCidr ?? NETWORKS.pods, serviceCidr: answers.serviceCidr ?? NETWORKS.services },
     tlsSans: answers.tlsSans ?? [],
@@ -56,8 +59,9 @@ export function newConfig(answers: InitAnswers): ClusterConfig {
 export function changedConfig(before: ClusterConfig, answers: InitAnswers): ClusterConfig {
   refuseFixed(before, answers)
   const controlPlanes = answers.replace ? replaced(before, answers.replace) : before.controlPlanes
+  const { restored: _, ...kept } = before
   const raw: ClusterConfig = {
-    ...before,
+    ...kept,
     controlPlanes: withSsh(controlPlanes, answers.ssh ?? []),
     tlsSans: [...new Set([...before.tlsSans, ...(answers.tlsSans ?? [])])],
     ...(answers.balancerPort !== undefined && { balancer: { port: answers.balancerPort } }),

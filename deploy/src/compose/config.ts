@@ -33,6 +33,8 @@ const schema = z.strictObject({
   kind: z.literal('ClusterConfig'),
   name,
   version: z.string(),
+  /** Made from a backup: etcd starts from `restore/snapshot.db` where it has no data. Gone once `davit init` runs again. */
+  restored: z.boolean().optional(),
   controlPlanes: z.array(controlPlane).min(1, 'want 1, 3 or 5 control planes'),
   networks: z.strictObject({ podCidr: range, serviceCidr: range }),
   /** Further names of the API. */

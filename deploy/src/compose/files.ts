@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { type ClusterConfig, formatConfig } from './config.ts'
 import { type Machine, machinesOf } from './machines.ts'
+import { RESTORE_TOOL } from './restore.ts'
 import { servicesOf, volumesOf } from './services.ts'
 
 export interface ClusterFile {
@@ -46,7 +47,7 @@ function composeFile(config: ClusterConfig, machine: Machine): string {
   return head + stringify({ services: servicesOf(config, machine), volumes: volumesOf(machine) }, YAML_OPTIONS)
 }
 
-function environment({ name, balancer, images }: ClusterConfig): string {
+function environment({ name, balancer, images, restored }: ClusterConfig): string {
   return `# Names, images and sizes for compose.yaml. A value you change here stays when "davit init" runs again.
 COMPOSE_PROJECT_NAME=${name}
 COMPOSE_PROFILES=${balancer ? 'balancer' : ''}
@@ -63,7 +64,7 @@ BALANCER_MEMORY=512m
 OPEN_FILES=65536
 # Pods are killed before etcd and the control plane when the machine's memory ends.
 OOM_SCORE_ADJ=-900
-`
+${restored ? `# How etcd's image restores a snapshot; for its versions before 3.5.10: etcdctl snapshot restore\n${RESTORE_TOOL.name}=${RESTORE_TOOL.value}\n` : ''}`
 }
 
 /** TLS passes through; a control plane that is not ready gets nothing. */

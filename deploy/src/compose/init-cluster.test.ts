@@ -42,6 +42,14 @@ test("each machine gets the shared keys, and certificates of its own from a CA t
   assert.equal((await stat(join(dir, 'admin.kubeconfig'))).mode & 0o777, 0o600)
 })
 
+test('the kubeconfig leads to one control plane, and tells davit of all', async () => {
+  await init(THREE)
+  const text = await read('admin.kubeconfig')
+  assert.match(text, / {4}server: https:\/\/10\.0\.0\.11:6443\n/)
+  for (const address of THREE.controlPlanes!)
+    assert.ok(text.includes(`- https://${address}:6443\n`) || text.includes(`"https://${address}:6443"`), text)
+})
+
 test('the same again changes nothing', async () => {
   await init(THREE)
   const before = await contents()

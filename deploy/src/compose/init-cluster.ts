@@ -142,7 +142,8 @@ async function keepMachineSecrets(dir: string, { folder, address }: Machine, { p
 
 async function keepKubeconfig(dir: string, config: ClusterConfig, { ca, admin }: Pki): Promise<boolean> {
   const path = join(dir, KUBECONFIG)
-  const text = makeKubeconfig({ server: apiServerOf(config), ca: ca.bundle, ...admin, name: config.name })
+  const servers = config.controlPlanes.map(({ address, port }) => `https://${address}:${port}`)
+  const text = makeKubeconfig({ server: apiServerOf(config), servers, ca: ca.bundle, ...admin, name: config.name })
   if ((await readText(path)) === text) return false
   await replaceFile(path, text)
   return true

@@ -1,6 +1,7 @@
 /** The services of a machine's compose project. Written for docker-compose 1.29 and compose v2 alike. */
 import type { ClusterConfig } from './config.ts'
 import type { Machine, MachineMember } from './machines.ts'
+import { RESTORE_FOLDER, restoreServices } from './restore.ts'
 
 /** One service of a compose file. */
 export type Service = Readonly<Record<string, unknown>>
@@ -36,12 +37,15 @@ const COMMON: Service = {
 
 /** Every service of `machine`, by name, in the order in which they start. */
 export function servicesOf(config: ClusterConfig, { members }: Machine): Record<string, Service> {
-  const prepare = { prepare: prepareService(members) }
-  const perMember = members.map(member => ({
-    ...(member.replaced && { [`join-etcd${member.suffix}`]: joinService(config, member) }),
-    [`etcd${member.suffix}`]: etcdService(config, member),
-    [`control-plane${member.suffix}`]: controlPlaneService(config, member),
-  }))
+  const prepare = { prepare: prepareService(members, config.restored === true) }
+  const perMember = members.map(member => {
+    const { services, after } = beforeEtcd(config, member)
+    return {
+      ...services,
+      [`etcd${member.suffix}`]: etcdService(config, member, after),
+      [`control-plane${member.suffix}`]: controlPlaneService(config, member),
+    }
+  })
   return Object.assign(prepare, ...perMember, config.balancer && { balancer: balancerService(config.balancer.port) })
 }
 
@@ -51,15 +55,22 @@ export function volumesOf({ members }: Machine): Record<string, null> {
 }
 
 /** Ends at once. Its rights are those that a change of owner takes, and it has no network. */
-function prepareService(members: readonly MachineMember[]): Service {
+function prepareService(members: readonly MachineMember[], restored: boolean): Service {
   const volumes = members.flatMap(({ suffix }) => [
     [`etcd${suffix}`, `/prepare/etcd${suffix}`],
     [`control-plane${suffix}`, `/prepare/control-plane${suffix}`],
   ])
-  const mounts = [['./pki', '/prepare/pki'], ['./etcd-pki', '/prepare/etcd-pki'], ...volumes] as const
+  const folders = ['pki', 'etcd-pki', ...(restored ? [RESTORE_FOLDER] : [])].map(name => [`./${name}`, `/prepare/${name}`])
+  const mounts = [...folders, ...volumes] as [string, string][]
   return {
     image: setting('CONTROL_PLANE_IMAGE'),
-    command: ['prepare', `--owner=${OWNER}`, ...mounts.map(([, target]) => target)],
+    command: [
+      'prepare',
+      `--owner=${OWNER}`,
+      '--pki-dir=/prepare/pki',
+      '--etcd-pki-dir=/prepare/etcd-pki',
+      ...mounts.map(([, target]) => target),
+    ],
     network_mode: 'none',
     user: '0:0',
     restart: 'no',
@@ -70,6 +81,17 @@ function prepareService(members: readonly MachineMember[]): Service {
     volumes: mounts.map(([source, target]) => `${source}:${target}:${source.startsWith('.') ? 'z' : 'nocopy'}`),
     logging: COMMON.logging,
   }
+}
+
+/** What must have ended before a member's etcd starts, the last of it named by `after`. */
+function beforeEtcd(config: ClusterConfig, member: MachineMember): { services: Record<string, Service>; after: string } {
+  const join = `join-etcd${member.suffix}`
+  if (member.replaced) return { services: { [join]: joinService(config, member) }, after: join }
+  if (!config.restored) return { services: {}, after: 'prepare' }
+  const { ulimits: _, ...common } = COMMON
+  const { name, suffix } = member
+  const restored = { name, suffix, peerUrl: peerUrl(member), initialCluster: initialCluster(config), clusterName: config.name }
+  return restoreServices(restored, { common, mountAt: AT.etcdData, dataDir: ETCD_DATA_DIR })
 }
 
 /** Before a replaced member first starts: the others are told to expect it. Ends at once where the member has data. */
@@ -93,7 +115,7 @@ function joinService(config: ClusterConfig, member: MachineMember): Service {
   }
 }
 
-function etcdService({ name, controlPlanes }: ClusterConfig, member: MachineMember): Service {
+function etcdService(config: ClusterConfig, member: MachineMember, after: string): Service {
   const file = (path: string) => `${AT.etcdPki}/${path}`
   const tls = (prefix: string, kind: string) => [
     `--${prefix}cert-file=${file(`${kind}.crt`)}`,
@@ -121,9 +143,9 @@ function etcdService({ name, controlPlanes }: ClusterConfig, member: MachineMemb
       `--advertise-client-urls=${clientUrl(member)}`,
       `--listen-peer-urls=https://0.0.0.0:${member.etcdPeerPort}`,
       `--initial-advertise-peer-urls=${peerUrl(member)}`,
-      `--initial-cluster=${controlPlanes.map(each => `${each.name}=${peerUrl(each)}`).join(',')}`,
+      `--initial-cluster=${initialCluster(config)}`,
       `--initial-cluster-state=${member.replaced ? 'existing' : 'new'}`,
-      `--initial-cluster-token=${name}`,
+      `--initial-cluster-token=${config.name}`,
       ...tls('', 'server'),
       ...tls('peer-', 'peer'),
       // A machine may reach the others from another of its addresses; who it is, its certificate says.
@@ -139,7 +161,7 @@ function etcdService({ name, controlPlanes }: ClusterConfig, member: MachineMemb
       '--logger=zap',
     ],
     environment: { ETCDCTL_API: '3' },
-    depends_on: { [before]: { condition: 'service_completed_successfully' } },
+    depends_on: { [after]: { condition: 'service_completed_successfully' } },
     healthcheck: { test: ['CMD', ...etcdctl, 'endpoint', 'health'], interval: '5s', timeout: '10s', retries: 6, start_period: '60s' },
     volumes: [`etcd${member.suffix}:${AT.etcdData}:nocopy`, `./etcd-pki:${AT.etcdPki}:ro,z`],
     mem_limit: setting('ETCD_MEMORY'),
@@ -203,6 +225,10 @@ function balancerService(port: number): Service {
     mem_limit: setting('BALANCER_MEMORY'),
     stop_grace_period: '10s',
   }
+}
+
+function initialCluster({ controlPlanes }: ClusterConfig): string {
+  return controlPlanes.map(each => `${each.name}=${peerUrl(each)}`).join(',')
 }
 
 function clientUrl({ address, etcdClientPort }: Pick<MachineMember, 'address' | 'etcdClientPort'>): string {
