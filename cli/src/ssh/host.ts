@@ -98,7 +98,7 @@ export class SshHost {
   async shell(command: string | undefined, { stdin, stdout, stderr, window }: ShellTerminal): Promise<number> {
     const size = window?.read()
     const pty = window && size && { term: window.term, cols: size.columns, rows: size.rows }
-    const channel = await this.#open(done =>
+    const { channel, ended } = await this.#open(done =>
       command === undefined ? this.#client.shell(pty ?? false, done) : this.#client.exec(command, pty ? { pty } : {}, done),
     )
     const stopListening = window?.onChange(() => {
@@ -109,7 +109,7 @@ export class SshHost {
       stdin.pipe(channel)
       channel.pipe(stdout, { end: false })
       channel.stderr.pipe(stderr, { end: false })
-      return await this.#ended(channel)
+      return await ended
     } finally {
       stopListening?.()
       stdin.unpipe(channel)
@@ -137,7 +137,7 @@ export class SshHost {
 
   async #run(command: string, { input, signal, timeoutMs = RUN_MS_MAX, onLine }: RunOptions): Promise<RunResult> {
     signal?.throwIfAborted()
-    const channel = await this.#open(done => this.#client.exec(command, {} satisfies ExecOptions, done))
+    const { channel, ended } = await this.#open(done => this.#client.exec(command, {} satisfies ExecOptions, done))
     const stdout = onLine ? lineReader(onLine) : collector()
     const stderr = collector()
     channel.on('data', (chunk: Buffer) => stdout.add(chunk))
@@ -157,7 +157,7 @@ export class SshHost {
       input.pipe(channel)
     } else channel.end(input)
     try {
-      const code = await Promise.race([this.#ended(channel), given])
+      const code = await Promise.race([ended, given])
       return { code, stdout: stdout.end(), stderr: stderr.end() }
     } catch (err) {
       // Not waited for: a program that ignores it would hold us up, too.
@@ -170,7 +170,10 @@ export class SshHost {
     }
   }
 
-  #open(start: (done: (err: Error | undefined, channel: ClientChannel) => void) => unknown): Promise<ClientChannel> {
+  /** Listens for the end from the very start: a short command's may be in the same packet as its beginning. */
+  #open(
+    start: (done: (err: Error | undefined, channel: ClientChannel) => void) => unknown,
+  ): Promise<{ channel: ClientChannel; ended: Promise<number> }> {
     return new Promise((resolve, reject) => {
       const lost = () => reject(this.#lost())
       if (this.#isClosed) return lost()
@@ -178,7 +181,7 @@ export class SshHost {
       start((err, channel) => {
         this.#client.off('close', lost)
         if (err) reject(new SshError('lost', `${this.name} does not run commands: ${err.message}`, { cause: err }))
-        else resolve(channel)
+        else resolve({ channel, ended: this.#ended(channel) })
       })
     })
   }
