@@ -4,12 +4,16 @@ import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { type ConfigMap, configMapKind, connectHttp, type HttpClient, isReason } from '@davit/api'
-import { lifeOf } from '@davit/api/pki'
+import { fileURLToPath } from 'node:url'
+import { type ConfigMap, configMapKind, connectHttp, type HttpClient, isReason, secretKind } from '@davit/api'
+import { AUTHORITIES_SECRET, lifeOf } from '@davit/api/pki'
+import { command } from '@davit/deploy'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { startEtcd } from './etcd.ts'
 import { startSecureEtcd } from './secure-etcd.ts'
 import { until } from './until.ts'
 
+const DAVIT = fileURLToPath(new URL('../../../cli/dist/main.js', import.meta.url))
 const LIFETIME_MS = 20_000
 const LIVES = 3
 
@@ -137,4 +141,36 @@ it('etcd and its clients renew their certificates: writes go on, and a member th
   } finally {
     await Promise.all(planes.map(plane => plane[Symbol.asyncDispose]()))
   }
+})
+
+it('the CA is changed with one replica away, which takes it over before it serves; a change that broke off goes on', async () => {
+  await using etcd = await startEtcd()
+  await using first = await startControlPlane({ etcdUrl: etcd.url })
+  await using second = await startControlPlane({ etcdUrl: etcd.url, besides: first })
+  const davit = (...args: string[]) =>
+    command(process.execPath, [DAVIT, '--kubeconfig', first.kubeconfig, ...args], { allowFailure: true, timeoutMs: 120_000 })
+  await until('both replicas are listed', async () => (await davit('certs')).stdout.includes(`test-${second.port}`))
+  await second.kill()
+  // Its Lease still holds, so it is waited for, in vain.
+  const broken = await davit('certs', 'rotate-ca', '--timeout', '1s')
+  assert.equal(broken.code, 1)
+  assert.match(broken.stderr, new RegExp(`Waiting for API server test-${second.port}`))
+  assert.match((await davit('certs', 'status')).stdout, /The new CA is trusted; the old one signs/)
+
+  const stop = new AbortController()
+  const asking = askAfresh(first, stop.signal)
+  const rotated = await davit('certs', 'rotate-ca')
+  stop.abort()
+  assert.equal(rotated.code, 0, rotated.stderr)
+  assert.match(rotated.stdout, /Going on with the change[\s\S]+signs from now on[\s\S]+Removed CA[\s\S]+Done/)
+  assert.deepEqual((await asking).failures, [])
+
+  await second.start()
+  const client = await freshClient({ kubeconfig: first.kubeconfig, port: second.port })
+  await client.resource(configMapKind).list({ namespace: 'default' })
+  // Who deletes the CAs in the cluster gets them back.
+  await client.resource(secretKind).delete(AUTHORITIES_SECRET)
+  await until('the Secret is there again', () => client.resource(secretKind).get(AUTHORITIES_SECRET))
+  client.close()
+  assert.equal((await davit('certs')).code, 0)
 })
