@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { command } from '@davit/deploy'
-import { compose, copyFolder, crashContainer, init, loadComposeImages, longRunning, untilWell } from './compose.ts'
+import { assertHealthy, compose, copyFolder, crashContainer, init, loadComposeImages, longRunning, untilWell } from './compose.ts'
 import { kubectlBinary } from './kubectl.ts'
 import { type Machine, startMachine } from './machines/index.ts'
 
@@ -114,6 +114,7 @@ suite('three on one machine, behind a balancer', () => {
     await timed('docker-compose up -d', () => compose(machine(3), 'up', '-d'))
     say(`ready ${seconds(await untilWell('the API', () => assertWell('all', servers(), [])))} later`)
     await write('all', servers()[0]!, 'first')
+    say(`healthy to Docker ${seconds(await untilWell('all containers', () => assertHealthy(machine(3))))} later`)
   })
   test('whatever is killed comes back', () => crashEach('all', [machine(3)], servers(), ['first']))
   test('a power cut is survived', () => powerCycle('all', [machine(3)], servers(), ['first']))

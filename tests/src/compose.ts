@@ -73,6 +73,13 @@ export async function longRunning(machine: Machine): Promise<string[]> {
   return stdout.split('\n').filter(Boolean).sort()
 }
 
+/** Throws, naming them, while any of the machine's containers is not known to be healthy. */
+export async function assertHealthy(machine: Machine): Promise<void> {
+  const { stdout } = await machine.docker(['ps', '--format', '{{.Names}}: {{.Status}}'])
+  const others = stdout.split('\n').filter(line => line !== '' && !line.endsWith('(healthy)'))
+  if (others.length > 0) throw new Error(`Not healthy: ${others.join(', ')}`)
+}
+
 /** Kills the first process of a container, as a crash would, and resolves once Docker has started it again. */
 export async function crashContainer(machine: Machine, name: string): Promise<void> {
   const inspect = async () => (await machine.docker(['inspect', '-f', '{{.State.Pid}} {{.State.Running}}', name])).stdout.trim().split(' ')

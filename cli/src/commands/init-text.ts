@@ -57,7 +57,7 @@ function changed(dir: string, written: readonly string[]): string {
 
 function apply(dir: string, machines: readonly Machine[]): string {
   const lines = machines.flatMap(machine => startCommands(dir, machine, { withKeys: false }))
-  return `To make it so, one machine after the other:\n${commands(lines)}`
+  return `To make it so${machines.length > 1 ? ', one machine after the other' : ''}:\n${commands(lines)}`
 }
 
 function replace(dir: string, { machines }: InitResult, replaced: string): string {

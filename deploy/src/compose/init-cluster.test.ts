@@ -96,6 +96,11 @@ test('a directory with something else in it is left alone', async () => {
   assert.deepEqual(await readdir(dir), ['thesis.txt'])
 })
 
+test('a directory that cannot be made is named', async () => {
+  await writeFile(join(dir, 'file'), '')
+  await assert.rejects(initCluster(join(dir, 'file/davit'), THREE, { clock: systemClock }), /Cannot use directory .*file\/davit: ENOTDIR/)
+})
+
 test('a first run that broke off is finished by the next', async () => {
   await init(THREE)
   const ca = await read('secrets/ca.pem')

@@ -46,6 +46,16 @@ export async function readClusterConfig(dir: string): Promise<ClusterConfig | un
  * anything is written, for what cannot be.
  */
 export async function initCluster(dir: string, answers: InitAnswers, { clock }: { clock: Clock }): Promise<InitResult> {
+  try {
+    return await bringTo(dir, answers, clock)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === undefined) throw cause
+    throw new ConfigError(`Cannot use directory ${dir}: ${message}. Give another, or see to its owner and its disk.`, { cause })
+  }
+}
+
+async function bringTo(dir: string, answers: InitAnswers, clock: Clock): Promise<InitResult> {
   const before = await readClusterConfig(dir)
   if (!before) await refuseForeign(dir)
   const config = before ? changedConfig(before, answers) : newConfig(answers)
@@ -76,7 +86,7 @@ export function apiServerOf({ controlPlanes, balancer }: ClusterConfig): string 
 async function refuseForeign(dir: string): Promise<void> {
   const found = await readdir(dir).catch((err: NodeJS.ErrnoException) => {
     if (err.code === 'ENOENT') return []
-    throw new ConfigError(`Cannot use directory ${dir}: ${err.message}`, { cause: err })
+    throw err
   })
   const foreign = found.filter(name => name !== SECRETS)
   if (foreign.length > 0)

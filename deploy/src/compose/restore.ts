@@ -1,5 +1,6 @@
 /** What a cluster made from a backup has besides: etcd's data comes from the snapshot wherever a member has none yet. */
 import type { Service } from './services.ts'
+import { setting } from './setting.ts'
 
 /** Folder of a machine that holds `snapshot.db`. */
 export const RESTORE_FOLDER = 'restore'
@@ -41,17 +42,17 @@ export function restoreServices(
   const [clear, restore, keep] = [`clear-etcd${suffix}`, `restore-etcd${suffix}`, `place-etcd${suffix}`]
   return {
     services: {
-      [clear]: step({ image: '${CONTROL_PLANE_IMAGE}', command: place('discard'), volumes: [volume] }, 'prepare'),
+      [clear]: step({ image: setting('CONTROL_PLANE_IMAGE'), command: place('discard'), volumes: [volume] }, 'prepare'),
       [restore]: step(
         {
-          image: '${ETCD_IMAGE}',
-          command: [`\${${RESTORE_TOOL.name}}`, '/restore/snapshot.db', ...flags].join(' '),
+          image: setting('ETCD_IMAGE'),
+          command: [setting(RESTORE_TOOL.name), '/restore/snapshot.db', ...flags].join(' '),
           environment: { ETCDCTL_API: '3' },
           volumes: [volume, `./${RESTORE_FOLDER}:/restore:ro,z`],
         },
         clear,
       ),
-      [keep]: step({ image: '${CONTROL_PLANE_IMAGE}', command: place('keep'), volumes: [volume] }, restore),
+      [keep]: step({ image: setting('CONTROL_PLANE_IMAGE'), command: place('keep'), volumes: [volume] }, restore),
     },
     after: keep,
   }

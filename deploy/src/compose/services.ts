@@ -2,6 +2,7 @@
 import type { ClusterConfig } from './config.ts'
 import type { Machine, MachineMember } from './machines.ts'
 import { RESTORE_FOLDER, restoreServices } from './restore.ts'
+import { setting } from './setting.ts'
 
 /** One service of a compose file. */
 export type Service = Readonly<Record<string, unknown>>
@@ -14,9 +15,6 @@ const AT = { data: '/var/lib/davit', etcdData: '/var/lib/etcd', pki: '/etc/davit
 const ETCD_DATA_DIR = `${AT.etcdData}/data`
 const HAPROXY_CONFIG = '/usr/local/etc/haproxy/haproxy.cfg'
 const QUOTA_BYTES = 8 * 1024 ** 3
-
-/** A value that `.env` holds. */
-const setting = (name: string) => `\${${name}}`
 
 /** What every long-running service has. Nothing needs more than its own files and the network. */
 const COMMON: Service = {
@@ -131,7 +129,6 @@ function etcdService(config: ClusterConfig, member: MachineMember, after: string
     `--cert=${file('server.crt')}`,
     `--key=${file('server.key')}`,
   ]
-  const before = member.replaced ? `join-etcd${member.suffix}` : 'prepare'
   return {
     ...COMMON,
     image: setting('ETCD_IMAGE'),

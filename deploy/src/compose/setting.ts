@@ -1,0 +1,4 @@
+/** A value that `.env` holds, as compose files name it. */
+export function setting(name: string): string {
+  return `\${${name}}`
+}
