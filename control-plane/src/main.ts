@@ -4,6 +4,7 @@ import { argv, exit, stderr } from 'node:process'
 type Subcommand = (args: readonly string[]) => Promise<void>
 
 const SUBCOMMANDS: Readonly<Record<string, () => Promise<Subcommand>>> = {
+  'place-restored': async () => (await import('./place-restored.ts')).placeRestored,
   restore: async () => (await import('./restore.ts')).restore,
   health: async () => (await import('./health.ts')).checkHealth,
   prepare: async () => (await import('./prepare.ts')).prepareDirectories,

@@ -1,5 +1,6 @@
 import { type InitAnswers, initCluster } from '@davit/deploy'
 import { Command } from 'commander'
+import { initFromBackup } from '../backup/init-from-backup.ts'
 import { type CommandMaker, integerOption, listOption, withExamples } from '../command-line/index.ts'
 import { describeInit } from './init-text.ts'
 
@@ -16,6 +17,9 @@ interface Flags {
   imageRegistry?: string
   ssh?: string[]
   replace?: string
+  fromBackup?: string
+  passphraseFile?: string
+  keyFile?: string
 }
 
 const BALANCER_PORT = 8443
@@ -43,8 +47,14 @@ export const initCommand: CommandMaker = cli =>
       .option('--image-registry <prefix>', 'Where all images are pulled from, such as registry.example.com/davit.')
       .option('--ssh <target>', 'user@host of each control plane, in their order, or NAME=user@host. May be repeated.', listOption)
       .option('--replace <name>', 'NAME or NAME=NEWADDRESS of a control plane whose machine or data is lost.')
-      .action(async (dir: string, flags: Flags) => {
-        const result = await initCluster(dir, answersOf(flags), { clock: cli.clock })
+      .option('--from-backup <archive>', 'Go on where the cluster of this archive was, with its keys and objects.')
+      .option('--passphrase-file <file>', 'File with the passphrase of the archive.')
+      .option('--key-file <file>', 'File with the key of the archive.')
+      .action(async (dir: string, { fromBackup, passphraseFile, keyFile, ...flags }: Flags) => {
+        const secret = { ...(passphraseFile !== undefined && { passphraseFile }), ...(keyFile !== undefined && { keyFile }) }
+        const result = fromBackup
+          ? await initFromBackup(cli, dir, answersOf(flags), { fromBackup, ...secret })
+          : await initCluster(dir, answersOf(flags), { clock: cli.clock })
         cli.print(describeInit(dir, result, { replaced: flags.replace?.split('=')[0] }))
       }),
     `
@@ -58,7 +68,10 @@ davit init --control-plane 10.0.0.11,10.0.0.12,10.0.0.13 --ssh admin@10.0.0.11,a
 davit init --control-plane 10.0.0.11 --replicas 3 --balancer
 
 # The machine of cp-2 is lost: 10.0.0.14 takes its place
-davit init --replace cp-2=10.0.0.14`,
+davit init --replace cp-2=10.0.0.14
+
+# Everything is lost but a backup: the cluster goes on at other addresses
+davit init restored --from-backup davit-….backup --control-plane 10.0.1.11,10.0.1.12,10.0.1.13`,
   )
 
 function answersOf({ controlPlane, tlsSan, balancer, balancerPort, ...flags }: Flags): InitAnswers {
