@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
-import { type Clock, systemClock } from '@davit/api'
+import { type Clock, formatTime, lifeOf, systemClock, warningTime } from '@davit/api'
 import { type ConnectionFlags, type LoadedKubeconfig, loadKubeconfig, resolveConnection } from '../kubeconfig/index.ts'
 import { openSession, type Session } from '../session/index.ts'
 
@@ -69,6 +69,8 @@ export function createCli(options: CliOptions): { cli: Cli; opened: () => Sessio
       session ??= (async () => {
         const flags = options.flags()
         const connection = await resolveConnection(await cli.kubeconfig(), flags)
+        const ending = endingSoon(connection.certificate, clock.now())
+        if (ending) cli.warn(ending)
         const traces = Number.parseInt(flags.verbosity ?? '0', 10) >= 6
         opened = openSession(connection, {
           ...(flags.namespace && { namespace: flags.namespace }),
@@ -81,4 +83,14 @@ export function createCli(options: CliOptions): { cli: Cli; opened: () => Sessio
     },
   }
   return { cli, opened: () => opened }
+}
+
+/** A kubeconfig is the one place where nothing renews a certificate by itself. */
+function endingSoon(certificate: string | undefined, now: number): string | undefined {
+  if (!certificate?.includes('-----BEGIN CERTIFICATE-----') || now < warningTime(certificate)) return undefined
+  const { to } = lifeOf(certificate)
+  const what = `Warning: the certificate in this kubeconfig ${to > now ? 'ends' : 'ended'} at ${formatTime(to)}`
+  return to > now
+    ? `${what}; renew it with "davit certs renew"\n`
+    : `${what}; take admin.kubeconfig from a control plane's data directory\n`
 }
