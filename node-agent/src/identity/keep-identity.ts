@@ -31,7 +31,7 @@ export interface KeptIdentity {
   /** What the Node says of it. */
   annotations(): Record<string, string>
   onChange(listener: () => void): void
-  /** Called once for each certificate of which less than a tenth of its life is left, or for which there is no way back but a token. */
+  /** Called once when less than a tenth of a certificate's life is left, and once when there is no way back but a token. */
   onWarning(listener: (message: string) => void): void
 }
 
@@ -76,9 +76,9 @@ export function keepIdentity(options: KeepIdentityOptions): KeptIdentity {
     present = identity
     for (const listener of changed) listener()
   }
-  const warn = (about: string, message: string) => {
-    if (told === about) return
-    told = about
+  const warn = (message: string) => {
+    if (told === message) return
+    told = message
     log.error({}, message)
     for (const listener of warned) listener(message)
   }
@@ -105,7 +105,6 @@ export function keepIdentity(options: KeepIdentityOptions): KeptIdentity {
       }
     }
     warn(
-      present.certificate,
       `${why}. To bring node "${nodeName}" back, run this where you administer the cluster, and what it prints on this machine: davit token create --node-name ${nodeName} --print-join-command`,
     )
   }
@@ -115,7 +114,7 @@ export function keepIdentity(options: KeepIdentityOptions): KeptIdentity {
     const plan = planIdentity({ now, jitter, ...present })
     if (plan === 'rejoin') return tryToken(`The certificate of this node ended at ${formatTime(lifeOf(present.certificate).to)}`)
     if (now >= warningTime(present.certificate))
-      warn(present.certificate, `The certificate of this node ends at ${formatTime(lifeOf(present.certificate).to)}`)
+      warn(`The certificate of this node ends at ${formatTime(lifeOf(present.certificate).to)}`)
     if (plan === 'nothing') return
     use(await renew(present, client, { dir, signal: deadlineSignal(CALL_MS_MAX, signal) }))
     log.info({ expires: formatTime(lifeOf(present.certificate).to) }, 'Renewed the certificate')
