@@ -113,8 +113,7 @@ export function keepIdentity(options: KeepIdentityOptions): KeptIdentity {
     const now = clock.now()
     const plan = planIdentity({ now, jitter, ...present })
     if (plan === 'rejoin') return tryToken(`The certificate of this node ended at ${formatTime(lifeOf(present.certificate).to)}`)
-    if (now >= warningTime(present.certificate))
-      warn(`The certificate of this node ends at ${formatTime(lifeOf(present.certificate).to)}`)
+    if (now >= warningTime(present.certificate)) warn(`The certificate of this node ends at ${formatTime(lifeOf(present.certificate).to)}`)
     if (plan === 'nothing') return
     use(await renew(present, client, { dir, signal: deadlineSignal(CALL_MS_MAX, signal) }))
     log.info({ expires: formatTime(lifeOf(present.certificate).to) }, 'Renewed the certificate')
