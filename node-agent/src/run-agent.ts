@@ -19,7 +19,7 @@ import {
   startInformer,
   systemClock,
 } from '@davit/api'
-import { addressTowards, tunnelServers } from './api-servers.ts'
+import { addressTowards, loadServers, publishedServers, saveServers, tunnelServers } from './api-servers.ts'
 import { type ClusterFacts, fetchClusterInfo, loadFacts, saveFacts } from './cluster-facts.ts'
 import { startDataPlane } from './data-plane/index.ts'
 import { ContainerStore, connectDocker, type Docker } from './docker/index.ts'
@@ -35,6 +35,7 @@ import { createObjectSource, createVolumes } from './volumes/index.ts'
 
 const STOP_MS_MAX = 5_000
 const SYNC_MS_MAX = 5_000
+const SERVERS_FILE = 'servers.json'
 
 interface Running {
   readonly log: Logger
@@ -45,8 +46,10 @@ const clock = systemClock
 
 /** Runs until `signal` aborts; pods run on afterwards. Rejects when the agent cannot run here at all. */
 export async function runAgent(options: AgentOptions, { log, signal }: Running): Promise<void> {
-  const { servers, nodeName, dataDir } = options
+  const { nodeName, dataDir } = options
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const known = await loadServers(join(dataDir, SERVERS_FILE))
+  const servers = [...new Set([...known, ...options.servers])]
   const dir = join(dataDir, 'identity')
   const joining = { caHash: options.caHash, token: () => readToken(options.tokenFile) }
   const identity = await loadOrJoin({
@@ -61,7 +64,7 @@ export async function runAgent(options: AgentOptions, { log, signal }: Running):
   const userAgent = `davit-node-agent/${DAVIT_VERSION}`
   const { client, kept } = connectAs({ servers, identity, dir, join: joining, userAgent, clock, log, signal })
   try {
-    await runWith(client, kept, options, { log, signal })
+    await runWith(client, kept, { ...options, known }, { log, signal })
   } catch (err) {
     if (!signal.aborted) throw err
   } finally {
@@ -69,7 +72,12 @@ export async function runAgent(options: AgentOptions, { log, signal }: Running):
   }
 }
 
-async function runWith(client: HttpClient, kept: KeptIdentity, options: AgentOptions, { log, signal }: Running): Promise<void> {
+async function runWith(
+  client: HttpClient,
+  kept: KeptIdentity,
+  options: AgentOptions & { known: readonly string[] },
+  { log, signal }: Running,
+): Promise<void> {
   const { nodeName, dataDir, servers } = options
   const identity = kept.present
   const run = { clock, log, signal }
@@ -113,6 +121,7 @@ async function runWith(client: HttpClient, kept: KeptIdentity, options: AgentOpt
       ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
     },
     labels: options.labels,
+    taints: options.taints,
     annotations: () => kept.annotations(),
     engine: () => docker.engine,
     images: () => docker.listImages(),
@@ -204,16 +213,31 @@ async function runWith(client: HttpClient, kept: KeptIdentity, options: AgentOpt
   })
   cluster.onKnown(() => manager.wakeAll())
 
-  const ownApi = () => [...endpointSlices.cache.list()].filter(isApiSlice)
+  let known = options.known
+  let published = known
+  const toDial = () => tunnelServers(published, client.servers)
   const tunnels = startTunnels({
     client: () => client,
-    servers: tunnelServers(ownApi(), servers),
+    servers: toDial(),
     handler: tunnelHandler({ docker, pods: manager, proxy, log, clock, signal }),
-    onLost: () => node.renewNow(),
+    onLost: () => {
+      node.renewNow()
+      tunnels.setServers(toDial())
+    },
     ...run,
   })
   endpointSlices.onChange(({ object }) => {
-    if (isApiSlice(object)) tunnels.setServers(tunnelServers(ownApi(), servers))
+    if (!isApiSlice(object)) return
+    published = publishedServers([...endpointSlices.cache.list()].filter(isApiSlice))
+    if (published.length === 0) return
+    client.setServers([...published, ...servers])
+    tunnels.setServers(toDial())
+    saveServers(join(dataDir, SERVERS_FILE), published, known).then(
+      kept => {
+        known = kept
+      },
+      (err: unknown) => log.warn({ err }, 'Cannot keep the API servers for the next start'),
+    )
   })
   log.info({ nodeName, nodeIp, podCidr, docker: docker.engine.version, api: docker.apiVersion }, 'The agent runs')
 
@@ -226,7 +250,8 @@ function isApiSlice({ metadata }: EndpointSlice): boolean {
   return metadata.namespace === 'default' && metadata.labels?.['kubernetes.io/service-name'] === 'kubernetes'
 }
 
-async function readToken(file: string | undefined): Promise<string | undefined> {
+/** From a file, or with `-` from standard input. */
+export async function readToken(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined
   return file === '-' ? text(process.stdin) : readFile(file, 'utf8')
 }

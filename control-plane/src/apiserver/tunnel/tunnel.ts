@@ -14,7 +14,9 @@ const TICK_MS = 500
 /** One ping in so many ticks. */
 const PING_TICKS = 2
 /** A connection that says nothing for so long is dead, whatever TCP thinks. */
-const DEAD_MS = 15_000
+const DEAD_MS = 6000
+/** A tick so late means that this process slept: what came meanwhile has not been read yet. */
+const SLEPT_MS = 3 * TICK_MS
 
 /** Silence for so long is a sign of trouble, for pings are answered each second. */
 export const SILENT_MS = 2500
@@ -84,11 +86,13 @@ export class Tunnel {
     const closed = this.closed.finally(() => ended.abort())
     for (let tick = 0, wasSilent = false; !ended.signal.aborted; tick++) {
       if (tick % PING_TICKS === 0 && this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
+      const before = this.#clock.monotonic()
       await this.#clock.sleep(TICK_MS, ended.signal).catch(() => {})
       if (ended.signal.aborted) break
+      const hasSlept = this.#clock.monotonic() - before > SLEPT_MS
       if (this.isSilent && !wasSilent) onSilent()
       wasSilent = this.isSilent
-      if (this.silentMs > DEAD_MS) this.terminate()
+      if (this.silentMs > DEAD_MS && !hasSlept) this.terminate()
     }
     return closed
   }
