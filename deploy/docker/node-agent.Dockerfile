@@ -12,8 +12,8 @@
 #     --privileged --network host --pid host \
 #     --mount type=bind,source=/var/lib/davit,target=/var/lib/davit,bind-propagation=rshared \
 #     --mount type=bind,source=/etc/davit,target=/etc/davit \
-#     --mount type=bind,source=/run,target=/run,bind-propagation=rslave \
-#     --mount type=bind,source=/lib/modules,target=/lib/modules,readonly \
+#     --mount type=bind,source=/run,target=/run \
+#     --volume /lib/modules:/lib/modules:ro \
 #     --log-opt max-size=20m --log-opt max-file=5 \
 #     davit/node-agent:VERSION --server https://10.0.0.1:6443 --ca-hash sha256:… --token-file /etc/davit/join-token
 #
