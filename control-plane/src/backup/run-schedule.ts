@@ -136,7 +136,7 @@ async function makeArchive(
   }
 }
 
-/** Deletes what is no longer wanted; gives what is left. A failure here does not make the backup one. */
+/** Deletes what is no longer wanted; gives what is left. What cannot be deleted does not make the backup a failure. */
 async function applyRetention(
   { backups, clock, log }: BackupScheduleOptions,
   { schedule, store, signal }: { schedule: BackupSchedule; store: BackupStore; signal: AbortSignal },
