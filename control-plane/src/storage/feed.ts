@@ -30,7 +30,9 @@ type WatchResponse = {
 type WatchEvent = { type: string; kv: { key: Buffer; value: Buffer; mod_revision: string } }
 
 const WHOLE = Buffer.from([0])
-const CREATE_TIMEOUT_MS = 2000
+const CREATE_TIMEOUT_MS = 5000
+/** Where another member can be asked instead. */
+const CREATE_TIMEOUT_MS_OF_SEVERAL = 2000
 const RETRY_DELAY_MS = 50
 const RETRY_DELAY_MS_MAX = 1000
 
@@ -147,7 +149,8 @@ export class Feed {
         resolve(ending)
       }
       const stop = () => end({ why: 'dropped', reason: 'Storage is closing' })
-      const createTimer = setTimeout(() => end({ why: 'dropped', reason: 'The watch was not confirmed in time' }), CREATE_TIMEOUT_MS)
+      const createTimeoutMs = this.#members.count > 1 ? CREATE_TIMEOUT_MS_OF_SEVERAL : CREATE_TIMEOUT_MS
+      const createTimer = setTimeout(() => end({ why: 'dropped', reason: 'The watch was not confirmed in time' }), createTimeoutMs)
       let over = false
       let fragments: WatchEvent[] = []
       this.#drop = reason => end({ why: 'dropped', reason })

@@ -10,7 +10,9 @@ import { tooLargeVersion } from './resource-version.ts'
 import type { RevisionReader } from './revision-reader.ts'
 import type { CacheHealth } from './types.ts'
 
-const REACH_MS = 1500
+const REACH_MS = 3000
+/** Where another member can be followed instead. */
+const REACH_MS_OF_SEVERAL = 1500
 /** After the stream was dropped: a resumed one gets this long. */
 const RESUMED_REACH_MS = 3000
 
@@ -73,8 +75,9 @@ export class Freshness {
       this.#feed.relist(`etcd stands at ${revision}, behind ${before}`)
       throw this.#stale(`etcd went back to revision ${revision}`)
     }
-    if (await this.#space.progress.reached(revision, { timeoutMs: REACH_MS, signal })) return this.#noteCurrent(askedMs, revision)
-    this.#feed.drop(`Revision ${revision} did not arrive within ${REACH_MS} ms`)
+    const timeoutMs = this.#members.count > 1 ? REACH_MS_OF_SEVERAL : REACH_MS
+    if (await this.#space.progress.reached(revision, { timeoutMs, signal })) return this.#noteCurrent(askedMs, revision)
+    this.#feed.drop(`Revision ${revision} did not arrive within ${timeoutMs} ms`)
     if (await this.#space.progress.reached(revision, { timeoutMs: RESUMED_REACH_MS, signal })) return this.#noteCurrent(askedMs, revision)
     throw this.#stale(`revision ${revision} does not arrive`)
   }
