@@ -1,29 +1,54 @@
-/** The node agent's process: reads flags, runs the agent, ends it in order. */
-import { exit, stderr, stdout } from 'node:process'
-import { DAVIT_VERSION } from '@davit/api'
+/** The node agent's process: reads flags, runs the agent or does what else is asked, ends in order. */
+import { exit, stderr } from 'node:process'
 import { pino } from 'pino'
 import { cleanUp } from './cleanup.ts'
-import { type AgentOptions, HELP, parseOptions, UsageError } from './options.ts'
+import { readOptions } from './config-file.ts'
+import { type AgentOptions, tell, UsageError } from './options.ts'
 import { runAgent } from './run-agent.ts'
 
 const EXIT = { failed: 1, usage: 2 } as const
 
+/** Things to do besides running the agent, each with the arguments after its name; loaded only for whoever asks for one. */
+const VERBS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  install: async args => (await import('./install-main.ts')).installHere(args),
+  uninstall: async args => (await import('./install-main.ts')).uninstallHere(args),
+  service: async args => (await import('./install-main.ts')).controlService(args),
+  cleanup: cleanUpHere,
+}
+
 async function main(args: readonly string[]): Promise<void> {
-  const isCleanup = args[0] === 'cleanup'
-  const options = parseOptions(isCleanup ? args.slice(1) : args, { withServer: !isCleanup })
-  if (options === 'help') return void stdout.write(HELP)
-  if (options === 'version') return void stdout.write(`davit node-agent ${DAVIT_VERSION}\n`)
-  const log = pino({ level: options.logLevel, base: null })
+  const verb = Object.hasOwn(VERBS, args[0] ?? '') ? VERBS[args[0] ?? ''] : undefined
+  if (verb) {
+    assertRoot(args)
+    exit(await verb(args.slice(1)))
+  }
+  const read = await readOptions(args)
+  if (typeof read === 'string') exit(tell(read))
+  const log = logger(read.options)
   try {
-    if (process.getuid?.() !== 0) throw new Error('The agent must run as root: it sets up networks and mounts')
-    if (isCleanup) await cleanUp(options, log)
-    else await run(options, log)
+    assertRoot(args)
+    await run(read.options, log)
   } catch (err) {
     // The reason first: it is what a person looks for in the last line of a log.
     log.fatal({ err }, err instanceof Error ? err.message : 'The agent failed')
     exit(EXIT.failed)
   }
   exit(0)
+}
+
+function logger({ logLevel }: Pick<AgentOptions, 'logLevel'>): pino.Logger {
+  return pino({ level: logLevel, base: null })
+}
+
+async function cleanUpHere(args: readonly string[]): Promise<number> {
+  const read = await readOptions(args, { withServer: false })
+  if (typeof read === 'string') return tell(read)
+  await cleanUp(read.options, logger(read.options))
+  return 0
+}
+
+function assertRoot(args: readonly string[]): void {
+  if (process.getuid?.() !== 0 && !args.includes('--help')) throw new Error('The agent must run as root: it sets up networks and mounts')
 }
 
 async function run(options: AgentOptions, log: pino.Logger): Promise<void> {
@@ -41,11 +66,12 @@ async function run(options: AgentOptions, log: pino.Logger): Promise<void> {
   log.info({}, 'Stopped')
 }
 
-/** Runs the agent, or does what else the flags ask for; sets the exit code. */
+/** Sets the exit code. */
 export function serveAgent(args: readonly string[]): void {
   main(args).catch((err: unknown) => {
-    stderr.write(`${err instanceof Error ? err.message : String(err)}\n`)
     if (err instanceof UsageError) stderr.write('Try --help\n')
+    // Last, for whoever runs this from afar shows the last line.
+    stderr.write(`${err instanceof Error ? err.message : String(err)}\n`)
     exit(err instanceof UsageError ? EXIT.usage : EXIT.failed)
   })
 }

@@ -1,7 +1,7 @@
 /** The agent's flags. */
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
-import { isDnsSubdomain, parseMilli, parseQuantity } from '@davit/api'
+import { DAVIT_VERSION, isDnsSubdomain, parseMilli, parseQuantity, parseTaint, type Taint } from '@davit/api'
 
 export interface AgentOptions {
   /** `https://host:port`, one or more. */
@@ -20,15 +20,24 @@ export interface AgentOptions {
   readonly reservedMemoryBytes: number
   readonly maxPods: number
   readonly labels: Readonly<Record<string, string>>
+  readonly taints: readonly Taint[]
   /** Word from which the kernel's and Docker's names are made. */
   readonly networkName: string
   readonly logLevel: string
 }
 
 export const HELP = `Usage: node-agent --server URL --ca-hash HASH --token-file FILE [flags]
+       node-agent --config FILE [flags]
+       node-agent install --server URL --ca-hash HASH --token-file FILE [flags]
+       node-agent uninstall
+       node-agent service start|stop|restart|status
        node-agent cleanup --data-dir DIR [--docker unix:///PATH]
 
 Makes this machine a node of a Davit cluster: runs pods on its Docker. Needs root.
+
+install joins the cluster, writes /etc/davit/node-agent.yaml and a unit of systemd (or an init script), and starts the agent; run again,
+it changes only what is different. uninstall stops it and leaves nothing of it behind: its containers go, too. service starts and stops
+what install made. cleanup removes what an agent left in Docker and in the kernel: containers, network, rules, mounts.
 
 Joining (only until this machine has its certificate):
   --server URL[,URL...]   API servers, such as https://10.0.0.1:6443. Required, also later.
@@ -39,6 +48,8 @@ This node:
   --node-name NAME        (this machine's name)
   --node-ip ADDRESS       Address at which other nodes reach this one. (the one from which the API server is reached)
   --label NAME=VALUE      A label of the Node; may be repeated.
+  --taint KEY=VALUE:EFFECT
+                          A taint the Node gets when it is made; may be repeated.
   --cpu N                 CPUs to report, such as 4 or 1500m. (what Docker reports)
   --memory BYTES          Memory to report, such as 8Gi. (what Docker reports)
   --reserved-cpu N, --reserved-memory BYTES
@@ -51,10 +62,10 @@ Where things are:
   --network-name WORD     Names bridges and chains; different for clusters that share a kernel. (davit)
 
 Other:
+  --config FILE           Flags from a YAML file: their names without dashes, such as "node-name: web-1". Flags given beside it count more.
   --log-level LEVEL       trace, debug, info, warn or error. (info)
   --version, --help
 
-cleanup removes what an agent left in Docker and in the kernel: containers, network, rules, mounts.
 Exit codes: 0 stopped as asked, 1 failed or refused by the cluster, 2 wrong flags.
 `
 
@@ -62,6 +73,7 @@ Exit codes: 0 stopped as asked, 1 failed or refused by the cluster, 2 wrong flag
 export class UsageError extends Error {}
 
 const FLAGS = {
+  config: { type: 'string' },
   server: { type: 'string', multiple: true },
   'ca-hash': { type: 'string' },
   'token-file': { type: 'string' },
@@ -75,45 +87,26 @@ const FLAGS = {
   'reserved-memory': { type: 'string' },
   'max-pods': { type: 'string' },
   label: { type: 'string', multiple: true },
+  taint: { type: 'string', multiple: true },
   'network-name': { type: 'string' },
   'log-level': { type: 'string' },
   version: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const
 
-/** `withServer` false for `cleanup`, which needs none. Throws UsageError. */
-export function parseOptions(args: readonly string[], { withServer = true } = {}): AgentOptions | 'help' | 'version' {
-  const values = parsed(args)
-  if (values.help) return 'help'
-  if (values.version) return 'version'
-  const servers = (values.server ?? []).flatMap(list => list.split(',')).filter(server => server !== '')
-  if (withServer && servers.length === 0) throw new UsageError('--server is required: the URL of an API server')
-  const nodeName = values['node-name'] ?? hostname().toLowerCase()
-  const wrongName = isDnsSubdomain(nodeName)
-  if (wrongName !== undefined) throw new UsageError(`--node-name "${nodeName}" cannot be used: ${wrongName}`)
-  const caHash = values['ca-hash']
-  if (caHash !== undefined && !/^sha256:[0-9a-f]{64}$/.test(caHash))
-    throw new UsageError(`--ca-hash "${caHash}" must be sha256: and 64 hex digits`)
-  return {
-    servers: servers.map(checkedServer),
-    caHash,
-    tokenFile: values['token-file'],
-    nodeName,
-    nodeIp: values['node-ip'],
-    dataDir: values['data-dir'] ?? '/var/lib/davit',
-    dockerSocket: socketOf(values.docker ?? 'unix:///var/run/docker.sock'),
-    milliCpu: values.cpu === undefined ? undefined : amount('--cpu', values.cpu, parseMilli),
-    memoryBytes: values.memory === undefined ? undefined : amount('--memory', values.memory, parseQuantity),
-    reservedMilliCpu: amount('--reserved-cpu', values['reserved-cpu'] ?? '0', parseMilli),
-    reservedMemoryBytes: amount('--reserved-memory', values['reserved-memory'] ?? '0', parseQuantity),
-    maxPods: amount('--max-pods', values['max-pods'] ?? '110', Number),
-    labels: Object.fromEntries((values.label ?? []).map(labelOf)),
-    networkName: values['network-name'] ?? 'davit',
-    logLevel: values['log-level'] ?? 'info',
-  }
-}
+type Flag = keyof typeof FLAGS
+type OneFlag = Exclude<Flag, ManyFlag | 'version' | 'help'>
+type ManyFlag = 'server' | 'label' | 'taint'
 
-function parsed(args: readonly string[]) {
+/** Flags as text, from a command line or a file. */
+export type Settings = { [F in OneFlag]?: string } & { [F in ManyFlag]?: string[] }
+
+/** What a file may say: all but what a command line is for. */
+export const SETTINGS = (Object.keys(FLAGS) as Flag[]).filter(flag => !['config', 'version', 'help'].includes(flag))
+export const isMany = (flag: string): flag is ManyFlag => flag in FLAGS && 'multiple' in FLAGS[flag as Flag]
+
+/** What the flags are, before their values are looked at. Throws UsageError. */
+export function parseFlags(args: readonly string[]): Settings & { help?: boolean; version?: boolean } {
   try {
     return parseArgs({ args: [...args], options: FLAGS, strict: true, allowPositionals: false }).values
   } catch (err) {
@@ -121,30 +114,90 @@ function parsed(args: readonly string[]) {
   }
 }
 
-function checkedServer(server: string): string {
+/** Prints what was asked for instead of work; gives the exit code. */
+export function tell(what: 'help' | 'version'): number {
+  process.stdout.write(what === 'help' ? HELP : `davit node-agent ${DAVIT_VERSION}\n`)
+  return 0
+}
+
+/** For tests and for commands without a file: see optionsOf(). */
+export function parseOptions(args: readonly string[], how?: { withServer?: boolean }): AgentOptions | 'help' | 'version' {
+  const values = parseFlags(args)
+  if (values.help) return 'help'
+  return values.version ? 'version' : optionsOf(values, how)
+}
+
+/** `withServer` false for what needs none. `name` says how a user wrote a flag. Throws UsageError. */
+export function optionsOf(
+  values: Settings,
+  { withServer = true, name = nameOfFlag }: { withServer?: boolean; name?: (flag: Flag) => string } = {},
+) {
+  const amountOf = (flag: OneFlag, otherwise: string, parse: (text: string) => number) =>
+    amount(name(flag), values[flag] ?? otherwise, parse)
+  const servers = (values.server ?? []).flatMap(list => list.split(',')).filter(server => server !== '')
+  if (withServer && servers.length === 0) throw new UsageError(`${name('server')} is required: the URL of an API server`)
+  const nodeName = values['node-name'] ?? hostname().toLowerCase()
+  const wrongName = isDnsSubdomain(nodeName)
+  if (wrongName !== undefined) throw new UsageError(`${name('node-name')} "${nodeName}" cannot be used: ${wrongName}`)
+  const caHash = values['ca-hash']
+  if (caHash !== undefined && !/^sha256:[0-9a-f]{64}$/.test(caHash))
+    throw new UsageError(`${name('ca-hash')} "${caHash}" must be sha256: and 64 hex digits`)
+  return {
+    servers: servers.map(server => checkedServer(name('server'), server)),
+    caHash,
+    tokenFile: values['token-file'],
+    nodeName,
+    nodeIp: values['node-ip'],
+    dataDir: values['data-dir'] ?? '/var/lib/davit',
+    dockerSocket: socketOf(name('docker'), values.docker ?? 'unix:///var/run/docker.sock'),
+    milliCpu: values.cpu === undefined ? undefined : amountOf('cpu', '', parseMilli),
+    memoryBytes: values.memory === undefined ? undefined : amountOf('memory', '', parseQuantity),
+    reservedMilliCpu: amountOf('reserved-cpu', '0', parseMilli),
+    reservedMemoryBytes: amountOf('reserved-memory', '0', parseQuantity),
+    maxPods: amountOf('max-pods', '110', Number),
+    labels: Object.fromEntries((values.label ?? []).map(label => labelOf(name('label'), label))),
+    taints: (values.taint ?? []).map(taint => taintOf(name('taint'), taint)),
+    networkName: values['network-name'] ?? 'davit',
+    logLevel: values['log-level'] ?? 'info',
+  } satisfies AgentOptions
+}
+
+function nameOfFlag(flag: string): string {
+  return `--${flag}`
+}
+
+function checkedServer(name: string, server: string): string {
   if (!URL.canParse(server) || new URL(server).protocol !== 'https:')
-    throw new UsageError(`--server "${server}" must be like https://10.0.0.1:6443`)
+    throw new UsageError(`${name} "${server}" must be like https://10.0.0.1:6443`)
   return server.replace(/\/+$/, '')
 }
 
-function socketOf(docker: string): string {
-  if (!docker.startsWith('unix://')) throw new UsageError(`--docker "${docker}" must be like unix:///var/run/docker.sock`)
+function socketOf(name: string, docker: string): string {
+  if (!docker.startsWith('unix://')) throw new UsageError(`${name} "${docker}" must be like unix:///var/run/docker.sock`)
   return docker.slice('unix://'.length)
 }
 
-function amount(flag: string, text: string, parse: (text: string) => number): number {
+function amount(name: string, text: string, parse: (text: string) => number): number {
   let value: number
   try {
     value = parse(text)
   } catch {
     value = Number.NaN
   }
-  if (!(value >= 0)) throw new UsageError(`${flag} "${text}" is not an amount`)
+  if (!(value >= 0)) throw new UsageError(`${name} "${text}" is not an amount`)
   return value
 }
 
-function labelOf(text: string): [string, string] {
+function labelOf(name: string, text: string): [string, string] {
   const at = text.indexOf('=')
-  if (at < 1) throw new UsageError(`--label "${text}" must be NAME=VALUE`)
+  if (at < 1) throw new UsageError(`${name} "${text}" must be NAME=VALUE`)
   return [text.slice(0, at), text.slice(at + 1)]
+}
+
+function taintOf(name: string, text: string): Taint {
+  try {
+    return parseTaint(text)
+  } catch {
+    throw new UsageError(`${name} "${text}" must be KEY[=VALUE]:EFFECT, the effect NoSchedule, PreferNoSchedule or NoExecute`)
+  }
 }

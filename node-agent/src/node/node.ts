@@ -11,6 +11,7 @@ import {
   type Node,
   type NodeStatus,
   nodeKind,
+  type Taint,
 } from '@davit/api'
 import type { EngineInfo, ImageInfo } from '../docker/index.ts'
 import { keepLease, type NodeLease } from './lease.ts'
@@ -24,6 +25,8 @@ export interface NodeOptions {
   version: string
   capacity: CapacityFlags
   labels: Readonly<Record<string, string>>
+  /** Given to the Node when it is made; later it is the cluster's to say. */
+  taints: readonly Taint[]
   /** What the Node is to say of this agent. */
   annotations: () => Readonly<Record<string, string>>
   engine: () => EngineInfo
@@ -132,7 +135,7 @@ function newest(cached: Node | undefined, own: Node | undefined): Node | undefin
 
 /** Makes the Node, or takes over the one that is there; tries until it works. */
 async function register(
-  { client, nodeName, labels, annotations, engine, clock, log, signal }: NodeOptions,
+  { client, nodeName, labels, taints, annotations, engine, clock, log, signal }: NodeOptions,
   status: NodeStatus,
 ): Promise<Node> {
   const nodes = client.resource(nodeKind)
@@ -142,7 +145,13 @@ async function register(
     try {
       try {
         const node = await nodes.create(
-          { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, labels: wanted, annotations: annotations() }, status },
+          {
+            apiVersion: 'v1',
+            kind: 'Node',
+            metadata: { name: nodeName, labels: wanted, annotations: annotations() },
+            ...(taints.length > 0 && { spec: { taints: [...taints] } }),
+            status,
+          },
           { signal: deadline },
         )
         log.info({ nodeName, podCidr: node.spec?.podCIDR }, 'Registered the node')

@@ -1,0 +1,55 @@
+/** The agent's program as its own installer: `install`, `uninstall` and `service`. Each gives the exit code. */
+import { access } from 'node:fs/promises'
+import { stdout } from 'node:process'
+import { systemClock } from '@davit/api'
+import { pino } from 'pino'
+import { cleanUp } from './cleanup.ts'
+import { readOptions } from './config-file.ts'
+import { findService, install, LAYOUT, uninstall } from './install/index.ts'
+import { tell, UsageError } from './options.ts'
+import { readToken } from './run-agent.ts'
+
+const NOT_RUNNING = 3
+const VERBS = ['start', 'stop', 'restart'] as const
+const HERE = { 'data-dir': LAYOUT.dataDir }
+
+export async function installHere(args: readonly string[]): Promise<number> {
+  const read = await readOptions(args, { takesToken: true, defaults: HERE })
+  if (typeof read === 'string') return tell(read)
+  const { settings, options, token } = read
+  await install({
+    settings,
+    options,
+    token: async () => token ?? (await readToken(options.tokenFile)),
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+    print: line => void stdout.write(`${line}\n`),
+  })
+  return 0
+}
+
+export async function uninstallHere(args: readonly string[]): Promise<number> {
+  const isConfigured = await access(LAYOUT.config).then(
+    () => true,
+    () => false,
+  )
+  const read = await readOptions([...(isConfigured ? ['--config', LAYOUT.config] : []), ...args], { withServer: false, defaults: HERE })
+  if (typeof read === 'string') return tell(read)
+  const { options } = read
+  await uninstall({ dataDir: options.dataDir, cleanUp: () => cleanUp(options, pino({ level: 'error' }, pino.destination(2))) })
+  stdout.write('Uninstalled the agent\n')
+  return 0
+}
+
+export async function controlService([verb]: readonly string[]): Promise<number> {
+  const service = await findService()
+  if (verb === 'status') {
+    const isRunning = await service.isRunning()
+    stdout.write(isRunning ? 'running\n' : 'stopped\n')
+    return isRunning ? 0 : NOT_RUNNING
+  }
+  const asked = VERBS.find(known => known === verb)
+  if (!asked) throw new UsageError(`service cannot "${verb ?? ''}": want start, stop, restart or status`)
+  await service[asked]()
+  return 0
+}

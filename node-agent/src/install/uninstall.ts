@@ -1,0 +1,31 @@
+/** Takes an installed agent away, and all that it made. */
+import { readdir, rm, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LAYOUT } from './layout.ts'
+import { findService } from './service.ts'
+
+export interface UninstallOptions {
+  readonly dataDir: string
+  /** Takes away what is in Docker and in the kernel. */
+  readonly cleanUp: () => Promise<void>
+}
+
+/** Leaves no trace but Docker itself and the images in it. What cannot be taken away is told at the end; the rest is gone, and it can be run again. */
+export async function uninstall({ dataDir, cleanUp }: UninstallOptions): Promise<void> {
+  const service = await findService()
+  await service.stop()
+  await service.unregister()
+  // The identity says what in Docker is ours: while that cannot be reached, it stays.
+  await cleanUp()
+  for (const path of [LAYOUT.config, LAYOUT.token, LAYOUT.log, `${LAYOUT.log}.1`, '/run/davit-node-agent.pid'])
+    await rm(path, { force: true })
+  await rm(dataDir, { recursive: true, force: true })
+  for (const dir of [LAYOUT.configDir, LAYOUT.stateDir]) await removeIfEmpty(dir)
+  for (const path of [LAYOUT.previousExecutable, `${LAYOUT.executable}.new`, `${LAYOUT.executable}.davit-part`, LAYOUT.executable])
+    await rm(path, { force: true })
+}
+
+async function removeIfEmpty(dir: string): Promise<void> {
+  const entries = await readdir(dir).catch(() => undefined)
+  if (entries?.length === 0) await rmdir(join(dir))
+}
