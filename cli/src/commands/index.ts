@@ -22,6 +22,7 @@ import { getCommand } from './get.ts'
 import { initCommand } from './init.ts'
 import { logsCommand } from './logs.ts'
 import { annotateCommand, labelCommand } from './metadata-entries.ts'
+import { nodeCommand } from './node/index.ts'
 import { patchCommand } from './patch.ts'
 import { portForwardCommand } from './port-forward.ts'
 import { recoverCommand } from './recover.ts'
@@ -62,7 +63,7 @@ export function commandGroups(version: string): readonly CommandGroup[] {
       ],
     },
     { heading: 'Running:', commands: [runCommand, scaleCommand, rolloutCommand, execCommand, attachCommand, portForwardCommand] },
-    { heading: 'Nodes:', commands: [cordonCommand, uncordonCommand, drainCommand, taintCommand, tokenCommand, certsCommand] },
+    { heading: 'Nodes:', commands: [nodeCommand, cordonCommand, uncordonCommand, drainCommand, taintCommand, tokenCommand, certsCommand] },
     { heading: 'Keeping:', commands: [backupCommand, recoverCommand] },
     {
       heading: 'The API and this program:',

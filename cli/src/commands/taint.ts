@@ -1,4 +1,4 @@
-import type { Node } from '@davit/api'
+import { type Node, parseTaint, type Taint } from '@davit/api'
 import { Command } from 'commander'
 import { type Cli, UsageError, withDryRun, withExamples, withFieldManager, withOutput, withSelector } from '../command-line/index.ts'
 import { collect, selectTargets, throwCollected } from '../resources/index.ts'
@@ -10,14 +10,6 @@ interface Options extends ResultOptions {
   overwrite?: boolean
   fieldManager: string
 }
-
-interface Taint {
-  key: string
-  value?: string
-  effect: string
-}
-
-const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
 
 /** `davit taint`. */
 export function taintCommand(cli: Cli): Command {
@@ -71,11 +63,4 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
     })
   }
   throwCollected(failures)
-}
-
-function parseTaint(spec: string): Taint {
-  const [, key = '', value, effect = ''] = /^([^=:]+)(?:=([^:]*))?:(.+)$/.exec(spec) ?? []
-  if (!key) throw new Error(`invalid taint spec: ${spec}`)
-  if (!EFFECTS.includes(effect)) throw new Error(`invalid taint effect: ${effect}, unsupported taint effect`)
-  return { key, ...(value && { value }), effect }
 }

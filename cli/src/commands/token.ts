@@ -1,8 +1,8 @@
-import { createJoinToken, endpointsKind, NAMESPACES, parseDuration, publicKeyHash } from '@davit/api'
+import { createJoinToken, parseDuration, publicKeyHash } from '@davit/api'
 import { Command } from 'commander'
 import { type Cli, integerOption, withExamples } from '../command-line/index.ts'
 import { resolveConnection } from '../kubeconfig/index.ts'
-import type { Session } from '../session/index.ts'
+import { serversForNodes } from '../nodes/index.ts'
 
 interface Options {
   ttl: string
@@ -31,21 +31,10 @@ async function createToken(cli: Cli, { ttl, uses, nodeName, printJoinCommand }: 
   const token = await createJoinToken(session.client, { clock: cli.clock, ttlMs, uses, ...(nodeName && { nodeName }) })
   if (!printJoinCommand) return cli.print(`${token}\n`)
   const { certificateAuthority } = await resolveConnection(await cli.kubeconfig(), cli.flags)
-  const server = await serverForNodes(session)
-  // By way of a file: what stands in the arguments of a process can be read by every user of the machine.
+  const servers = await serversForNodes(session.client, session.server)
+  const name = nodeName ? ` --node-name ${nodeName}` : ''
+  // By way of standard input: what stands in the arguments of a process can be read by every user of the machine.
   cli.print(
-    `(umask 077 && echo ${token} > /tmp/davit-join-token) && node-agent --server ${server} --ca-hash ${publicKeyHash(certificateAuthority)} --token-file /tmp/davit-join-token\n`,
+    `echo ${token} | sudo davit-node-agent install --server ${servers.join(',')} --ca-hash ${publicKeyHash(certificateAuthority)}${name} --token-file -\n`,
   )
-}
-
-/** Where nodes reach the API: a kubeconfig on the control plane's own machine names an address that only it can use. */
-async function serverForNodes(session: Session): Promise<string> {
-  const { hostname } = new URL(session.server)
-  if (hostname !== 'localhost' && !hostname.startsWith('127.') && hostname !== '[::1]') return session.server
-  const endpoints = await session.client
-    .resource(endpointsKind)
-    .get({ namespace: NAMESPACES.default, name: 'kubernetes' })
-    .catch(() => undefined)
-  const [{ addresses = [], ports = [] } = {}] = endpoints?.subsets ?? []
-  return addresses[0] && ports[0] ? `https://${addresses[0].ip}:${ports[0].port}` : session.server
 }
