@@ -62,9 +62,15 @@ export async function copyFolder(machine: Machine, from: string, without: readon
   if (without.length === 0) await command('chown', ['-R', USER, to])
 }
 
-/** Runs docker-compose in the machine's folder. */
-export function compose(machine: Machine, ...args: readonly string[]): Promise<CommandResult> {
-  return machine.exec(`cd ${FOLDER} && docker-compose ${args.join(' ')} 2>&1`, { timeoutMs: 180_000 })
+/** Runs docker-compose in the machine's folder. Throws with the containers' last words when it fails. */
+export async function compose(machine: Machine, ...args: readonly string[]): Promise<CommandResult> {
+  const run = (text: string) => machine.exec(`cd ${FOLDER} && docker-compose ${text} 2>&1`, { timeoutMs: 180_000 })
+  try {
+    return await run(args.join(' '))
+  } catch (cause) {
+    const { stdout } = await run('logs --no-color --tail=5')
+    throw new Error(`${(cause as Error).message}\n${stdout}`, { cause })
+  }
 }
 
 /** Names of the containers that should always run. */

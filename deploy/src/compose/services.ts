@@ -217,7 +217,7 @@ function balancerService(port: number): Service {
     profiles: ['balancer'],
     image: setting('BALANCER_IMAGE'),
     command: ['haproxy', '-f', HAPROXY_CONFIG],
-    healthcheck: { test: ['CMD', 'nc', '-z', '127.0.0.1', String(port)], interval: '10s', timeout: '3s', retries: 3 },
+    healthcheck: { test: ['CMD-SHELL', `nc -w 2 127.0.0.1 ${port} </dev/null >/dev/null`], interval: '10s', timeout: '5s', retries: 3 },
     volumes: [`./haproxy.cfg:${HAPROXY_CONFIG}:ro,z`],
     mem_limit: setting('BALANCER_MEMORY'),
     stop_grace_period: '10s',
