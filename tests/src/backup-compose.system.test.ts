@@ -1,10 +1,11 @@
 /** What `davit init` makes, lost and brought back: from a backup on another machine, and from the last etcd member that is left. */
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { DAVIT_VERSION } from '@davit/api'
 import { command } from '@davit/deploy'
 import { compose, copyFolder, init, loadComposeImages, longRunning, untilWell } from './compose.ts'
 import { type Machine, startMachine } from './machines/index.ts'
@@ -84,8 +85,9 @@ test('coming up again changes nothing', async () => {
 })
 
 test('davit recover refuses while the quorum lives, and brings back what the last member has', async () => {
+  const davitThere = await installDavit(machine(1))
   const recover = (...args: string[]) =>
-    machine(1).exec(`cd /srv/davit && ${process.execPath} ${CLI} recover ${args.join(' ')} 2>&1`, {
+    machine(1).exec(`cd /srv/davit && ${davitThere} recover ${args.join(' ')} 2>&1`, {
       timeoutMs: 180_000,
       allowFailure: true,
     })
@@ -107,3 +109,14 @@ test('davit recover refuses while the quorum lives, and brings back what the las
   await write('restored', 'written-after-recovery')
   assert.ok(!(await longRunning(machine(1))).includes('davit_etcd-2_1'))
 })
+
+/** The CLI's package and a Node to run it with, on a machine that has neither; gives how to call it. */
+async function installDavit(on: Machine): Promise<string> {
+  await command('npm', ['run', '--silent', 'package', '--', '--only', 'cli'], { timeoutMs: 120_000 })
+  const to = on.path('/opt/davit')
+  const archive = fileURLToPath(new URL(`../../out/davit-${DAVIT_VERSION}.tgz`, import.meta.url))
+  await mkdir(to, { recursive: true })
+  await command('tar', ['-xzf', archive, '-C', to, '--exclude=agents', '--strip-components=1'])
+  await copyFile(process.execPath, join(to, 'node'))
+  return '/opt/davit/node /opt/davit/bin/davit.js'
+}
