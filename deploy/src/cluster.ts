@@ -108,14 +108,19 @@ interface Kubeconfig {
 }
 
 /** A client with the administrator's rights, from the home's kubeconfig. */
-export async function connectHome(home: Home): Promise<HttpClient> {
-  const config = parse(await readFile(home.kubeconfig, 'utf8')) as Kubeconfig
+export function connectHome(home: Home): Promise<HttpClient> {
+  return connectKubeconfig(home.kubeconfig)
+}
+
+/** A client with the rights of the first user of a kubeconfig; of `servers`, any will do, the first one is tried first. */
+export async function connectKubeconfig(path: string, servers?: readonly string[]): Promise<HttpClient> {
+  const config = parse(await readFile(path, 'utf8')) as Kubeconfig
   const cluster = config.clusters[0]?.cluster
   const user = config.users[0]?.user
-  if (!cluster || !user) throw new Error(`Cannot read ${home.kubeconfig}: it names no cluster or no user`)
+  if (!cluster || !user) throw new Error(`Cannot read ${path}: it names no cluster or no user`)
   const decode = (data: string) => Buffer.from(data, 'base64').toString()
   return connectHttp({
-    servers: [cluster.server],
+    servers: servers ?? [cluster.server],
     certificateAuthority: decode(cluster['certificate-authority-data']),
     certificate: decode(user['client-certificate-data']),
     key: decode(user['client-key-data']),

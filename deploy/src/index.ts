@@ -3,6 +3,7 @@ export {
   certificateAuthorityHash,
   cleanUpNode,
   connectHome,
+  connectKubeconfig,
   startAgent,
   startControlPlane,
   stopAgent,

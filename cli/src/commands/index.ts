@@ -33,6 +33,7 @@ import { scaleCommand } from './scale.ts'
 import { setCommand } from './set.ts'
 import { taintCommand } from './taint.ts'
 import { tokenCommand } from './token.ts'
+import { upgradeClusterCommand } from './upgrade.ts'
 import { versionCommand } from './version.ts'
 import { waitCommand } from './wait.ts'
 
@@ -64,7 +65,7 @@ export function commandGroups(version: string): readonly CommandGroup[] {
     },
     { heading: 'Running:', commands: [runCommand, scaleCommand, rolloutCommand, execCommand, attachCommand, portForwardCommand] },
     { heading: 'Nodes:', commands: [nodeCommand, cordonCommand, uncordonCommand, drainCommand, taintCommand, tokenCommand, certsCommand] },
-    { heading: 'Keeping:', commands: [backupCommand, recoverCommand] },
+    { heading: 'Keeping:', commands: [upgradeClusterCommand, backupCommand, recoverCommand] },
     {
       heading: 'The API and this program:',
       commands: [

@@ -11,7 +11,7 @@ import { davitVersion } from './version.ts'
 export interface UpgradeOptions {
   /** The cluster's directory. */
   readonly dir: string
-  /** Version to go to; left out with `isRollback`. */
+  /** Version to go to; with `isRollback` the one before counts. */
   readonly target: string
   /** Of the control plane; the present one with the new version as tag when left out. */
   readonly image?: string
@@ -23,7 +23,7 @@ export interface UpgradeOptions {
   readonly connect: (target: string) => Promise<SshHost>
   readonly backUp: () => Promise<void>
   /** Settles once the node's agent is Ready with the version; rejects, with the old one running again, otherwise. */
-  readonly upgradeNode: (name: string) => Promise<void>
+  readonly upgradeNode: (name: string, version: string) => Promise<void>
   readonly progress: { begin(text: string): void; done(): void; failed(): void }
   readonly print: (text: string) => void
 }
@@ -48,7 +48,7 @@ export async function runUpgrade(options: UpgradeOptions): Promise<void> {
   for (const [index, step] of steps.entries()) {
     progress.begin(`${nameOf(step)}: ${step.from ?? '?'} to ${target}`)
     try {
-      if (step.kind === 'node') await options.upgradeNode(step.name)
+      if (step.kind === 'node') await options.upgradeNode(step.name, target)
       else await upgradeControlPlane(options, config, { step, target, image })
       progress.done()
     } catch (err) {

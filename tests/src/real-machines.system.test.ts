@@ -1,0 +1,210 @@
+/**
+ * The whole of it, on three machines that are control planes and nodes alike: from nothing to a served Deployment by the commands that
+ * the documentation gives, and then every fault, under requests and writes of which each answer is held against what is there afterwards.
+ */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type HttpClient, nodeKind, type Pod, podKind } from '@davit/api'
+import { type CommandResult, command, connectKubeconfig } from '@davit/deploy'
+import { deploymentYaml, serviceYaml } from './cluster.ts'
+import { compose, copyFolder, crashContainer, init, loadComposeImages, longRunning, untilWell } from './compose.ts'
+import { load, untilServed } from './load.ts'
+import { loadImages, type Machine, startMachine, testbedKey } from './machines/index.ts'
+import { RecordedWrites } from './recorded-writes.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const CLI = join(ROOT, 'cli/dist/main.js')
+const AGENT = join(ROOT, 'out/node-agent-linux-x64')
+const NODE_PORT = 30_080
+const REPLICAS = 6
+/** A request may be lost with the machine it runs on until the others know: not after that. */
+const NOTICED_MS = 5_000
+/** Writes may pause so long when a control plane or an etcd member is lost. */
+const PAUSE_MS_MAX = 5_000
+
+let dir: string
+let machines: Machine[]
+let clients: HttpClient[] = []
+const machine = (index: number) => machines[index]!
+const servers = () => machines.map(({ address }) => `https://${address}:6443`)
+const urls = (on: readonly Machine[]) => on.map(({ address }) => `http://${address}:${NODE_PORT}/hostname`)
+const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(1)} s`
+const say = (text: string) => console.log(`    ${text}`)
+
+before(async () => {
+  await command('npm', ['run', '--silent', 'package', '--', '--only', 'agent', '--arch', 'x64'], { timeoutMs: 300_000 })
+  dir = await mkdtemp(join(tmpdir(), 'davit-real-'))
+  machines = await Promise.all([31, 32, 33].map((index, at) => startMachine({ index, name: `vm-${at + 1}`, user: { name: 'admin' } })))
+  for (const each of machines) {
+    await loadComposeImages(each)
+    await loadImages(each, ['nginx:1.25'])
+  }
+})
+after(async () => {
+  for (const client of clients) client.close()
+  for (const each of machines ?? []) await each.remove()
+  if (dir) await rm(dir, { recursive: true, force: true })
+})
+
+const davit = (...args: string[]): Promise<CommandResult> =>
+  command(process.execPath, [CLI, '--kubeconfig', join(dir, 'admin.kubeconfig'), ...args], {
+    timeoutMs: 180_000,
+    // The known hosts of whoever runs this stay as they are.
+    env: { ...process.env, HOME: dir },
+  })
+
+async function timed<T>(what: string, run: () => Promise<T>): Promise<T> {
+  const since = performance.now()
+  const result = await run()
+  say(`${what}: ${seconds(since)}`)
+  return result
+}
+
+const apply = (yaml: string) =>
+  command(process.execPath, [CLI, '--kubeconfig', join(dir, 'admin.kubeconfig'), 'apply', '-f', '-'], { input: yaml })
+
+async function pods(): Promise<Pod[]> {
+  return (await clients[0]!.resource(podKind).list({ namespace: 'default' })).items
+}
+
+async function untilRunning(count: number): Promise<Pod[]> {
+  let found: Pod[] = []
+  await untilWell(`${count} pods ready`, async () => {
+    found = (await pods()).filter(pod => pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
+    assert.equal(found.length, count)
+  })
+  return found
+}
+
+async function untilNodesReady(): Promise<void> {
+  await untilWell('three nodes Ready', async () => {
+    const { items } = await clients[0]!.resource(nodeKind).list()
+    const ready = items.filter(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
+    assert.equal(ready.length, 3)
+  })
+}
+
+interface Fault {
+  /** Requests go through these machines meanwhile; default all. */
+  through?: readonly Machine[]
+  /** Requests may fail for so long after it began. */
+  lossMs?: number
+  pauseMs?: number
+}
+
+/** Does something to the cluster under requests and writes; `act` ends when all is as it should be. */
+async function under(
+  what: string,
+  { through = machines, lossMs = 0, pauseMs = PAUSE_MS_MAX }: Fault,
+  act: () => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController()
+  await untilServed(urls(through), { answers: 2 })
+  const running = load(urls(through), { concurrency: 4, signal: stop.signal, timeoutMs: 5_000 })
+  const writes = new RecordedWrites(clients, `w${Math.random().toString(36).slice(2, 8)}`)
+  const since = performance.now()
+  try {
+    await act()
+  } finally {
+    stop.abort()
+    await writes.stop()
+  }
+  const { requests, failures } = await running.done
+  const { acknowledged, failed, longestPauseMs } = writes.counts()
+  say(
+    `${what}: ${seconds(since)}; ${requests} requests, ${failures.length} failed; ${acknowledged} writes acknowledged and all there, ` +
+      `${failed} given up, the longest pause ${longestPauseMs} ms`,
+  )
+  assert.deepEqual(
+    failures.filter(({ atMs }) => atMs > lossMs),
+    [],
+  )
+  if (lossMs === 0) assert.equal(failed, 0)
+  assert.ok(longestPauseMs <= pauseMs, `writes paused for ${longestPauseMs} ms`)
+}
+
+test('from nothing to a served Deployment', async () => {
+  const began = performance.now()
+  await timed('davit init', () => init(dir, ['--control-plane', machines.map(({ address }) => address).join(',')]))
+  await timed('docker-compose up -d on three machines', () =>
+    Promise.all(
+      machines.map(async (each, index) => {
+        await copyFolder(each, join(dir, `cp-${index + 1}`))
+        await compose(each, 'up', '-d')
+      }),
+    ),
+  )
+  await timed('until the API is ready', () => untilWell('the API', () => davit('get', '--raw', '/readyz')))
+  const { privateKeyFile } = await testbedKey()
+  await timed('davit node add of three', async () => {
+    const targets = machines.map(({ address }) => `admin@${address}`)
+    say((await davit('node', 'add', ...targets, '--accept-host-key', '-i', privateKeyFile, '--agent', AGENT)).stdout.trim())
+  })
+  clients = await Promise.all(
+    servers().map((server, at) => connectKubeconfig(join(dir, 'admin.kubeconfig'), [server, ...servers().toSpliced(at, 1)])),
+  )
+  await timed('demo', async () => {
+    await apply(`${deploymentYaml('web', { replicas: REPLICAS })}---\n${serviceYaml('web', { nodePort: NODE_PORT })}`)
+    await untilServed(urls(machines), { answers: 3 })
+  })
+  await untilRunning(REPLICAS)
+  say(`from nothing to served: ${seconds(began)}`)
+})
+
+test('every process of the control plane killed, one after the other', async () => {
+  for (const each of machines) {
+    for (const name of await longRunning(each)) {
+      if (!/^davit_(control-plane|etcd)_/.test(name)) continue
+      await under(`kill -9 of ${name} on ${each.name}`, {}, async () => {
+        await crashContainer(each, name)
+        await untilWell(name, () => davit('--server', `https://${each.address}:6443`, 'get', '--raw', '/readyz'))
+      })
+    }
+  }
+})
+
+test('the machine of a control plane cut off, and healed', async () => {
+  const lost = machine(1)
+  await under('cut off and healed', { through: [machine(0), machine(2)], lossMs: NOTICED_MS }, async () => {
+    await lost.cutNetwork()
+    await untilWell('its pods replaced', async () => {
+      const ready = (await pods()).filter(pod => pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
+      assert.ok(ready.length >= REPLICAS && ready.every(({ spec }) => spec.nodeName !== lost.name))
+    })
+    await lost.healNetwork()
+    await untilNodesReady()
+  })
+  await untilRunning(REPLICAS)
+})
+
+test('an etcd member lost with its data, and replaced', async () => {
+  await under('an etcd member lost and replaced', {}, async () => {
+    await machine(2).docker(['rm', '-f', '-v', 'davit_etcd_1', 'davit_control-plane_1', 'davit_prepare_1'])
+    await machine(2).docker(['volume', 'rm', 'davit_etcd'])
+    await init(dir, ['--replace', 'cp-3'])
+    await copyFolder(machine(2), join(dir, 'cp-3'), ['pki', 'etcd-pki'])
+    await compose(machine(2), 'up', '-d')
+    await untilWell('the new member', () => davit('--server', servers()[2]!, 'get', '--raw', '/readyz'))
+  })
+})
+
+test('all machines without power at once: the same pods come back by themselves', async () => {
+  const before = (await untilRunning(REPLICAS)).map(({ metadata, spec }) => `${metadata.uid} ${spec.nodeName}`).sort()
+  const writes = new RecordedWrites(clients, 'power')
+  await untilWell('some writes', async () => assert.ok(writes.acknowledged > 50))
+  await Promise.all(machines.map(each => each.powerOff()))
+  const since = performance.now()
+  await Promise.all(machines.toReversed().map(each => each.boot()))
+  say(`boot of three: ${seconds(since)}`)
+  await untilWell('the API', () => davit('get', '--raw', '/readyz'))
+  await untilNodesReady()
+  await untilServed(urls(machines), { answers: 3 })
+  say(`served again ${seconds(since)} after power came back`)
+  await writes.stop()
+  const after = (await untilRunning(REPLICAS)).map(({ metadata, spec }) => `${metadata.uid} ${spec.nodeName}`).sort()
+  assert.deepEqual(after, before)
+})
