@@ -114,7 +114,7 @@ async function under(
     await writes.stop()
   }
   const { requests, failures } = await running.done
-  const { acknowledged, failed, longestPauseMs } = writes.counts()
+  const { acknowledged, failed, why, longestPauseMs } = writes.counts()
   say(
     `${what}: ${seconds(since)}; ${requests} requests, ${failures.length} failed; ${acknowledged} writes acknowledged and all there, ` +
       `${failed} given up, the longest pause ${longestPauseMs} ms`,
@@ -123,7 +123,7 @@ async function under(
     failures.filter(({ atMs }) => atMs > lossMs),
     [],
   )
-  if (lossMs === 0) assert.equal(failed, 0)
+  if (lossMs === 0) assert.equal(failed, 0, why.join('; '))
   assert.ok(longestPauseMs <= pauseMs, `writes paused for ${longestPauseMs} ms`)
 }
 

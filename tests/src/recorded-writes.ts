@@ -16,8 +16,9 @@ class Writer {
   /** What each key may hold: one value when its last write had a verdict, several when some had none; `undefined`: nothing. */
   readonly possible = new Map<string, Set<Value>>()
   acknowledged = 0
-  /** Writes without a good answer to the second try either. */
+  /** Writes without a good answer to the second try either, and why the last one had none. */
   failed = 0
+  why = ''
   longestPauseMs = 0
   /** What creations without an answer wanted: such a request may still be on its way when its client has long given up. */
   readonly #unanswered = new Map<string, Set<Value>>()
@@ -62,6 +63,7 @@ class Writer {
         // Something acknowledged was lost, or has come back; unless a write without an answer was made late.
         if (contradicts && isKnown && this.#unanswered.get(key) === undefined) throw err
         isKnown = false
+        this.why = String(err)
         possible.add(wanted)
         if (wanted !== undefined) this.#unanswered.set(key, (this.#unanswered.get(key) ?? new Set<Value>()).add(wanted))
       }
@@ -97,6 +99,8 @@ class Writer {
 export interface WriteCounts {
   readonly acknowledged: number
   readonly failed: number
+  /** Why writes failed, each reason once. */
+  readonly why: readonly string[]
   /** The longest any client was without an acknowledged write. */
   readonly longestPauseMs: number
 }
@@ -130,6 +134,7 @@ export class RecordedWrites {
     const counts = {
       acknowledged: sum(({ acknowledged }) => acknowledged),
       failed: sum(({ failed }) => failed),
+      why: [...new Set(this.#writers.flatMap(({ failed, why }) => (failed > 0 ? [why] : [])))],
       longestPauseMs: Math.round(Math.max(...this.#writers.map(({ longestPauseMs }) => longestPauseMs))),
     }
     for (const writer of this.#writers) Object.assign(writer, { acknowledged: 0, failed: 0, longestPauseMs: 0 })

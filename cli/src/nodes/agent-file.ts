@@ -26,15 +26,19 @@ export function agentFiles({ file, env }: { file?: string | undefined; env: Read
 
 async function find(machine: string, file: string | undefined, env: Readonly<Record<string, string | undefined>>): Promise<string> {
   const name = `node-agent-linux-${ARCHITECTURES[machine]}`
-  const dirs = [env.DAVIT_AGENTS_DIR, fromHere('../../agents'), fromHere('../../../out')].filter(dir => dir !== undefined)
+  const own = await packageDir()
+  const dirs = [env.DAVIT_AGENTS_DIR, join(own, 'agents'), join(own, '../out')].filter(dir => dir !== undefined)
   const candidates = file ? [file] : dirs.flatMap(dir => [join(dir, name), join(dir, `${name}.gz`)])
   for (const path of candidates) if (await isThere(path)) return path
   if (file) throw new Error(`There is no file "${file}": give --agent the agent's executable`)
   throw new Error(`There is no ${name} in ${dirs.join(', ')}: name it with --agent FILE, or make it with "npm run package"`)
 }
 
-function fromHere(path: string): string {
-  return join(dirname(fileURLToPath(import.meta.url)), path)
+/** Of this program: nearer when it is bundled to one file than when it is not. */
+async function packageDir(): Promise<string> {
+  for (let dir = dirname(fileURLToPath(import.meta.url)); ; dir = dirname(dir)) {
+    if ((await isThere(join(dir, 'package.json'))) || dir === dirname(dir)) return dir
+  }
 }
 
 function isThere(path: string): Promise<boolean> {

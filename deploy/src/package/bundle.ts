@@ -20,8 +20,14 @@ export interface BundleOptions {
   readonly plugins?: readonly Plugin[]
 }
 
-/** `require` and the rest, which CommonJS packages expect, in an ES module. */
-const REQUIRE = "import { createRequire as davitCreateRequire } from 'node:module'; const require = davitCreateRequire(import.meta.url);"
+/** What CommonJS packages expect, in an ES module. */
+const COMMONJS = [
+  "import { createRequire as davitCreateRequire } from 'node:module';",
+  "import { fileURLToPath as davitFileURLToPath } from 'node:url';",
+  'const require = davitCreateRequire(import.meta.url);',
+  'const __filename = davitFileURLToPath(import.meta.url);',
+  "const __dirname = davitFileURLToPath(new URL('.', import.meta.url));",
+].join(' ')
 
 /**
  * Makes one file of a program and all it imports; gives the paths of what went in, from the repository's folder. Names stay as they
@@ -47,7 +53,7 @@ export async function bundle(options: BundleOptions): Promise<string[]> {
     define: { __DAVIT_VERSION__: JSON.stringify(version) },
     // A CommonJS bundle is one file that is asked whether it is one before it looks for others.
     logOverride: { 'empty-import-meta': 'silent' },
-    ...(format === 'esm' && { banner: { js: REQUIRE } }),
+    ...(format === 'esm' && { banner: { js: COMMONJS } }),
     plugins: [leaveOut(unused), englishOnly, ...plugins],
     logLevel: 'warning',
   })
