@@ -52,7 +52,7 @@ it('a drain waits for the endpoint to terminate, asks live nodes for that versio
   const { resourceVersion, unanswered } = await drains.drain({ namespace: 'default', name: 'a', uid: 'me' }, ADMIN, SIGNAL)
   assert.equal(resourceVersion, String(revision))
   assert.deepEqual(asked, [`/barrier?resourceVersion=${revision}`])
-  assert.deepEqual(unanswered, [{ node: 'cut-off', why: 'it has no live tunnel to this API server' }])
+  assert.deepEqual(unanswered, [{ node: 'cut-off', why: 'no tunnel' }])
 })
 
 it('a drain of a pod that no Service selects, or that is gone, asks nobody', async () => {

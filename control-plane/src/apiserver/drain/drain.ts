@@ -115,7 +115,7 @@ export function createDrains({ registry, tunnels, clock, log }: DrainsOptions): 
       const isLive = hasLiveTunnel(node)
       // A node that is known to be down takes no new connections that count.
       if (!isLive && !isReady(object as Node)) return undefined
-      const why = isLive ? await askNode(node, revision, signal) : 'it has no live tunnel to this API server'
+      const why = await askNode(node, revision, signal)
       return why === undefined ? undefined : { node, why }
     })
     return (await Promise.all(answers)).filter(answer => answer !== undefined)
