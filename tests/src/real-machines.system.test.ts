@@ -1,6 +1,7 @@
 /**
  * The whole of it, on three machines that are control planes and nodes alike: from nothing to a served Deployment by the commands that
  * the documentation gives, and then every fault, under requests and writes of which each answer is held against what is there afterwards.
+ * DAVIT_KILL_ROUNDS says how often every process of the control plane is killed (1).
  */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -21,6 +22,8 @@ const CLI = join(ROOT, 'cli/dist/main.js')
 const AGENT = join(ROOT, 'out/node-agent-linux-x64')
 const NODE_PORT = 30_080
 const REPLICAS = 6
+/** How often every process is killed. */
+const ROUNDS = Number(process.env.DAVIT_KILL_ROUNDS ?? 1)
 /** A request may be lost with the machine it runs on until the others know: not after that. */
 const NOTICED_MS = 5_000
 /** Writes may pause so long when a control plane or an etcd member is lost. */
@@ -156,7 +159,7 @@ test('from nothing to a served Deployment', async () => {
 })
 
 test('every process of the control plane killed, one after the other', async () => {
-  for (const each of machines) {
+  for (const each of Array.from({ length: ROUNDS }, () => machines).flat()) {
     for (const name of await longRunning(each)) {
       if (!/^davit_(control-plane|etcd)_/.test(name)) continue
       await under(`kill -9 of ${name} on ${each.name}`, {}, async () => {
