@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type ConfigMap, configMapKind, type HttpClient, isReason } from '@davit/api'
 
 const WRITERS = 4
-const KEYS_EACH = 5
+const KEYS_EACH = 7
 const THINK_MS = 10
 const TRY_MS_MAX = 5_000
 const NAMESPACE = 'default'
@@ -49,11 +49,18 @@ class Writer {
     const possible = this.possible.get(key) as Set<Value>
     let isKnown = possible.size === 1
     let [present] = possible
-    const wanted = present !== undefined && this.#count++ % 5 === 0 ? undefined : `${this.#count++}`
+    const isDelete = this.#count++ % 5 === 0
+    let wanted: Value
+    let isTried = false
     for (let tries = 1; tries <= 2; tries++) {
       try {
         if (!isKnown) present = await this.look(key)
-        await this.#change(key, present, wanted)
+        if (!isTried) wanted = isDelete && present !== undefined ? undefined : `${this.#count}`
+        // The try without an answer may have been made after all.
+        if (!isTried || present !== wanted) {
+          isTried = true
+          await this.#change(key, present, wanted)
+        }
         possible.clear()
         possible.add(wanted)
         return true
@@ -64,6 +71,7 @@ class Writer {
         if (contradicts && isKnown && this.#unanswered.get(key) === undefined) throw err
         isKnown = false
         this.why = String(err)
+        if (!isTried) continue
         possible.add(wanted)
         if (wanted !== undefined) this.#unanswered.set(key, (this.#unanswered.get(key) ?? new Set<Value>()).add(wanted))
       }
