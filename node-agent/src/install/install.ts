@@ -1,7 +1,10 @@
 /** Makes the agent a service of this machine, and this machine a node of a cluster. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { copyFile, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isSea } from 'node:sea'
+import { pipeline } from 'node:stream/promises'
 import { type Clock, type Logger, publicKeyHash } from '@davit/api'
 import { stringify } from 'yaml'
 import { loadOrJoin, readIdentity } from '../identity/index.ts'
@@ -29,7 +32,7 @@ export async function install({ settings, options, token, clock, log, print }: I
   // Whatever keeps the service from being made is better known before the token is spent.
   const service = await findService()
   const isNewProgram = await placeExecutable()
-  const isNewMember = await join_({ options, token, clock, log })
+  const isNewMember = await joinOnce({ options, token, clock, log })
   if (isNewMember) print(`Joined the cluster as node "${options.nodeName}"`)
 
   const config = configText(settings, options)
@@ -57,7 +60,7 @@ export function configText(settings: Settings, { nodeName, dataDir }: Pick<Agent
 /** An executable run from elsewhere puts itself in place. */
 async function placeExecutable(): Promise<boolean> {
   const own = process.execPath
-  if (!isSea() || own === LAYOUT.executable) return false
+  if (!isSea() || own === LAYOUT.executable || (await hashOf(own)) === (await hashOf(LAYOUT.executable).catch(() => ''))) return false
   const part = `${LAYOUT.executable}.davit-part`
   try {
     await copyFile(own, part)
@@ -68,7 +71,14 @@ async function placeExecutable(): Promise<boolean> {
   return true
 }
 
-async function join_({ options, token, clock, log }: Pick<InstallOptions, 'options' | 'token' | 'clock' | 'log'>): Promise<boolean> {
+/** Piece by piece: it is larger than some machines have memory to spare. */
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  return hash.digest('hex')
+}
+
+async function joinOnce({ options, token, clock, log }: Pick<InstallOptions, 'options' | 'token' | 'clock' | 'log'>): Promise<boolean> {
   const { dataDir, servers, nodeName, caHash } = options
   const dir = join(dataDir, 'identity')
   const kept = await readIdentity(dir)
