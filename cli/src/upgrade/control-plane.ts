@@ -2,14 +2,14 @@
 import { type Clock, connectHttp } from '@davit/api'
 import type { ControlPlaneConfig } from '@davit/deploy'
 import type { ResolvedConnection } from '../kubeconfig/index.ts'
-import { type ComposeProject, type MachineShell, startService } from './machine.ts'
+import type { ComposeProject, MachineShell } from '../machines/index.ts'
+import { startService } from './image.ts'
 import type { ControlPlaneFacts } from './plan.ts'
 import { davitVersion } from './version.ts'
 
 export type Credentials = Omit<ResolvedConnection, 'server' | 'namespace'>
 
 const ANSWER_MS_MAX = 5_000
-const HEALTHY_MS_MAX = 120_000
 const POLL_MS = 250
 /** So long it must stay healthy before the next one is touched. */
 const STEADY_MS = 3_000
@@ -46,6 +46,8 @@ export interface SwapOptions {
   readonly credentials: Credentials
   readonly image: { readonly from: string; readonly to: string }
   readonly version: { readonly from: string | undefined; readonly to: string }
+  /** How long it may take to be healthy. */
+  readonly timeoutMs: number
   readonly clock: Clock
 }
 
@@ -70,8 +72,8 @@ export async function swapControlPlane(options: SwapOptions): Promise<void> {
   }
 }
 
-async function untilHealthy({ member, credentials, clock }: SwapOptions, wanted: string | undefined): Promise<void> {
-  const deadline = clock.monotonic() + HEALTHY_MS_MAX
+async function untilHealthy({ member, credentials, timeoutMs, clock }: SwapOptions, wanted: string | undefined): Promise<void> {
+  const deadline = clock.monotonic() + timeoutMs
   let healthySince: number | undefined
   for (;;) {
     const { version, why } = await askControlPlane(member, credentials)
@@ -80,7 +82,7 @@ async function untilHealthy({ member, credentials, clock }: SwapOptions, wanted:
     if (healthySince !== undefined && clock.monotonic() - healthySince >= STEADY_MS) return
     if (clock.monotonic() > deadline) {
       const is = version === undefined ? why : `it runs ${version}, wanted ${wanted}`
-      throw new Error(`Control plane "${member.name}" is not healthy after ${HEALTHY_MS_MAX / 1000} s: ${is}`)
+      throw new Error(`Control plane "${member.name}" is not healthy after ${timeoutMs / 1000} s: ${is}`)
     }
     await clock.sleep(POLL_MS)
   }

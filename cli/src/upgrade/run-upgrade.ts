@@ -1,9 +1,10 @@
 /** Carries out an upgrade: looks at what runs, plans, and takes one step after the other, each behind a health gate. */
 import { type Clock, type HttpClient, nodeKind } from '@davit/api'
 import { type ClusterConfig, initCluster, type Machine, machinesOf, readClusterConfig } from '@davit/deploy'
+import { findProject, openMachine, presentImage } from '../machines/index.ts'
 import type { SshHost } from '../ssh/index.ts'
 import { askControlPlane, type Credentials, swapControlPlane } from './control-plane.ts'
-import { findProject, keepImage, openMachine, presentImage } from './machine.ts'
+import { keepImage } from './image.ts'
 import { planUpgrade, type UpgradePlan, type UpgradeStep } from './plan.ts'
 import { readRecord, type UpgradeRecord, writeRecord } from './record.ts'
 import { davitVersion } from './version.ts'
@@ -20,6 +21,8 @@ export interface UpgradeOptions {
   readonly client: HttpClient
   readonly credentials: Credentials
   readonly clock: Clock
+  /** How long a part may take to be healthy with its new version. */
+  readonly timeoutMs: number
   readonly connect: (target: string) => Promise<SshHost>
   readonly backUp: () => Promise<void>
   /** Settles once the node's agent is Ready with the version; rejects, with the old one running again, otherwise. */
@@ -118,7 +121,7 @@ async function upgradeControlPlane(
     const of = { project: config.name, service }
     const project = await findProject(shell, of)
     const from = (await presentImage(shell, of)) || image.from
-    const { credentials, clock } = options
+    const { credentials, clock, timeoutMs } = options
     await swapControlPlane({
       shell,
       project,
@@ -126,6 +129,7 @@ async function upgradeControlPlane(
       member,
       credentials,
       clock,
+      timeoutMs,
       image: { from, to: image.to },
       version: { from: step.from, to: target },
     })
