@@ -10,36 +10,40 @@ import { scratchFile } from './machines/scratch.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const CLI = join(ROOT, 'cli/dist/main.js')
-const CONTROL_PLANE_IMAGE = `davit/control-plane:${DAVIT_VERSION}`
 /** Where a cluster's folder lies on its machine. */
 const FOLDER = '/srv/davit'
 /** Who copied it there. */
 const USER = '1000:1000'
 
-let built: Promise<string> | undefined
+const built = new Map<string, Promise<string>>()
 
-/** The archive of the control plane's image, built from our Dockerfile by `machine`'s Docker at the first call in this process. */
-function controlPlaneArchive(machine: Machine): Promise<string> {
-  built ??= buildControlPlane(machine)
-  return built
+/** The archive of the control plane's image of a version, built from our Dockerfile by `machine`'s Docker at its first call in this process. */
+function controlPlaneArchive(machine: Machine, version: string): Promise<string> {
+  const archive = built.get(version) ?? buildControlPlane(machine, version)
+  built.set(version, archive)
+  return archive
 }
 
-async function buildControlPlane(machine: Machine): Promise<string> {
-  await command('npm', ['run', '--silent', 'package', '--', '--only', 'control-plane'], { timeoutMs: 300_000 })
+async function buildControlPlane(machine: Machine, version: string): Promise<string> {
+  await command('npm', ['run', '--silent', 'package', '--', '--only', 'control-plane', '--version', version], { timeoutMs: 300_000 })
   await loadImages(machine, ['node:22-alpine'])
+  const image = `davit/control-plane:${version}`
   const dockerfile = join(ROOT, 'deploy/docker/control-plane.Dockerfile')
-  await machine.docker(['build', '-q', '-t', CONTROL_PLANE_IMAGE, '-f', dockerfile, join(ROOT, 'out/control-plane')], {
-    timeoutMs: 180_000,
-  })
-  const archive = await scratchFile('control-plane.tar')
-  await machine.docker(['save', '-o', archive, CONTROL_PLANE_IMAGE], { timeoutMs: 60_000 })
+  await machine.docker(['build', '-q', '-t', image, '-f', dockerfile, join(ROOT, 'out/control-plane')], { timeoutMs: 180_000 })
+  const archive = await scratchFile(`control-plane-${version}.tar`)
+  await machine.docker(['save', '-o', archive, image], { timeoutMs: 60_000 })
   return archive
+}
+
+/** Loads the control plane's image of a version. */
+export async function loadControlPlane(machine: Machine, version: string = DAVIT_VERSION): Promise<void> {
+  const archive = await controlPlaneArchive(machine, version)
+  await machine.docker(['load', '-q', '-i', archive], { timeoutMs: 60_000 })
 }
 
 /** Loads what a control plane's compose project runs. */
 export async function loadComposeImages(machine: Machine): Promise<void> {
-  const archive = await controlPlaneArchive(machine)
-  await machine.docker(['load', '-q', '-i', archive], { timeoutMs: 60_000 })
+  await loadControlPlane(machine)
   await loadImages(machine, ['quay.io/coreos/etcd:v3.5.21', 'haproxy:3.0-alpine'])
 }
 

@@ -4,15 +4,15 @@
  * DAVIT_KILL_ROUNDS says how often every process of the control plane is killed (1).
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { type HttpClient, nodeKind, type Pod, podKind } from '@davit/api'
+import { DAVIT_VERSION, type HttpClient, nodeKind, type Pod, podKind } from '@davit/api'
 import { type CommandResult, command, connectKubeconfig } from '@davit/deploy'
 import { deploymentYaml, serviceYaml } from './cluster.ts'
-import { compose, copyFolder, crashContainer, init, loadComposeImages, longRunning, untilWell } from './compose.ts'
+import { compose, copyFolder, crashContainer, init, loadComposeImages, loadControlPlane, longRunning, untilWell } from './compose.ts'
 import { load, untilServed } from './load.ts'
 import { loadImages, type Machine, startMachine, testbedKey } from './machines/index.ts'
 import { RecordedWrites } from './recorded-writes.ts'
@@ -22,6 +22,9 @@ const CLI = join(ROOT, 'cli/dist/main.js')
 const AGENT = join(ROOT, 'out/node-agent-linux-x64')
 const NODE_PORT = 30_080
 const REPLICAS = 6
+/** Versions that come after the present one; nothing in the image of the second one is a control plane. */
+const NEXT = '0.1.1'
+const BROKEN = '0.1.2'
 /** How often every process is killed. */
 const ROUNDS = Number(process.env.DAVIT_KILL_ROUNDS ?? 1)
 /** A request may be lost with the machine it runs on until the others know: not after that. */
@@ -44,7 +47,7 @@ before(async () => {
   machines = await Promise.all([31, 32, 33].map((index, at) => startMachine({ index, name: `vm-${at + 1}`, user: { name: 'admin' } })))
   for (const each of machines) {
     await loadComposeImages(each)
-    await loadImages(each, ['nginx:1.25'])
+    await loadImages(each, ['nginx:1.25', 'busybox:1.36'])
   }
 })
 after(async () => {
@@ -132,7 +135,10 @@ async function under(
 
 test('from nothing to a served Deployment', async () => {
   const began = performance.now()
-  await timed('davit init', () => init(dir, ['--control-plane', machines.map(({ address }) => address).join(',')]))
+  await timed('davit init', () => {
+    const addresses = machines.map(({ address }) => address)
+    return init(dir, ['--control-plane', addresses.join(','), '--ssh', addresses.map(address => `admin@${address}`).join(',')])
+  })
   await timed('docker-compose up -d on three machines', () =>
     Promise.all(
       machines.map(async (each, index) => {
@@ -210,4 +216,58 @@ test('all machines without power at once: the same pods come back by themselves'
   await writes.stop()
   const after = (await untilRunning(REPLICAS)).map(({ metadata, spec }) => `${metadata.uid} ${spec.nodeName}`).sort()
   assert.deepEqual(after, before)
+})
+
+/** Containers of the pods, by all nodes: an upgrade must not touch one. */
+async function podContainers(): Promise<string[]> {
+  const listed = await Promise.all(machines.map(each => each.docker(['ps', '--no-trunc', '--format', '{{.ID}} {{.Names}}', '--filter', 'label=davit.dev/pod-uid'])))
+  return listed.flatMap(({ stdout }) => stdout.split('\n').filter(Boolean)).sort()
+}
+
+async function versions(): Promise<string[]> {
+  const { items } = await clients[0]!.resource(nodeKind).list()
+  const ofPlanes = await Promise.all(
+    servers().map(async server => JSON.parse((await davit('--server', server, 'get', '--raw', '/version')).stdout)),
+  )
+  return [...items.map(({ status }) => status?.nodeInfo?.kubeletVersion), ...ofPlanes.map(({ gitVersion }) => gitVersion)].map(
+    text => davitVersionIn(text) ?? 'none',
+  )
+}
+
+const davitVersionIn = (text: string | undefined) => text?.split('+davit-')[1]
+
+test('an upgrade of everything and back, and one that does not work', async () => {
+  const { privateKeyFile } = await testbedKey()
+  const agent = join(dir, 'next-agent')
+  await command('npm', ['run', '--silent', 'package', '--', '--only', 'agent', '--arch', 'x64', '--version', NEXT], { timeoutMs: 300_000 })
+  await copyFile(AGENT, agent)
+  for (const each of machines) {
+    await loadControlPlane(each, NEXT)
+    await each.docker(['tag', 'busybox:1.36', `davit/control-plane:${BROKEN}`])
+  }
+  await writeFile(join(dir, 'passphrase'), 'correct horse battery staple')
+  const ssh = ['--accept-host-key', '-i', privateKeyFile]
+  const upgrade = (...args: string[]) => davit('upgrade', '--dir', dir, '--passphrase-file', join(dir, 'passphrase'), ...ssh, ...args)
+  const before = await podContainers()
+  assert.ok(before.length >= REPLICAS, `${before.length} containers`)
+
+  await under(`upgrade to ${NEXT}`, {}, async () => {
+    say((await upgrade('--to', NEXT, '--agent', agent)).stdout.trim())
+  })
+  assert.deepEqual(await versions(), Array(6).fill(NEXT))
+  assert.deepEqual(await podContainers(), before)
+
+  await under('back again', {}, async () => {
+    say((await upgrade('--rollback')).stdout.trim())
+  })
+  assert.deepEqual(await versions(), Array(6).fill(DAVIT_VERSION))
+  assert.deepEqual(await podContainers(), before)
+
+  await under('an upgrade that does not work', {}, async () => {
+    await assert.rejects(
+      upgrade('--to', BROKEN, '--no-backup', '--timeout', '20s'),
+      /cp-1.*runs davit\/control-plane:0\.1\.0 again, and is healthy[\s\S]*Stopped/,
+    )
+  })
+  assert.deepEqual(await versions(), Array(6).fill(DAVIT_VERSION))
 })

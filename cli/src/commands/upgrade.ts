@@ -42,7 +42,7 @@ export function upgradeClusterCommand(cli: Cli): Command {
     .option('--passphrase-file <file>', 'File with the passphrase of that backup.')
     .option('--key-file <file>', 'File with a key of 32 bytes for it.')
     .option('--no-backup', 'Make none.')
-    .option('--timeout <duration>', 'How long a node may take to be Ready with its new agent.', '60s')
+    .option('--timeout <duration>', 'How long each part may take to be healthy with its new version.', '2m')
     .action((options: Options) => upgrade(cli, options))
   return withExamples(
     withSsh(command),
@@ -55,6 +55,7 @@ async function upgrade(cli: Cli, options: Options): Promise<void> {
   const kubeconfig = cli.flags.kubeconfig ?? join(dir, 'admin.kubeconfig')
   const { namespace: _, ...connection } = await resolveConnection(await loadKubeconfig(kubeconfig, cli.env), cli.flags)
   const session = openSession(connection)
+  const timeoutMs = parseDuration(timeout)
   const steps = new Steps(cli)
   const ssh = { ...options, prompter: prompterOf(cli), note: (line: string) => cli.warn(`${line}\n`) }
   const agents = agentFiles({ file: options.agent, env: cli.env })
@@ -68,6 +69,7 @@ async function upgrade(cli: Cli, options: Options): Promise<void> {
       client: session.client,
       credentials: connection,
       clock: cli.clock,
+      timeoutMs,
       connect: machine => connect(cli, machine, ssh),
       async backUp() {
         if (!options.backup) return
@@ -83,10 +85,7 @@ async function upgrade(cli: Cli, options: Options): Promise<void> {
         try {
           const agent = isRollback ? undefined : await agents.of((await host.demand('ask for the processor', 'uname -m')).trim())
           const report = { step: (text: string) => steps.update(`Node ${name}: ${text}`), detail: () => {}, note: ssh.note }
-          await upgradeNode(
-            { client: session.client, clock: cli.clock, nodeName: name, host, agent, version, timeoutMs: parseDuration(timeout) },
-            report,
-          )
+          await upgradeNode({ client: session.client, clock: cli.clock, nodeName: name, host, agent, version, timeoutMs }, report)
         } finally {
           host.close()
         }
