@@ -220,7 +220,9 @@ test('all machines without power at once: the same pods come back by themselves'
 
 /** Containers of the pods, by all nodes: an upgrade must not touch one. */
 async function podContainers(): Promise<string[]> {
-  const listed = await Promise.all(machines.map(each => each.docker(['ps', '--no-trunc', '--format', '{{.ID}} {{.Names}}', '--filter', 'label=davit.dev/pod-uid'])))
+  const listed = await Promise.all(
+    machines.map(each => each.docker(['ps', '--no-trunc', '--format', '{{.ID}} {{.Names}}', '--filter', 'label=davit.dev/pod-uid'])),
+  )
   return listed.flatMap(({ stdout }) => stdout.split('\n').filter(Boolean)).sort()
 }
 
