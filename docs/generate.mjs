@@ -96,8 +96,8 @@ function cliPage() {
   ])
   const parts = [
     '# CLI reference',
-    '`davit` operates a cluster. Its verbs, flags, output and exit codes are those of kubectl, so what you know from there works here, and `kubectl` itself works as well. Its own verbs start and stop a cluster on this machine, bring images onto nodes, and make tokens with which nodes join. What it lacks of kubectl (`diff`, `edit`, `cp`, `debug` and others), `kubectl` itself does.',
-    'In the repository it is run as `npx davit`. This page is made from the commands themselves by `node docs/generate.mjs`; `davit VERB --help` prints the same.',
+    '`davit` operates a cluster. Its verbs, flags, output and exit codes are those of kubectl, so what you know from there works here, and `kubectl` itself works as well. Its own verbs start and stop a cluster on this machine (`up`, `down`, `status`), set one up on machines of your own and take care of it (`init`, `node`, `token`, `certs`, `backup`, `recover`, `upgrade`), and bring images onto nodes (`image`). What it lacks of kubectl (`cp`, `debug`, `proxy` and others), `kubectl` itself does.',
+    'In the repository it is run as `npx davit`, installed from its package as `davit`. This page is made from the commands themselves by `node docs/generate.mjs`; `davit VERB --help` prints the same.',
     ['| Verb | What it does |', '| --- | --- |', ...index].join('\n'),
     '## Which cluster',
     '`davit` reads the first kubeconfig there is of: `--kubeconfig`, the files in `$KUBECONFIG`, `$DAVIT_HOME/kubeconfig` (`~/.davit/kubeconfig` when `DAVIT_HOME` is not set), `~/.kube/config`.',
