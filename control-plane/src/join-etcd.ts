@@ -10,17 +10,22 @@ import { replaceMember } from './storage/index.ts'
 
 const DEADLINE_MS = 60_000
 
-/** `--name --peer-url --etcd URL,URL --pki-dir --etcd-data-dir`. Does nothing where the member has data already. */
+/** `--name --peer-url --initial-cluster NAME=URL,NAME=URL --etcd URL,URL --pki-dir --etcd-data-dir`. Does nothing where the member has data already. */
 export async function joinEtcd(args: readonly string[]): Promise<void> {
   const text = { type: 'string' } as const
-  const options = { name: text, 'peer-url': text, etcd: text, 'pki-dir': text, 'etcd-data-dir': text }
+  const options = { name: text, 'peer-url': text, 'initial-cluster': text, etcd: text, 'pki-dir': text, 'etcd-data-dir': text }
   const { values } = parseArgs({ args: [...args], options })
   const given = (flag: keyof typeof options): string => {
     const value = values[flag]
     if (!value) throw new Error(`--${flag} is missing`)
     return value
   }
-  const member = { name: given('name'), peerUrl: given('peer-url') }
+  const cluster = new Map(
+    given('initial-cluster')
+      .split(',')
+      .map(text => text.split('=') as [string, string]),
+  )
+  const member = { name: given('name'), peerUrl: given('peer-url'), cluster }
   if (await hasData(given('etcd-data-dir'))) return
   const etcd = { urls: given('etcd').split(','), ...(await readCredentials(given('pki-dir'))) }
   try {

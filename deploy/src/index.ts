@@ -16,11 +16,16 @@ export {
   type ClusterConfig,
   ConfigError,
   type ControlPlaneConfig,
+  clientUrl,
+  type EtcdMember,
+  etcdOf,
   type InitAnswers,
   type InitResult,
   initCluster,
   type Machine,
+  type MachineMember,
   machinesOf,
+  OWNER,
   readClusterConfig,
 } from './compose/index.ts'
 export { bringDown, type DownOptions, runningParts } from './down.ts'

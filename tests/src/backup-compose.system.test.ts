@@ -1,14 +1,13 @@
 /** What `davit init` makes, lost and brought back: from a backup on another machine, and from the last etcd member that is left. */
 import assert from 'node:assert/strict'
-import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { DAVIT_VERSION } from '@davit/api'
 import { command } from '@davit/deploy'
-import { compose, copyFolder, init, loadComposeImages, longRunning, untilWell } from './compose.ts'
-import { type Machine, startMachine } from './machines/index.ts'
+import { assertHealthy, compose, copyFolder, init, loadComposeImages, longRunning, untilWell } from './compose.ts'
+import { type Machine, startMachine, testbedKey } from './machines/index.ts'
 
 const CLI = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
 const OBJECTS = 30
@@ -21,7 +20,7 @@ before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'davit-backup-compose-'))
   passphraseFile = join(dir, 'passphrase')
   await writeFile(passphraseFile, 'correct horse battery staple')
-  machines = await Promise.all([71, 72].map(index => startMachine({ index, user: { name: 'admin' } })))
+  machines = await Promise.all([61, 62].map(index => startMachine({ index, user: { name: 'admin' } })))
   for (const each of machines) await loadComposeImages(each)
 })
 after(async () => {
@@ -84,39 +83,42 @@ test('coming up again changes nothing', async () => {
   await untilWell('the API', () => davit('restored', 'get', 'configmap', 'written-after'))
 })
 
-test('davit recover refuses while the quorum lives, and brings back what the last member has', async () => {
-  const davitThere = await installDavit(machine(1))
-  const recover = (...args: string[]) =>
-    machine(1).exec(`cd /srv/davit && ${davitThere} recover ${args.join(' ')} 2>&1`, {
+test('davit recover refuses while the quorum lives, brings back what the last member has, and the others join again', async () => {
+  const { privateKeyFile } = await testbedKey()
+  const cluster = join(dir, 'restored')
+  const recover = () =>
+    command(process.execPath, [CLI, 'recover', cluster, '--member=cp-1', '--yes', '--accept-host-key', '-i', privateKeyFile], {
       timeoutMs: 180_000,
       allowFailure: true,
+      // The known hosts of whoever runs this stay as they are.
+      env: { ...process.env, HOME: dir },
     })
-  const refused = await recover('--member=cp-1', '--yes')
+  await init(cluster, ['--ssh', `admin@${machine(1).address}`])
+  const refused = await recover()
   assert.equal(refused.code, 1)
-  assert.match(refused.stdout, /etcd has its quorum/)
+  assert.match(refused.stderr, /etcd has its quorum: etcd at https.*the API at https.*nothing was changed/)
 
   await machine(1).docker(['rm', '-f', '-v', 'davit_etcd-2_1', 'davit_etcd-3_1'])
-  await machine(1).docker(['volume', 'rm', '-f', 'davit_etcd-2', 'davit_etcd-3'])
   const started = performance.now()
-  const recovered = await recover('--member=cp-1', '--yes')
-  assert.equal(recovered.code, 0, recovered.stdout)
-  assert.match(recovered.stdout, /MAY BE LOST/)
-  assert.match(recovered.stdout, /Copied etcd's data to Docker volume davit_etcd-1-before-recovery-/)
-  assert.match(recovered.stdout, /davit init --replace cp-2/)
+  const recovered = await recover()
+  assert.equal(recovered.code, 0, recovered.stderr)
+  assert.match(recovered.stderr, /It stands at revision \d+.*MAY BE LOST/)
+  assert.match(recovered.stdout, /Its data as it was is in Docker volume davit_etcd-1-before-recovery-/)
+  const clear = /docker compose rm --force && docker volume rm --force davit_etcd-2 davit_etcd-3/.exec(recovered.stdout)?.[0]
+  assert.ok(clear, recovered.stdout)
   await untilWell('the API', () => davit('restored', 'get', 'nodes'))
   console.log(`    recovered ${((performance.now() - started) / 1000).toFixed(1)} s after davit recover began`)
   assert.deepEqual(await names('restored'), expected)
   await write('restored', 'written-after-recovery')
   assert.ok(!(await longRunning(machine(1))).includes('davit_etcd-2_1'))
-})
 
-/** The CLI's package and a Node to run it with, on a machine that has neither; gives how to call it. */
-async function installDavit(on: Machine): Promise<string> {
-  await command('npm', ['run', '--silent', 'package', '--', '--only', 'cli'], { timeoutMs: 120_000 })
-  const to = on.path('/opt/davit')
-  const archive = fileURLToPath(new URL(`../../out/davit-${DAVIT_VERSION}.tgz`, import.meta.url))
-  await mkdir(to, { recursive: true })
-  await command('tar', ['-xzf', archive, '-C', to, '--exclude=agents', '--strip-components=1'])
-  await copyFile(process.execPath, join(to, 'node'))
-  return '/opt/davit/node /opt/davit/bin/davit.js'
-}
+  await machine(1).exec(`cd /srv/davit && ${clear.replaceAll('docker compose', 'docker-compose')}`)
+  for (const lost of ['cp-2', 'cp-3']) {
+    await init(cluster, ['--replace', lost])
+    await copyFolder(machine(1), cluster, ['pki', 'etcd-pki'])
+    await compose(machine(1), 'up', '-d')
+    await untilWell(`etcd of ${lost}`, () => assertHealthy(machine(1)))
+  }
+  await machine(1).docker(['stop', 'davit_etcd-1_1'])
+  await untilWell('the API', () => davit('restored', 'get', 'configmap', 'written-after-recovery'))
+})

@@ -1,14 +1,17 @@
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { extractArchive } from '@davit/api/backup'
+import { type ClusterConfig, initCluster, type Machine, machinesOf, readClusterConfig } from '@davit/deploy'
 import { Command } from 'commander'
 import { backupSecret, type SecretFlags } from '../backup/options.ts'
 import { composeHost } from '../backup/recover/compose-host.ts'
-import { openComposeProject } from '../backup/recover/compose-project.ts'
 import { recover } from '../backup/recover/recover.ts'
 import { type Cli, ExitError, UsageError, withExamples } from '../command-line/index.ts'
-import { createPrompter } from '../ssh/index.ts'
+import { loadKubeconfig, resolveConnection } from '../kubeconfig/index.ts'
+import { findProject, openMachine } from '../machines/index.ts'
+import { connect, prompterOf, SSH_NOTE, type SshFlags, withSsh } from './node/ssh-flags.ts'
 
-interface Flags extends SecretFlags {
+interface Flags extends SecretFlags, SshFlags {
   member?: string
   fromBackup?: string
   yes?: boolean
@@ -19,44 +22,73 @@ export function recoverCommand(cli: Cli): Command {
   const command = new Command('recover')
     .summary('Bring a cluster back that lost most of its etcd members')
     .description(
-      'Brings a cluster back whose etcd lost its quorum. Run it on the machine of a member that is left, in the folder with its compose.yaml: ' +
-        'that member goes on alone, with its data or with that of a backup. It is refused while the quorum lives, says what may be lost, asks, ' +
-        'and keeps a copy of the data.',
+      'Brings a cluster back whose etcd lost its quorum: one member that is left goes on alone, with its data or with that of a backup. ' +
+        `It is refused while the quorum lives, says what may be lost, asks, and keeps a copy of the data. ${SSH_NOTE}`,
     )
-    .argument('[dir]', 'The folder with the compose.yaml of this machine.', '.')
-    .option('--member <name>', 'Which member, when several run on this machine.')
+    .argument('[dir]', 'Directory that "davit init" made.', './davit')
+    .option('--member <name>', 'Control plane whose etcd member goes on, when there are several.')
     .option('--from-backup <archive>', "Take this archive's data instead of the member's own.")
     .option('--passphrase-file <file>', 'File with the passphrase of the archive.')
     .option('--key-file <file>', 'File with the key of the archive.')
     .option('-y, --yes', 'Do not ask.')
     .action((dir: string, flags: Flags) => run(cli, dir, flags))
-  return withExamples(command, 'davit recover\ndavit recover ~/davit/cp-2 --from-backup=davit-….backup --passphrase-file=passphrase')
+  return withExamples(
+    withSsh(command),
+    'davit recover --member=cp-2\ndavit recover ~/davit --member=cp-2 --from-backup=davit-….backup --passphrase-file=passphrase',
+  )
 }
 
 async function run(cli: Cli, dir: string, flags: Flags): Promise<void> {
-  const project = await openComposeProject(dir)
-  const member = flags.member ? project.members.find(({ name }) => name === flags.member) : project.members[0]
-  const names = project.members.map(({ name }) => name).join(', ')
-  if (!member) throw new UsageError(`--member "${flags.member}" is not on this machine, which has ${names}`)
-  if (!flags.member && project.members.length > 1) throw new UsageError(`this machine has the members ${names}: choose one with --member`)
-  const prompter = createPrompter({ stdin: cli.stdin, stderr: cli.stderr })
+  const config = await readClusterConfig(dir)
+  if (!config) throw new UsageError(`there is no cluster.yaml in "${dir}": name the directory that "davit init" made`)
+  const candidates = machinesOf(config).flatMap(machine => machine.members.map(member => ({ machine, member })))
+  const names = candidates.map(({ member }) => member.name).join(', ')
+  if (!flags.member && candidates.length > 1) throw new UsageError(`--member is missing: want the one that is left, of ${names}`)
+  const chosen = flags.member ? candidates.find(({ member }) => member.name === flags.member) : candidates[0]
+  if (!chosen) throw new UsageError(`--member is "${flags.member}": want one of ${names}`)
+  const prompter = prompterOf(cli)
   if (!flags.yes && !prompter.isInteractive) throw new UsageError('nobody can be asked whether to go on: give --yes')
+  const kubeconfig = await loadKubeconfig(cli.flags.kubeconfig ?? join(dir, 'admin.kubeconfig'), cli.env)
+  const credentials = await resolveConnection(kubeconfig, cli.flags)
   await using extracted = flags.fromBackup ? await extractArchive(flags.fromBackup, await backupSecret(cli, flags), tmpdir()) : undefined
-  const recovered = await recover(composeHost(project, member, cli.clock), {
-    archive: extracted,
-    report: line => cli.warn(`${line}\n`),
-    confirm: async () => flags.yes === true || prompter.confirm('Go on?'),
-    clock: cli.clock,
-  })
-  if (!recovered) throw new ExitError(1, 'Nothing was changed.')
-  const others = member.initialCluster.map(text => text.split('=')[0]).filter(name => name !== member.name)
-  cli.print(
-    `Recovered: etcd member ${member.name} serves alone, at revision ${recovered.revision}. Its data as it was is in ${recovered.copy}.\n`,
+
+  const { machine, member } = chosen
+  const report = (line: string) => cli.warn(`${line}\n`)
+  const shell = await openMachine(machine, target => connect(cli, target, { ...flags, prompter, note: report }))
+  try {
+    const project = await findProject(shell, { project: config.name, service: `etcd${member.suffix}` })
+    const recovered = await recover(await composeHost({ shell, project, config, machine, member, credentials, clock: cli.clock }), {
+      archive: extracted,
+      report,
+      confirm: async () => flags.yes === true || prompter.confirm('Go on?'),
+      clock: cli.clock,
+    })
+    if (!recovered) throw new ExitError(1, 'Nothing was changed.')
+    const lost = config.controlPlanes.map(({ name }) => name).filter(name => name !== member.name)
+    await initCluster(dir, { lost }, { clock: cli.clock })
+    const { revision, copy } = recovered
+    cli.print(`Recovered: etcd member ${member.name} serves alone, at revision ${revision}. Its data as it was is in ${copy}.\n`)
+    if (lost.length > 0) cli.print(describeReturn(dir, config, machine, lost))
+  } finally {
+    shell.close()
+  }
+}
+
+/** How the others come back. What is left of their data must go first: it is that of the cluster before. */
+function describeReturn(
+  dir: string,
+  { name, controlPlanes }: ClusterConfig,
+  { folder, members }: Machine,
+  lost: readonly string[],
+): string {
+  const isShared = folder === ''
+  const volumes = members.filter(member => lost.includes(member.name)).map(({ suffix }) => `${name}_etcd${suffix}`)
+  const clear = isShared
+    ? `docker compose rm --force && docker volume rm --force ${volumes.join(' ')}      in ${dir} on the machine`
+    : 'docker compose down --volumes      on its machine, if it is still there'
+  const anew = lost.map(each => `  ${isShared ? '' : `${clear}\n  `}davit init ${dir} --replace ${each}      and what that says\n`)
+  return (
+    `Of ${controlPlanes.length} members one is left: its loss would be the loss of the cluster. Have the others join again, each once the one before is healthy:\n` +
+    `${isShared ? `  ${clear}\n` : ''}${anew.join('')}`
   )
-  if (others.length > 0)
-    cli.print(
-      `Until others join it, the loss of this machine is the loss of the cluster. In the cluster's directory:\n${others
-        .map(name => `  davit init --replace ${name}      then, on its machine: docker compose down --volumes && docker compose up -d\n`)
-        .join('')}`,
-    )
 }

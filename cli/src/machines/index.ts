@@ -1,2 +1,2 @@
-export { type ComposeProject, findProject, presentImage } from './compose-project.ts'
-export { type MachineShell, openMachine } from './shell.ts'
+export { type ComposeProject, findContainer, findProject, presentImage } from './compose-project.ts'
+export { type DemandOptions, type MachineShell, openMachine } from './shell.ts'

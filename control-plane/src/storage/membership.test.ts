@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { planJoin } from './membership.ts'
 
-const wanted = { name: 'cp-2', peerUrl: 'https://10.0.0.14:2380' }
+const wanted = {
+  name: 'cp-2',
+  peerUrl: 'https://10.0.0.14:2380',
+  cluster: new Map([
+    ['cp-1', 'https://10.0.0.11:2380'],
+    ['cp-2', 'https://10.0.0.14:2380'],
+  ]),
+}
 const other = { ID: '1', name: 'cp-1', peerURLs: ['https://10.0.0.11:2380'] }
 
 const CASES = [
@@ -27,3 +34,8 @@ const CASES = [
 for (const { title, members, actions } of CASES) {
   test(`planJoin(): ${title}`, () => assert.deepEqual(planJoin(wanted, members), actions))
 }
+
+test('planJoin() waits for members that the new one will look for', () => {
+  const cluster = new Map([...wanted.cluster, ['cp-3', 'https://10.0.0.13:2380']])
+  assert.throws(() => planJoin({ ...wanted, cluster }, [other]), /cp-3 must have joined before/)
+})

@@ -7,12 +7,22 @@ export interface NewMember {
   readonly name: string
   /** At which the other members reach it. */
   readonly peerUrl: string
+  /** Peer URLs, by name, of all members that it will know when it starts: etcd ends at once where there are others. */
+  readonly cluster: ReadonlyMap<string, string>
 }
 
 export type MembershipAction = { kind: 'remove'; id: string } | { kind: 'add' }
 
-/** What is to be done so that a member without data may start; nothing when it is expected already. */
-export function planJoin({ name, peerUrl }: NewMember, members: readonly Pick<IMember, 'ID' | 'name' | 'peerURLs'>[]): MembershipAction[] {
+/**
+ * What is to be done so that a member without data may start; nothing when it is expected already. Throws while the members are not those
+ * it will look for: added then, it would not start, and might be the one that a quorum wants.
+ */
+export function planJoin(
+  { name, peerUrl, cluster }: NewMember,
+  members: readonly Pick<IMember, 'ID' | 'name' | 'peerURLs'>[],
+): MembershipAction[] {
+  const missing = [...cluster].filter(([other, url]) => other !== name && !members.some(({ peerURLs }) => peerURLs.includes(url)))
+  if (missing.length > 0) throw new Error(`${missing.map(([other]) => other).join(', ')} must have joined before`)
   // A member that was added and has not started yet has no name.
   const isExpected = members.some(member => member.name === '' && member.peerURLs.includes(peerUrl))
   const lost = members.filter(member => member.name === name || (member.name !== '' && member.peerURLs.includes(peerUrl)))

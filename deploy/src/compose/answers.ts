@@ -25,6 +25,8 @@ export interface InitAnswers {
   restored?: boolean
   /** `NAME` or `NAME=NEWADDRESS` of a member that was lost. */
   replace?: string
+  /** Names of members that the cluster was recovered without. */
+  lost?: readonly string[]
 }
 
 const API_PORT = 6443
@@ -58,7 +60,8 @@ export function newConfig(answers: InitAnswers): ClusterConfig {
 /** What is there, changed as asked. Throws ConfigError for changes that would cut the cluster off from its data or its nodes. */
 export function changedConfig(before: ClusterConfig, answers: InitAnswers): ClusterConfig {
   refuseFixed(before, answers)
-  const controlPlanes = answers.replace ? replaced(before, answers.replace) : before.controlPlanes
+  const present = answers.replace ? replaced(before, answers.replace) : before.controlPlanes
+  const controlPlanes = present.map(member => (answers.lost?.includes(member.name) ? { ...member, lost: true } : member))
   const { restored: _, ...kept } = before
   const raw: ClusterConfig = {
     ...kept,
@@ -110,11 +113,12 @@ function replaced({ controlPlanes }: ClusterConfig, text: string): ControlPlaneC
   const others = controlPlanes.filter(member => member.name !== name)
   if (address !== undefined && others.every(other => other.address === others[0]!.address && other.address !== address))
     throw new ConfigError(`--replace is "${text}": all members are on ${others[0]!.address}: want --replace ${name}, without an address`)
+  const without = others.filter(({ lost }) => lost).map(other => other.name)
   return controlPlanes.map(member => {
     if (member.name !== name) return member
-    const { ssh, ...rest } = member
+    const { ssh, lost: _lost, without: _without, ...rest } = member
     const moved = address !== undefined && address !== member.address
-    return { ...rest, ...(moved ? { address } : ssh && { ssh }), replaced: true }
+    return { ...rest, ...(moved ? { address } : ssh && { ssh }), replaced: true, ...(without.length > 0 && { without }) }
   })
 }
 

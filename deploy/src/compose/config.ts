@@ -26,6 +26,10 @@ const controlPlane = z.strictObject({
   ssh: ssh.optional(),
   /** It takes the place of a member that was lost: its etcd joins the others instead of making a cluster with them. */
   replaced: z.boolean().optional(),
+  /** The members that were lost when it did: they are none of those its etcd joins. */
+  without: z.array(name).optional(),
+  /** The cluster was recovered without it, so nothing of it runs until it is replaced. */
+  lost: z.boolean().optional(),
 })
 
 const schema = z.strictObject({

@@ -22,6 +22,7 @@ const VARIANTS: Readonly<Record<string, ClusterConfig>> = {
   'all-on-one': configOf({ controlPlanes: ['10.0.0.11'], replicas: 3, name: 'prod', balancerPort: 8443 }),
   three,
   'three-one-replaced': changedConfig(three, { replace: 'cp-2=10.0.0.14' }),
+  'three-one-of-two-lost-replaced': changedConfig(changedConfig(three, { lost: ['cp-2', 'cp-3'] }), { replace: 'cp-2' }),
 }
 
 for (const [name, config] of Object.entries(VARIANTS)) {

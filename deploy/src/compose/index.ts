@@ -3,4 +3,4 @@ export { type ClusterConfig, ConfigError, type ControlPlaneConfig, checkConfig, 
 export { type ClusterFile, renderFiles } from './files.ts'
 export { apiServerOf, type InitResult, initCluster, readClusterConfig } from './init-cluster.ts'
 export { type Machine, type MachineMember, machinesOf } from './machines.ts'
-export { OWNER } from './services.ts'
+export { clientUrl, type EtcdMember, etcdOf, OWNER } from './services.ts'

@@ -15,15 +15,18 @@ export interface Machine {
   readonly ssh?: string
 }
 
-/** The machines of a cluster: one for all control planes, or one for each. */
+/** The machines of a cluster: one for all control planes, or one for each. Of those that are lost there is none. */
 export function machinesOf({ controlPlanes }: Pick<ClusterConfig, 'controlPlanes'>): Machine[] {
   const [first] = controlPlanes
   if (first && controlPlanes.every(({ address }) => address === first.address)) {
     const isAlone = controlPlanes.length === 1
-    const members = controlPlanes.map((member, index) => ({ ...member, suffix: isAlone ? '' : `-${index + 1}` }))
+    const members = controlPlanes
+      .map((member, index) => ({ ...member, suffix: isAlone ? '' : `-${index + 1}` }))
+      .filter(({ lost }) => !lost)
     return [{ folder: '', address: first.address, members, ...(first.ssh !== undefined && { ssh: first.ssh }) }]
   }
-  return controlPlanes.map(member => {
+  const living = controlPlanes.filter(({ lost }) => !lost)
+  return living.map(member => {
     const { name, address, ssh } = member
     return { folder: name, address, members: [{ ...member, suffix: '' }], ...(ssh !== undefined && { ssh }) }
   })

@@ -88,13 +88,13 @@ function beforeEtcd(config: ClusterConfig, member: MachineMember): { services: R
   if (!config.restored) return { services: {}, after: 'prepare' }
   const { ulimits: _, ...common } = COMMON
   const { name, suffix } = member
-  const restored = { name, suffix, peerUrl: peerUrl(member), initialCluster: initialCluster(config), clusterName: config.name }
+  const restored = { name, suffix, peerUrl: peerUrl(member), initialCluster: initialCluster(config, member), clusterName: config.name }
   return restoreServices(restored, { common, mountAt: AT.etcdData, dataDir: ETCD_DATA_DIR })
 }
 
 /** Before a replaced member first starts: the others are told to expect it. Ends at once where the member has data. */
 function joinService(config: ClusterConfig, member: MachineMember): Service {
-  const others = config.controlPlanes.filter(({ name }) => name !== member.name).map(clientUrl)
+  const others = config.controlPlanes.filter(({ name }) => name !== member.name && !member.without?.includes(name)).map(clientUrl)
   const { ulimits: _, ...rest } = COMMON
   return {
     ...rest,
@@ -103,6 +103,7 @@ function joinService(config: ClusterConfig, member: MachineMember): Service {
       'join-etcd',
       `--name=${member.name}`,
       `--peer-url=${peerUrl(member)}`,
+      `--initial-cluster=${initialCluster(config, member)}`,
       `--etcd=${others.join(',')}`,
       `--pki-dir=${AT.pki}`,
       `--etcd-data-dir=${ETCD_DATA_DIR}`,
@@ -113,7 +114,19 @@ function joinService(config: ClusterConfig, member: MachineMember): Service {
   }
 }
 
-function etcdService(config: ClusterConfig, member: MachineMember, after: string): Service {
+/** How a member's etcd is run, for those who run it otherwise than compose does. */
+export interface EtcdMember {
+  readonly service: string
+  /** Docker's name of it, and where the containers of the service have it. */
+  readonly volume: { readonly name: string; readonly mountAt: string }
+  readonly dataDir: string
+  readonly peerUrl: string
+  readonly command: readonly string[]
+  /** etcdctl with the member's own address and certificates. */
+  readonly etcdctl: readonly string[]
+}
+
+export function etcdOf(config: ClusterConfig, member: MachineMember): EtcdMember {
   const file = (path: string) => `${AT.etcdPki}/${path}`
   const tls = (prefix: string, kind: string) => [
     `--${prefix}cert-file=${file(`${kind}.crt`)}`,
@@ -121,17 +134,11 @@ function etcdService(config: ClusterConfig, member: MachineMember, after: string
     `--${prefix}trusted-ca-file=${file('ca.crt')}`,
     `--${prefix}client-cert-auth`,
   ]
-  const local = `https://127.0.0.1:${member.etcdClientPort}`
-  const etcdctl = [
-    'etcdctl',
-    `--endpoints=${local}`,
-    `--cacert=${file('ca.crt')}`,
-    `--cert=${file('server.crt')}`,
-    `--key=${file('server.key')}`,
-  ]
   return {
-    ...COMMON,
-    image: setting('ETCD_IMAGE'),
+    service: `etcd${member.suffix}`,
+    volume: { name: `${config.name}_etcd${member.suffix}`, mountAt: AT.etcdData },
+    dataDir: ETCD_DATA_DIR,
+    peerUrl: peerUrl(member),
     command: [
       'etcd',
       `--name=${member.name}`,
@@ -140,7 +147,7 @@ function etcdService(config: ClusterConfig, member: MachineMember, after: string
       `--advertise-client-urls=${clientUrl(member)}`,
       `--listen-peer-urls=https://0.0.0.0:${member.etcdPeerPort}`,
       `--initial-advertise-peer-urls=${peerUrl(member)}`,
-      `--initial-cluster=${initialCluster(config)}`,
+      `--initial-cluster=${initialCluster(config, member)}`,
       `--initial-cluster-state=${member.replaced ? 'existing' : 'new'}`,
       `--initial-cluster-token=${config.name}`,
       ...tls('', 'server'),
@@ -157,6 +164,22 @@ function etcdService(config: ClusterConfig, member: MachineMember, after: string
       '--experimental-initial-corrupt-check',
       '--logger=zap',
     ],
+    etcdctl: [
+      'etcdctl',
+      `--endpoints=https://127.0.0.1:${member.etcdClientPort}`,
+      `--cacert=${file('ca.crt')}`,
+      `--cert=${file('server.crt')}`,
+      `--key=${file('server.key')}`,
+    ],
+  }
+}
+
+function etcdService(config: ClusterConfig, member: MachineMember, after: string): Service {
+  const { command, etcdctl } = etcdOf(config, member)
+  return {
+    ...COMMON,
+    image: setting('ETCD_IMAGE'),
+    command,
     environment: { ETCDCTL_API: '3' },
     depends_on: { [after]: { condition: 'service_completed_successfully' } },
     healthcheck: { test: ['CMD', ...etcdctl, 'endpoint', 'health'], interval: '5s', timeout: '10s', retries: 6, start_period: '60s' },
@@ -224,11 +247,13 @@ function balancerService(port: number): Service {
   }
 }
 
-function initialCluster({ controlPlanes }: ClusterConfig): string {
-  return controlPlanes.map(each => `${each.name}=${peerUrl(each)}`).join(',')
+function initialCluster({ controlPlanes }: ClusterConfig, { without = [] }: MachineMember): string {
+  const living = controlPlanes.filter(({ name }) => !without.includes(name))
+  return living.map(each => `${each.name}=${peerUrl(each)}`).join(',')
 }
 
-function clientUrl({ address, etcdClientPort }: Pick<MachineMember, 'address' | 'etcdClientPort'>): string {
+/** For clients elsewhere. */
+export function clientUrl({ address, etcdClientPort }: Pick<MachineMember, 'address' | 'etcdClientPort'>): string {
   return `https://${address}:${etcdClientPort}`
 }
 

@@ -26,7 +26,9 @@ export function describeRecovery({ member, members, status, archive }: RecoveryF
     ? [`etcd member ${member} starts anew from the archive of ${archive.created}, etcd at revision ${archive.etcd.revision}.`]
     : [`etcd member ${member} becomes the only member of its cluster, with the data it has.`]
   if (others.length > 0)
-    steps.push(`The members ${others.join(', ')} are no longer part of it: what they hold and this one does not is lost.`)
+    steps.push(
+      `The members ${others.join(', ')} are no longer part of it: what they hold and this one does not is lost, and they must not run again with it.`,
+    )
   return [...steps, ...losses({ status, archive }), 'The present data is copied first.']
 }
 
