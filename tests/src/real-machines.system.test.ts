@@ -218,7 +218,71 @@ test('all machines without power at once: the same pods come back by themselves'
   assert.deepEqual(after, before)
 })
 
-/** Containers of the pods, by all nodes: an upgrade must not touch one. */
+/** What a machine's etcd member has got to. */
+async function revisionOf(on: Machine): Promise<number> {
+  const pki = '/etc/davit/etcd-pki'
+  const tls = [`--cacert=${pki}/ca.crt`, `--cert=${pki}/server.crt`, `--key=${pki}/server.key`]
+  const etcdctl = ['etcdctl', '--endpoints=https://127.0.0.1:2379', ...tls]
+  const { stdout } = await on.docker(['exec', 'davit_etcd_1', ...etcdctl, 'endpoint', 'status', '--write-out=json'])
+  return (JSON.parse(stdout) as [{ Status: { header: { revision: number } } }])[0].Status.header.revision
+}
+
+async function assertEtcdHealthy(on: Machine): Promise<void> {
+  assert.equal((await on.docker(['inspect', '-f', '{{.State.Health.Status}}', 'davit_etcd_1'])).stdout.trim(), 'healthy')
+}
+
+test('two of three etcd members lost with their data: recovered from the third, and joined again', async () => {
+  const { privateKeyFile } = await testbedKey()
+  const [survivor, ...lost] = machines as [Machine, ...Machine[]]
+  const before = await podContainers()
+  await untilServed(urls(machines), { answers: 2 })
+  const stop = new AbortController()
+  const running = load(urls(machines), { concurrency: 4, signal: stop.signal, timeoutMs: 5_000 })
+  const writes = new RecordedWrites(clients, 'recover')
+  await untilWell('some writes', async () => assert.ok(writes.acknowledged > 200))
+  await writes.stop()
+  const { acknowledged } = writes.counts()
+  const written = Math.max(...(await Promise.all(machines.map(revisionOf))))
+  await untilWell('the last member has it all', async () => assert.ok((await revisionOf(survivor)) >= written))
+
+  const since = performance.now()
+  await Promise.all(
+    lost.map(each =>
+      each.exec('docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=davit) && docker volume rm davit_etcd'),
+    ),
+  )
+  const recover = () => davit('recover', dir, '--member', 'cp-1', '--yes', '--accept-host-key', '-i', privateKeyFile)
+  say((await timed('davit recover', recover)).stdout.trim())
+  await untilWell('the API', () => davit('get', '--raw', '/readyz'))
+  say(`API back ${seconds(since)} after the loss`)
+  await writes.stop()
+  for (const each of lost) {
+    const name = `cp-${machines.indexOf(each) + 1}`
+    await timed(`${name} anew`, async () => {
+      await compose(each, 'down', '--volumes')
+      await init(dir, ['--replace', name])
+      await copyFolder(each, join(dir, name), ['pki', 'etcd-pki'])
+      await compose(each, 'up', '-d')
+      await untilWell(name, () => davit('--server', `https://${each.address}:6443`, 'get', '--raw', '/readyz'))
+      await untilWell(`etcd of ${name}`, () => assertEtcdHealthy(each))
+    })
+  }
+  stop.abort()
+  const { requests, failures } = await running.done
+  say(
+    `three again ${seconds(since)} after the loss; ${acknowledged} writes acknowledged before and all there; ${requests} requests, ${failures.length} failed`,
+  )
+  assert.deepEqual(failures, [])
+  await writes.stop()
+  await untilNodesReady()
+  assert.deepEqual(await podContainers(), before)
+  await under('the one that was left killed', {}, async () => {
+    await crashContainer(survivor, 'davit_etcd_1')
+    await untilWell('davit_etcd_1', () => davit('--server', servers()[0]!, 'get', '--raw', '/readyz'))
+  })
+})
+
+/** Containers of the pods, by all nodes. */
 async function podContainers(): Promise<string[]> {
   const listed = await Promise.all(
     machines.map(each => each.docker(['ps', '--no-trunc', '--format', '{{.ID}} {{.Names}}', '--filter', 'label=davit.dev/pod-uid'])),
