@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { command } from '@davit/deploy'
+import { type CommandResult, command } from '@davit/deploy'
 import { assertHealthy, compose, copyFolder, init, loadComposeImages, longRunning, untilWell } from './compose.ts'
 import { type Machine, startMachine, testbedKey } from './machines/index.ts'
 
@@ -83,16 +83,19 @@ test('coming up again changes nothing', async () => {
   await untilWell('the API', () => davit('restored', 'get', 'configmap', 'written-after'))
 })
 
-test('davit recover refuses while the quorum lives, brings back what the last member has, and the others join again', async () => {
+async function recover(...args: string[]): Promise<CommandResult> {
   const { privateKeyFile } = await testbedKey()
+  const ssh = ['--accept-host-key', '-i', privateKeyFile]
+  return command(process.execPath, [CLI, 'recover', join(dir, 'restored'), '--member=cp-1', '--yes', ...ssh, ...args], {
+    timeoutMs: 180_000,
+    allowFailure: true,
+    // The known hosts of whoever runs this stay as they are.
+    env: { ...process.env, HOME: dir },
+  })
+}
+
+test('davit recover refuses while the quorum lives, brings back what the last member has, and the others join again', async () => {
   const cluster = join(dir, 'restored')
-  const recover = () =>
-    command(process.execPath, [CLI, 'recover', cluster, '--member=cp-1', '--yes', '--accept-host-key', '-i', privateKeyFile], {
-      timeoutMs: 180_000,
-      allowFailure: true,
-      // The known hosts of whoever runs this stay as they are.
-      env: { ...process.env, HOME: dir },
-    })
   await init(cluster, ['--ssh', `admin@${machine(1).address}`])
   const refused = await recover()
   assert.equal(refused.code, 1)
@@ -121,4 +124,14 @@ test('davit recover refuses while the quorum lives, brings back what the last me
   }
   await machine(1).docker(['stop', 'davit_etcd-1_1'])
   await untilWell('the API', () => davit('restored', 'get', 'configmap', 'written-after-recovery'))
+})
+
+test('davit recover takes the data of a backup instead', async () => {
+  await machine(1).docker(['rm', '-f', '-v', 'davit_etcd-2_1', 'davit_etcd-3_1'])
+  const recovered = await recover('--from-backup', join(dir, 'archive'), '--passphrase-file', passphraseFile)
+  assert.equal(recovered.code, 0, recovered.stderr)
+  assert.match(recovered.stderr, /starts anew from the archive.*\n.*\nLOST: every change since/)
+  await untilWell('the API', () => davit('restored', 'get', 'nodes'))
+  assert.deepEqual(await names('restored'), expected)
+  await assert.rejects(davit('restored', 'get', 'configmap', 'written-after-recovery'), /not found/)
 })

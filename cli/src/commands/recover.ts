@@ -1,10 +1,11 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { extractArchive } from '@davit/api/backup'
-import { type ClusterConfig, initCluster, type Machine, machinesOf, readClusterConfig } from '@davit/deploy'
+import { initCluster, machinesOf, readClusterConfig } from '@davit/deploy'
 import { Command } from 'commander'
 import { backupSecret, type SecretFlags } from '../backup/options.ts'
 import { composeHost } from '../backup/recover/compose-host.ts'
+import { describeReturn } from '../backup/recover/plan.ts'
 import { recover } from '../backup/recover/recover.ts'
 import { type Cli, ExitError, UsageError, withExamples } from '../command-line/index.ts'
 import { loadKubeconfig, resolveConnection } from '../kubeconfig/index.ts'
@@ -68,27 +69,8 @@ async function run(cli: Cli, dir: string, flags: Flags): Promise<void> {
     await initCluster(dir, { lost }, { clock: cli.clock })
     const { revision, copy } = recovered
     cli.print(`Recovered: etcd member ${member.name} serves alone, at revision ${revision}. Its data as it was is in ${copy}.\n`)
-    if (lost.length > 0) cli.print(describeReturn(dir, config, machine, lost))
+    cli.print(describeReturn(dir, config, lost))
   } finally {
     shell.close()
   }
-}
-
-/** How the others come back. What is left of their data must go first: it is that of the cluster before. */
-function describeReturn(
-  dir: string,
-  { name, controlPlanes }: ClusterConfig,
-  { folder, members }: Machine,
-  lost: readonly string[],
-): string {
-  const isShared = folder === ''
-  const volumes = members.filter(member => lost.includes(member.name)).map(({ suffix }) => `${name}_etcd${suffix}`)
-  const clear = isShared
-    ? `docker compose rm --force && docker volume rm --force ${volumes.join(' ')}      in ${dir} on the machine`
-    : 'docker compose down --volumes      on its machine, if it is still there'
-  const anew = lost.map(each => `  ${isShared ? '' : `${clear}\n  `}davit init ${dir} --replace ${each}      and what that says\n`)
-  return (
-    `Of ${controlPlanes.length} members one is left: its loss would be the loss of the cluster. Have the others join again, each once the one before is healthy:\n` +
-    `${isShared ? `  ${clear}\n` : ''}${anew.join('')}`
-  )
 }

@@ -1,5 +1,6 @@
 /** What recovering would cost, in words; pure. */
 import type { BackupManifest } from '@davit/api/backup'
+import { type ClusterConfig, etcdOf, machinesOf } from '@davit/deploy'
 
 /** What a member says of itself; it can while it runs, also without quorum. */
 export interface MemberStatus {
@@ -51,4 +52,22 @@ function behind(revisions: number): string {
   return revisions > 0
     ? `about ${revisions} changes would be lost; without --from-backup they are kept.`
     : 'that is not newer than the archive.'
+}
+
+/** How the members of a cluster that were lost join it again. What is left of their data goes first: it is that of the cluster before. */
+export function describeReturn(dir: string, config: ClusterConfig, lost: readonly string[]): string {
+  if (lost.length === 0) return ''
+  const machines = machinesOf(config)
+  const isShared = machines.length === 1
+  const volumes = machines
+    .flatMap(({ members }) => members)
+    .flatMap(member => (lost.includes(member.name) ? etcdOf(config, member).volume.name : []))
+  const clear = isShared
+    ? [`docker compose rm --force && docker volume rm --force ${volumes.join(' ')}      once, on the machine`]
+    : ['docker compose down --volumes      on the machine of each that is still there']
+  const anew = lost.map(name => `davit init ${dir} --replace ${name}      and then what it prints`)
+  return (
+    'One member is left: were its machine lost, the cluster would be. Have the others join again, each once the one before is healthy:\n' +
+    [...clear, ...anew].map(line => `  ${line}\n`).join('')
+  )
 }
