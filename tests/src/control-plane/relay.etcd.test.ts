@@ -112,7 +112,8 @@ it('a client that goes away ends its request at the agent, and a tunnel that bre
 it('without a tunnel anywhere the refusal names the node and since when, and a new tunnel is found', async () => {
   const refusal = await until('the tunnel to be gone', async () => {
     const { code, message } = await far.ask({ path: LOG_PATH })
-    return code === 503 && message
+    // The last session may just be breaking.
+    return code === 503 && !message.includes('broke') && message
   })
   const peer = `"test-${near.port}" none since \\d{4}-\\d\\d-\\d\\dT[\\d:]+Z`
   assert.match(refusal, new RegExp(`^node "${NODE}" has no tunnel to any API server: this one has had none since it started, ${peer}$`))

@@ -16,6 +16,7 @@ import { parseRequestInfo, type RequestInfo } from './request-info.ts'
 import { kindLookup } from './resources/dispatch.ts'
 import { type Reply, type Request, sendError, statusOf } from './respond.ts'
 import { routeTable } from './routes.ts'
+import { watchSlumber } from './slumber.ts'
 import { handleUpgrades } from './upgrades.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -36,6 +37,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const lookup = kindLookup(registry)
   const route = routeTable(serving, lookup)
   const state = new Activity()
+  const slumber = watchSlumber(options.clock, serving.signal)
 
   app.all('/*', async (request: Request, reply: Reply) => {
     const startedAt = performance.now()
@@ -48,6 +50,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     try {
       if (state.closing) throw unavailable(SHUTTING_DOWN)
       info = parseRequestInfo(request.method, request.raw.url ?? '/')
+      if (request.method !== 'GET') await slumber.settled()
+      if (hasLeft(request)) return reply
       const query = queryOf(request.raw.url ?? '/')
       const caller = await authenticate(request.raw, options.identity)
       const user = await impersonate(options.authorizer, caller, request.headers)
@@ -191,6 +195,11 @@ function bodyReader({ raw, headers }: Request): () => Promise<Buffer> {
     read ??= readBody(raw, headers['content-length'])
     return read
   }
+}
+
+/** Whether the client has ended the request, or the connection, before it was answered. */
+function hasLeft({ raw }: Request): boolean {
+  return raw.stream ? raw.stream.closed : raw.socket.destroyed
 }
 
 function queryOf(url: string): URLSearchParams {
