@@ -7,6 +7,8 @@ interface TextOptions {
   replaced?: string | undefined
 }
 
+const KEYS = ['pki', 'etcd-pki'] as const
+
 /** The whole text; one line when nothing changed. */
 export function describeInit(dir: string, result: InitResult, { replaced }: TextOptions = {}): string {
   const { config, machines, written, isNew } = result
@@ -39,7 +41,7 @@ function backup(dir: string): string {
 }
 
 function start(dir: string, machines: readonly Machine[]): string {
-  const lines = machines.flatMap(machine => startCommands(dir, machine, { withKeys: true }))
+  const lines = machines.flatMap(machine => startCommands(dir, machine, 'sent'))
   const [first] = machines
   if (machines.length === 1 && !first?.ssh)
     return `Start it on ${first?.address}; if that is another machine, copy ${dir} there first:\n${commands(lines)}`
@@ -56,27 +58,31 @@ function changed(dir: string, written: readonly string[]): string {
 }
 
 function apply(dir: string, machines: readonly Machine[]): string {
-  const lines = machines.flatMap(machine => startCommands(dir, machine, { withKeys: false }))
+  const lines = machines.flatMap(machine => startCommands(dir, machine, 'kept'))
   return `To make it so${machines.length > 1 ? ', one machine after the other' : ''}:\n${commands(lines)}`
 }
 
 function replace(dir: string, { machines }: InitResult, replaced: string): string {
   const isNew = (machine: Machine) => machine.members.some(({ name }) => name === replaced)
-  const first = machines.filter(isNew).flatMap(machine => startCommands(dir, machine, { withKeys: true }))
-  const others = machines.filter(machine => !isNew(machine)).flatMap(machine => startCommands(dir, machine, { withKeys: false }))
+  const first = machines.filter(isNew).flatMap(machine => startCommands(dir, machine, 'sent where missing'))
+  const others = machines.filter(machine => !isNew(machine)).flatMap(machine => startCommands(dir, machine, 'kept'))
   const rest = others.length > 0 ? `\nThen tell the others its address, one machine after the other:\n${commands(others)}` : ''
   return `Start the new ${replaced}: it takes the lost one's place in etcd by itself, and the lost one can never come back.\n${commands(first)}${rest}`
 }
 
-/** `withKeys` false where containers run: the keys there are theirs by now, and newer. */
-function startCommands(dir: string, { folder, address, ssh }: Machine, { withKeys }: { withKeys: boolean }): string[] {
+/** Where containers have run, the keys are theirs by now, and newer. */
+type Keys = 'sent' | 'sent where missing' | 'kept'
+
+function startCommands(dir: string, { folder, address, ssh }: Machine, keys: Keys): string[] {
   const local = join(dir, folder)
   if (folder === '' && ssh === undefined) return [`cd ${local} && docker compose up -d`]
   const [, host = ssh ?? address, port] = /^(.*):(\d+)$/.exec(ssh ?? address) ?? []
-  const kept = [...(folder === '' ? ['secrets', 'admin.kubeconfig'] : []), ...(withKeys ? [] : ['pki', 'etcd-pki'])]
-  const pack = ['tar', '-C', local, ...kept.map(name => `--exclude=./${name}`), '-cf', '-', '.'].join(' ')
+  const kept = [...(folder === '' ? ['secrets', 'admin.kubeconfig'] : []), ...(keys === 'kept' ? KEYS : [])]
+  const without = (names: readonly string[]) => names.map(name => `--exclude=./${name}`).join(' ')
+  const pack = ['tar', '-C', local, ...(kept.length > 0 ? [without(kept)] : []), '-cf', '-', '.'].join(' ')
+  const unpack = `tar -xf -${keys === 'sent where missing' ? ` $(test -d ${KEYS[0]} && echo ${without(KEYS)})` : ''}`
   const login = ['ssh', ...(port ? ['-p', port] : []), host].join(' ')
-  return [`${pack} | ${login} 'mkdir -p davit && cd davit && tar -xf - && docker compose up -d'`]
+  return [`${pack} | ${login} 'mkdir -p davit && cd davit && ${unpack} && docker compose up -d'`]
 }
 
 function table(rows: readonly (readonly string[])[]): string {

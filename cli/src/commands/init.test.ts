@@ -38,12 +38,16 @@ test('describeInit() leaves the keys of running machines alone, and starts the n
   const text = describeInit('davit', resultOf(THREE, { isNew: false }), { replaced: 'cp-2' })
   const lines = text.split('\n').filter(line => line.includes('tar -C'))
   assert.deepEqual(
-    lines.map(line => [/cp-\d/.exec(line)?.[0], line.includes('--exclude=./pki --exclude=./etcd-pki')]),
+    lines.map(line => [/cp-\d/.exec(line)?.[0], line.split(' | ')[0]?.includes('--exclude=./pki --exclude=./etcd-pki')]),
     [
       ['cp-2', false],
       ['cp-1', true],
       ['cp-3', true],
     ],
+  )
+  assert.match(
+    lines[0] ?? '',
+    /cd davit && tar -xf - \$\(test -d pki && echo --exclude=\.\/pki --exclude=\.\/etcd-pki\) && docker compose up -d'$/,
   )
 })
 
