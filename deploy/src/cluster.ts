@@ -33,6 +33,12 @@ export interface ControlPlaneOptions {
 /** Starts the control plane unless it runs, waits until it is ready, and leaves the administrator's kubeconfig in the home. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<void> {
   const { home, port, address, serverNames = [], program = OWN_CONTROL_PLANE, extraArgs = [] } = options
+  if (program === OWN_CONTROL_PLANE)
+    await access(CONTROL_PLANE).catch(() => {
+      throw new Error(
+        'There is no control plane here to start: "davit up" works in a checkout of Davit. For machines of your own: davit init',
+      )
+    })
   await mkdir(home.dir, { recursive: true, mode: 0o700 })
   const pidFile = join(home.run, 'control-plane.pid')
   if ((await runningPid(pidFile)) === undefined) await assertPortFree(port)
