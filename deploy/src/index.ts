@@ -12,10 +12,12 @@ export {
 } from './cluster.ts'
 export { type CommandOptions, type CommandResult, command } from './command.ts'
 export {
+  adoptAuthorities,
   apiServerOf,
   type ClusterConfig,
   ConfigError,
   type ControlPlaneConfig,
+  changedFiles,
   clientUrl,
   type EtcdMember,
   etcdOf,

@@ -1,3 +1,4 @@
+export { clusterDirectory } from './directory.ts'
 export { type CertificateRow, certificateRows, printRows } from './list.ts'
 export { type ClusterCertificates, type Holder, observeCertificates } from './observe.ts'
 export { ownCertificate, renewKubeconfig } from './own-kubeconfig.ts'

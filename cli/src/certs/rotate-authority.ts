@@ -7,7 +7,7 @@ import { type Phase, phaseOf, planRotation, type Step } from './plan-rotation.ts
 
 export interface RotationOptions {
   readonly client: HttpClient
-  /** Brings the kubeconfig in use along; called with what the Secret holds, before each step. */
+  /** Brings along what is kept outside of the cluster; called with what the Secret holds, before each step. */
   readonly follow: (authorities: string) => Promise<void>
   /** Wait for no node that is away. */
   readonly force: boolean

@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import { parseDuration } from '@davit/api'
 import { readAuthority } from '@davit/api/pki'
+import { adoptAuthorities } from '@davit/deploy'
 import { Command } from 'commander'
 import {
   certificateRows,
+  clusterDirectory,
   laggards,
   observeCertificates,
   ownCertificate,
@@ -21,7 +24,7 @@ export function certsCommand(cli: Cli): Command {
     .description('Show when certificates end, and change the CA. All but the kubeconfig in use renew themselves.')
     .option('-o, --output <form>', 'wide, json or yaml.')
     .action(async (options: { output?: string }) => list(cli, options.output))
-  for (const make of [status, rotate, renew]) command.addCommand(make(cli))
+  for (const make of [status, rotate, sync, renew]) command.addCommand(make(cli))
   return withExamples(command, 'davit certs\ndavit certs -o json\ndavit certs rotate-ca\ndavit certs renew')
 }
 
@@ -59,20 +62,54 @@ const rotate = (cli: Cli) =>
       .description('Put a new CA in place of the present one, without downtime. Running it again goes on where it was.')
       .option('--force', 'Go on without nodes that are away: they must join again once they are back.')
       .option('--timeout <duration>', 'How long to wait when nobody comes along.', '5m')
-      .action(async (options: { force?: boolean; timeout: string }) => {
+      .option(
+        '--dir <dir>',
+        'Directory that "davit init" made: its secrets and kubeconfig come along. (./davit, when it is of this cluster)',
+      )
+      .action(async (options: { force?: boolean; timeout: string; dir?: string }) => {
         const timeoutMs = parseDuration(options.timeout)
         const { client } = await cli.session()
         const report = (line: string) => cli.print(`${line}\n`)
         const force = options.force ?? false
-        if (force) {
-          const warning = whatBreaks((await observeCertificates(client, cli.clock.now())).holders)
-          if (warning) cli.warn(`Warning: ${warning}\n`)
-        }
-        await rotateAuthority({ client, follow: async text => void (await follow(cli, text)), force, timeoutMs, clock: cli.clock, report })
+        const observed = await observeCertificates(client, cli.clock.now())
+        const dir = await clusterDirectory(options.dir, observed)
+        const warning = force ? whatBreaks(observed.holders) : ''
+        if (warning) cli.warn(`Warning: ${warning}\n`)
+        await rotateAuthority({
+          client,
+          async follow(authorities) {
+            await follow(cli, authorities)
+            if (dir !== undefined) await adoptAuthorities(dir, authorities, cli)
+          },
+          force,
+          timeoutMs,
+          clock: cli.clock,
+          report,
+        })
+        report(
+          dir === undefined
+            ? 'Where a directory of "davit init" is kept, bring the new CA into it: davit certs sync --dir DIR'
+            : `${dir} holds the new CA. Keep a copy of ${join(dir, 'secrets')} again.`,
+        )
         report('Other kubeconfigs of this cluster hold certificates of the old CA and are refused from now on.')
         report('Back up the cluster again ("davit backup create"): earlier backups hold the old CA.')
       }),
-    'davit certs rotate-ca\ndavit certs rotate-ca --force',
+    'davit certs rotate-ca --dir=davit\ndavit certs rotate-ca --force',
+  )
+
+const sync = (cli: Cli) =>
+  withExamples(
+    new Command('sync')
+      .description('Bring the CAs that the cluster has now into a directory of "davit init": its secrets, and its kubeconfig.')
+      .option('--dir <dir>', 'The directory.', './davit')
+      .action(async (options: { dir: string }) => {
+        const { client } = await cli.session()
+        const observed = await observeCertificates(client, cli.clock.now())
+        await clusterDirectory(options.dir, observed)
+        await adoptAuthorities(options.dir, observed.authorities, cli)
+        cli.print(`${options.dir} holds the CAs of the cluster. Keep a copy of ${join(options.dir, 'secrets')}.\n`)
+      }),
+    'davit certs sync --dir=davit',
   )
 
 const renew = (cli: Cli) =>

@@ -11,12 +11,17 @@ const KEYS = ['pki', 'etcd-pki'] as const
 
 /** The whole text; one line when nothing changed. */
 export function describeInit(dir: string, result: InitResult, { replaced }: TextOptions = {}): string {
-  const { config, machines, written, isNew } = result
-  if (!isNew && written.length === 0) return `${dir} is as asked for: nothing changed.\n`
+  const { config, machines, written, isNew, isCaOld } = result
+  const note = isCaOld ? [oldCa(dir)] : []
+  if (!isNew && written.length === 0) return [`${dir} is as asked for: nothing changed.\n`, ...note].join('\n')
   const sections = isNew
     ? [made(dir, result), backup(dir), start(dir, machines), use(dir, apiServerOf(config))]
     : [changed(dir, written), replaced === undefined ? apply(dir, machines) : replace(dir, result, replaced)]
-  return `${sections.join('\n')}`
+  return [...sections, ...note].join('\n')
+}
+
+function oldCa(dir: string): string {
+  return `The CA was changed since ${join(dir, 'secrets')} was written: admin.kubeconfig stays as it is. Bring the CA along:\n${commands([`davit certs sync --dir ${dir} --kubeconfig ${join(dir, 'admin.kubeconfig')}`])}`
 }
 
 function made(dir: string, { config, machines }: InitResult): string {

@@ -14,7 +14,7 @@ function resultOf(addresses: readonly string[], change: Partial<InitResult> = {}
     ...(addresses.length > 1 && { ssh: `admin@${address}:2222` }),
   }))
   const config = { name: 'davit', controlPlanes } as unknown as ClusterConfig
-  return { config, machines: machinesOf(config), written: ['cluster.yaml'], isNew: true, ...change }
+  return { config, machines: machinesOf(config), written: ['cluster.yaml'], isNew: true, isCaOld: false, ...change }
 }
 
 const THREE = ['10.0.0.11', '10.0.0.12', '10.0.0.13']
@@ -53,4 +53,9 @@ test('describeInit() leaves the keys of running machines alone, and starts the n
 
 test('describeInit() says so when nothing changed', () => {
   assert.equal(describeInit('davit', resultOf(THREE, { isNew: false, written: [] })), 'davit is as asked for: nothing changed.\n')
+})
+
+test('describeInit() says how secrets that are behind come along', () => {
+  const text = describeInit('davit', resultOf(THREE, { isNew: false, written: [], isCaOld: true }))
+  assert.match(text, /admin\.kubeconfig stays as it is.*\n {2}davit certs sync --dir davit --kubeconfig davit\/admin\.kubeconfig\n$/)
 })

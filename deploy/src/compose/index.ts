@@ -1,6 +1,6 @@
 export type { InitAnswers } from './answers.ts'
 export { type ClusterConfig, ConfigError, type ControlPlaneConfig, checkConfig, formatConfig, parseConfig } from './config.ts'
 export { type ClusterFile, renderFiles } from './files.ts'
-export { apiServerOf, type InitResult, initCluster, readClusterConfig } from './init-cluster.ts'
+export { adoptAuthorities, apiServerOf, changedFiles, type InitResult, initCluster, readClusterConfig } from './init-cluster.ts'
 export { type Machine, type MachineMember, machinesOf } from './machines.ts'
 export { clientUrl, type EtcdMember, etcdOf, OWNER } from './services.ts'

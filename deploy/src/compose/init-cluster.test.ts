@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { systemClock } from '@davit/api'
-import { isSignedBy, namesOf, readAuthority } from '@davit/api/pki'
+import { certificatesIn, createAuthority, isSignedBy, namesOf, readAuthority, replaceFile } from '@davit/api/pki'
 import type { InitAnswers } from './answers.ts'
-import { initCluster } from './init-cluster.ts'
+import { adoptAuthorities, changedFiles, initCluster } from './init-cluster.ts'
 
 const THREE: InitAnswers = { controlPlanes: ['10.0.0.11', '10.0.0.12', '10.0.0.13'] }
 let dir: string
@@ -74,6 +74,49 @@ test('a member at a new address gets certificates for it', async () => {
   await init({ replace: 'cp-2=10.0.0.14' })
   assert.ok(namesOf(await read('cp-2/etcd-pki/server.crt')).includes('10.0.0.14'))
   assert.match(await read('cp-1/compose.yaml'), /--etcd=https:\/\/127\.0\.0\.1:2379,https:\/\/10\.0\.0\.14:2379/)
+})
+
+const inKubeconfig = (text: string, field: string) => Buffer.from(new RegExp(`${field}: (\\S+)`).exec(text)?.[1] ?? '', 'base64').toString()
+
+test("a changed CA is taken over by secrets, the kubeconfig, and what is copied to a machine that takes a lost one's place", async () => {
+  await init(THREE)
+  const old = await read('secrets/ca.pem')
+  const next = await createAuthority('next', { now: Date.now() + 10_000, days: 1 })
+  const nextText = next.certificate + next.key
+  const signer = async () => isSignedBy(inKubeconfig(await read('admin.kubeconfig'), 'client-certificate-data'), next)
+  for (const [authorities, isSignedByNext] of [
+    [old + nextText, false],
+    [nextText + old, true],
+    [nextText, true],
+  ] as const) {
+    await adoptAuthorities(dir, authorities, { clock: systemClock })
+    for (const path of ['secrets', 'cp-1/pki', 'cp-2/pki']) assert.equal(await read(`${path}/ca.pem`), authorities)
+    assert.equal(inKubeconfig(await read('admin.kubeconfig'), 'certificate-authority-data'), certificatesIn(authorities).join(''))
+    assert.equal(await signer(), isSignedByNext)
+    const { written, isCaOld } = await init({})
+    assert.deepEqual([written, isCaOld], [[], false])
+  }
+  await init({ replace: 'cp-2' })
+  assert.equal(await read('cp-2/pki/ca.pem'), nextText)
+})
+
+test('a kubeconfig that trusts a later CA than secrets holds is left as it is', async () => {
+  await init(THREE)
+  const { certificate } = await createAuthority('next', { now: Date.now() + 10_000, days: 1 })
+  const text = (await read('admin.kubeconfig')).replace(/(authority-data: ).*/, `$1${Buffer.from(certificate).toString('base64')}`)
+  await replaceFile(join(dir, 'admin.kubeconfig'), text)
+  const { written, isCaOld } = await init({ tlsSans: ['api.example.com'] })
+  assert.equal(isCaOld, true)
+  assert.ok(!written.includes('admin.kubeconfig') && written.includes('cp-1/compose.yaml'), written.join())
+  assert.equal(await read('admin.kubeconfig'), text)
+})
+
+test('what would be written can be asked before', async () => {
+  await init(THREE)
+  const before = await contents()
+  assert.deepEqual(await changedFiles(dir, {}), [])
+  assert.deepEqual(await changedFiles(dir, { controlPlaneImage: 'other:1' }), ['cluster.yaml', 'cp-1/.env', 'cp-2/.env', 'cp-3/.env'])
+  assert.deepEqual(await contents(), before)
 })
 
 test('a compose file changed by hand is not written over', async () => {

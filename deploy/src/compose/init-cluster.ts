@@ -1,10 +1,11 @@
 /** Writes a cluster's directory: the thin shell round what the configuration says. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Clock } from '@davit/api'
+import { type Clock, lifeOf } from '@davit/api'
 import {
   AUTHORITY_DAYS,
   CERTIFICATE_LIFETIME_MS,
+  certificatesIn,
   createAuthority,
   createFile,
   loadOrCreatePki,
@@ -26,10 +27,13 @@ export interface InitResult {
   readonly written: readonly string[]
   /** There was no cluster in the directory before. */
   readonly isNew: boolean
+  /** The kubeconfig trusts a CA that came after those of `secrets/`: it stays as it is, and adoptAuthorities() is due. */
+  readonly isCaOld: boolean
 }
 
 /** What a control plane needs of `secrets/`; it makes the rest itself. */
-const SHARED_SECRETS = ['ca.pem', 'etcd-ca.pem', 'etcd-client.pem', 'service-account.key', 'encryption-keys.json'] as const
+const CA = 'ca.pem'
+const SHARED_SECRETS = [CA, 'etcd-ca.pem', 'etcd-client.pem', 'service-account.key', 'encryption-keys.json'] as const
 const SECRETS = 'secrets'
 const KUBECONFIG = 'admin.kubeconfig'
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -45,9 +49,36 @@ export async function readClusterConfig(dir: string): Promise<ClusterConfig | un
  * Makes the cluster's directory, or brings one that is there to what is asked. Keys that are there stay. Throws ConfigError, before
  * anything is written, for what cannot be.
  */
-export async function initCluster(dir: string, answers: InitAnswers, { clock }: { clock: Clock }): Promise<InitResult> {
+export function initCluster(dir: string, answers: InitAnswers, { clock }: { clock: Clock }): Promise<InitResult> {
+  return explained(dir, async () => bringTo(dir, await planCluster(dir, answers), clock))
+}
+
+/** Paths below `dir` of the files without secrets that initCluster() would write; throws as it does, and writes nothing. */
+export async function changedFiles(dir: string, answers: InitAnswers): Promise<string[]> {
+  const { files } = await explained(dir, () => planCluster(dir, answers))
+  return files.flatMap(({ path, text }) => (text === undefined ? [] : [path]))
+}
+
+/**
+ * Makes `authorities`, a text such as `ca.pem` holds, the CAs of the cluster in `dir`, and brings along what is made of them: each
+ * machine's keys here, and the kubeconfig. For when the cluster has changed its CA. Throws ConfigError.
+ */
+export function adoptAuthorities(dir: string, authorities: string, { clock }: { clock: Clock }): Promise<void> {
+  return explained(dir, async () => {
+    const config = await readClusterConfig(dir)
+    if (!config) throw new ConfigError(`There is no cluster.yaml in ${dir}: want the directory that davit init made`)
+    const path = join(dir, SECRETS, CA)
+    if ((await readText(path)) !== authorities) await replaceFile(path, authorities)
+    const pki = await keepSecrets(dir, { isNew: false, clock })
+    for (const machine of machinesOf(config)) await keepMachineSecrets(dir, machine, { pki, clock })
+    await keepKubeconfig(dir, config, pki)
+  })
+}
+
+/** What the file system refuses, as ConfigError. */
+async function explained<T>(dir: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await bringTo(dir, answers, clock)
+    return await work()
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === undefined) throw cause
@@ -55,16 +86,25 @@ export async function initCluster(dir: string, answers: InitAnswers, { clock }: 
   }
 }
 
-async function bringTo(dir: string, answers: InitAnswers, clock: Clock): Promise<InitResult> {
+interface ClusterPlan {
+  readonly config: ClusterConfig
+  readonly files: readonly FileToWrite[]
+  readonly isNew: boolean
+}
+
+async function planCluster(dir: string, answers: InitAnswers): Promise<ClusterPlan> {
   const before = await readClusterConfig(dir)
   if (!before) await refuseForeign(dir)
   const config = before ? changedConfig(before, answers) : newConfig(answers)
-  const written: string[] = []
   const previous = new Map((before ? renderFiles(before) : []).map(file => [file.path, file.text]))
   const files = await Promise.all(renderFiles(config).map(file => textToWrite(dir, file, previous.get(file.path))))
+  return { config, files, isNew: !before }
+}
 
+async function bringTo(dir: string, { config, files, isNew }: ClusterPlan, clock: Clock): Promise<InitResult> {
+  const written: string[] = []
   // Secrets first, the configuration next: a run that broke off is finished by the next one.
-  const pki = await keepSecrets(dir, { isNew: !before, clock })
+  const pki = await keepSecrets(dir, { isNew, clock })
   for (const { path, text } of files) {
     if (text === undefined) continue
     await mkdir(dirname(join(dir, path)), { recursive: true, mode: 0o700 })
@@ -73,8 +113,9 @@ async function bringTo(dir: string, answers: InitAnswers, clock: Clock): Promise
   }
   const machines = machinesOf(config)
   for (const machine of machines) await keepMachineSecrets(dir, machine, { pki, clock })
-  if (await keepKubeconfig(dir, config, pki)) written.push(KUBECONFIG)
-  return { config, machines, written, isNew: !before }
+  const kubeconfig = await keepKubeconfig(dir, config, pki)
+  if (kubeconfig === 'written') written.push(KUBECONFIG)
+  return { config, machines, written, isNew, isCaOld: kubeconfig === 'newer' }
 }
 
 /** Where the administrator's kubeconfig leads. */
@@ -95,8 +136,14 @@ async function refuseForeign(dir: string): Promise<void> {
     )
 }
 
-/** The text to write for `file`; undefined when what is there will do. `made` is what the last run made. */
-async function textToWrite(dir: string, { path, text, kind }: ClusterFile, made = ''): Promise<{ path: string; text: string | undefined }> {
+interface FileToWrite {
+  readonly path: string
+  /** Undefined when what is there will do. */
+  readonly text: string | undefined
+}
+
+/** `made` is what the last run made. */
+async function textToWrite(dir: string, { path, text, kind }: ClusterFile, made = ''): Promise<FileToWrite> {
   const present = await readText(join(dir, path))
   if (present === undefined || kind === 'own') return { path, text: present === text ? undefined : text }
   if (kind === 'merged') {
@@ -113,9 +160,9 @@ async function textToWrite(dir: string, { path, text, kind }: ClusterFile, made 
 /** `secrets/` is a pki directory of which no control plane runs: what every control plane's is made from. */
 async function keepSecrets(dir: string, { isNew, clock }: { isNew: boolean; clock: Clock }): Promise<Pki> {
   const secrets = join(dir, SECRETS)
-  if (!isNew && (await readText(join(secrets, 'ca.pem'))) === undefined)
+  if (!isNew && (await readText(join(secrets, CA))) === undefined)
     throw new ConfigError(
-      `${join(secrets, 'ca.pem')} is missing: put ${secrets} back from where it was saved; a new CA would be another cluster's`,
+      `${join(secrets, CA)} is missing: put ${secrets} back from where it was saved; a new CA would be another cluster's`,
     )
   await mkdir(secrets, { recursive: true, mode: 0o700 })
   const etcdCa = join(secrets, 'etcd-ca.pem')
@@ -131,15 +178,18 @@ interface MachineSecrets {
   readonly clock: Clock
 }
 
-/** Only what is missing: once the containers run, the directories are theirs, and they renew what is in them. */
+/** What is missing, and the CA: once the containers run, the directories are theirs, and they renew what is in them. */
 async function keepMachineSecrets(dir: string, { folder, address }: Machine, { pki, clock }: MachineSecrets): Promise<void> {
   const pkiDir = join(dir, folder, 'pki')
   const etcdDir = join(dir, folder, 'etcd-pki')
   try {
     await mkdir(pkiDir, { recursive: true, mode: 0o700 })
     for (const name of SHARED_SECRETS) {
-      if ((await readText(join(pkiDir, name))) === undefined)
-        await createFile(join(pkiDir, name), await readFile(join(dir, SECRETS, name), 'utf8'))
+      const path = join(pkiDir, name)
+      const text = await readFile(join(dir, SECRETS, name), 'utf8')
+      const present = await readText(path)
+      if (present === undefined) await createFile(path, text)
+      else if (name === CA && present !== text && (await isOwn(path))) await replaceFile(path, text)
     }
     await mkdir(etcdDir, { recursive: true, mode: 0o700 })
     const member = `${JSON.stringify({ names: [address] })}\n`
@@ -150,11 +200,25 @@ async function keepMachineSecrets(dir: string, { folder, address }: Machine, { p
   }
 }
 
-async function keepKubeconfig(dir: string, config: ClusterConfig, { ca, admin }: Pki): Promise<boolean> {
+/** False for the files of a control plane that runs from here: it would not be able to read ours. */
+async function isOwn(path: string): Promise<boolean> {
+  return (await stat(path)).uid === process.getuid?.()
+}
+
+async function keepKubeconfig(dir: string, config: ClusterConfig, { ca, admin }: Pki): Promise<'same' | 'newer' | 'written'> {
   const path = join(dir, KUBECONFIG)
   const servers = config.controlPlanes.map(({ address, port }) => `https://${address}:${port}`)
   const text = makeKubeconfig({ server: apiServerOf(config), servers, ca: ca.bundle, ...admin, name: config.name })
-  if ((await readText(path)) === text) return false
+  const present = await readText(path)
+  if (present === text) return 'same'
+  if (present !== undefined && trustsLater(present, ca.bundle)) return 'newer'
   await replaceFile(path, text)
-  return true
+  return 'written'
+}
+
+/** Whether a kubeconfig trusts a CA that was made after all of `bundle`. */
+function trustsLater(kubeconfig: string, bundle: string): boolean {
+  const [, data = ''] = /certificate-authority-data: (\S+)/.exec(kubeconfig) ?? []
+  const madeLast = (pem: string) => Math.max(...certificatesIn(pem).map(certificate => lifeOf(certificate).from))
+  return madeLast(Buffer.from(data, 'base64').toString()) > madeLast(bundle)
 }

@@ -1,13 +1,14 @@
 /** Certificates that live for seconds, in real processes: everything renews itself, and nobody who uses the cluster notices. */
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { type ConfigMap, configMapKind, connectHttp, type HttpClient, isReason, secretKind } from '@davit/api'
+import { type ConfigMap, configMapKind, connectHttp, type HttpClient, isReason, secretKind, systemClock } from '@davit/api'
 import { AUTHORITIES_SECRET, lifeOf } from '@davit/api/pki'
-import { command } from '@davit/deploy'
+import { command, initCluster } from '@davit/deploy'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { startEtcd } from './etcd.ts'
 import { startSecureEtcd } from './secure-etcd.ts'
@@ -173,4 +174,48 @@ it('the CA is changed with one replica away, which takes it over before it serve
   await until('the Secret is there again', () => client.resource(secretKind).get(AUTHORITIES_SECRET))
   client.close()
   assert.equal((await davit('certs')).code, 0)
+})
+
+it('the directory of davit init comes along with a change of the CA, and one that did not is brought along', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'davit-test-directory-'))
+  const [own, other] = [join(dir, 'own'), join(dir, 'other')]
+  try {
+    for (const each of [own, other]) await initCluster(each, { controlPlanes: ['10.0.0.11'] }, { clock: systemClock })
+    await using etcd = await startEtcd()
+    await using plane = await startControlPlane({ etcdUrl: etcd.url, pki: join(own, 'pki') })
+    const server = `https://127.0.0.1:${plane.port}`
+    const kubeconfig = join(own, 'admin.kubeconfig')
+    const davit = (...args: string[]) =>
+      command(process.execPath, [DAVIT, '--kubeconfig', kubeconfig, '--server', server, ...args], {
+        allowFailure: true,
+        timeoutMs: 120_000,
+        cwd: dir,
+      })
+    const secret = join(own, 'secrets/ca.pem')
+    const isLetIn = async () => assert.equal((await davit('get', 'nodes')).code, 0)
+    await copyFile(secret, join(dir, 'old.pem'))
+
+    await until('it says what it holds', async () => (await davit('certs')).stdout.includes('etcd-ca'))
+    assert.match((await davit('certs', 'rotate-ca', '--dir', other)).stderr, /Cannot bring the CA into ".*other": it is of another cluster/)
+    const rotated = await davit('certs', 'rotate-ca', '--dir', own)
+    assert.equal(rotated.code, 0, rotated.stderr)
+    assert.match(rotated.stdout, /own holds the new CA/)
+    const held = await plane.client
+      .resource(secretKind)
+      .get(AUTHORITIES_SECRET)
+      .catch(() => undefined)
+    assert.equal(held, undefined, 'the certificate of before is refused')
+    assert.equal((await davit('init', own, '--tls-san', 'api.example.com')).code, 0)
+    assert.equal(await readFile(secret, 'utf8'), await readFile(join(plane.dataDir, 'pki/ca.pem'), 'utf8'))
+    await isLetIn()
+
+    await copyFile(join(dir, 'old.pem'), secret)
+    assert.match((await davit('init', own)).stdout, /admin\.kubeconfig stays as it is[\s\S]+davit certs sync --dir/)
+    await isLetIn()
+    assert.equal((await davit('certs', 'sync', '--dir', own)).code, 0)
+    assert.equal((await davit('init', own)).stdout, `${own} is as asked for: nothing changed.\n`)
+    await isLetIn()
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
 })
