@@ -10,7 +10,7 @@ import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './c
 import { load, untilServed } from './load.ts'
 import { startMissing } from './restart.ts'
 
-const LIFETIME_MS = 40_000
+const LIFETIME_MS = 24_000
 const REQUEST_EVERY_MS = 100
 
 let cluster: TestCluster
@@ -83,7 +83,7 @@ const expiryOf = (name: string) => cluster.nodes.cache.get(name)?.metadata.annot
 test('certificates of nodes and control plane renew themselves again and again, and nobody notices', async t => {
   const seen = new Set<string>()
   const { requests, apiRequests } = await underLoad(async () => {
-    const end = performance.now() + 3 * LIFETIME_MS
+    const end = performance.now() + 2 * LIFETIME_MS
     while (performance.now() < end) {
       for (const { metadata } of cluster.nodes.cache.list()) seen.add(`${metadata.name} ${expiryOf(metadata.name ?? '')}`)
       await delay(1000)
@@ -92,7 +92,7 @@ test('certificates of nodes and control plane renew themselves again and again, 
   t.diagnostic(
     `${requests} requests through the Service and ${apiRequests} of the API while ${seen.size} certificates of nodes came and went`,
   )
-  assert.ok(seen.size >= 2 * 4, [...seen].join())
+  assert.ok(seen.size >= 2 * 3, [...seen].join())
   for (const { metadata } of cluster.nodes.cache.list()) assert.ok(Date.parse(expiryOf(metadata.name ?? '')) > Date.now())
 })
 
