@@ -109,7 +109,7 @@ export { applyJsonPatch } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicPatch } from './patch/strategic-patch.ts'
 export { certificatesIn, issuerHash } from './pki/authority.ts'
-export { isRenewalDue, lifeOf, warningTime } from './pki/renewal.ts'
+export { isRenewalDue, lifeOf, mustJoinAgain, warningTime } from './pki/renewal.ts'
 export { publicKeyHash } from './public-key-hash.ts'
 export {
   compareQuantities,

@@ -14,7 +14,9 @@ const VERBS = ['start', 'stop', 'restart'] as const
 const HERE = { 'data-dir': LAYOUT.dataDir }
 
 export async function installHere(args: readonly string[]): Promise<number> {
-  const read = await readOptions(args, { takesToken: true, defaults: HERE })
+  // Whoever names no file changes what is installed: data directory, labels and all else stay.
+  const present = args.some(arg => arg.startsWith('--config')) ? [] : await installedConfig()
+  const read = await readOptions([...present, ...args], { takesToken: true, defaults: HERE })
   if (typeof read === 'string') return tell(read)
   const { settings, options, token } = read
   await install({
@@ -29,16 +31,20 @@ export async function installHere(args: readonly string[]): Promise<number> {
 }
 
 export async function uninstallHere(args: readonly string[]): Promise<number> {
-  const isConfigured = await access(LAYOUT.config).then(
-    () => true,
-    () => false,
-  )
-  const read = await readOptions([...(isConfigured ? ['--config', LAYOUT.config] : []), ...args], { withServer: false, defaults: HERE })
+  const read = await readOptions([...(await installedConfig()), ...args], { withServer: false, defaults: HERE })
   if (typeof read === 'string') return tell(read)
   const { options } = read
   await uninstall({ dataDir: options.dataDir, cleanUp: () => cleanUp(options, pino({ level: 'error' }, pino.destination(2))) })
   stdout.write('Uninstalled the agent\n')
   return 0
+}
+
+/** Flags that read what `install` wrote; none where it did not. */
+async function installedConfig(): Promise<string[]> {
+  return access(LAYOUT.config).then(
+    () => ['--config', LAYOUT.config],
+    () => [],
+  )
 }
 
 export async function controlService([verb]: readonly string[]): Promise<number> {

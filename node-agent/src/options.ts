@@ -36,10 +36,11 @@ export const HELP = `Usage: node-agent --server URL --ca-hash HASH --token-file 
 Makes this machine a node of a Davit cluster: runs pods on its Docker. Needs root.
 
 install joins the cluster, writes /etc/davit/node-agent.yaml and a unit of systemd (or an init script), and starts the agent; run again,
-it changes only what is different. uninstall stops it and leaves nothing of it behind: its containers go, too. service starts and stops
-what install made. cleanup removes what an agent left in Docker and in the kernel: containers, network, rules, mounts.
+it changes only what is different, and joins again with a token where the node's certificate has ended. uninstall stops it and leaves
+nothing of it behind: its containers go, too. service starts and stops what install made. cleanup removes what an agent left in Docker
+and in the kernel: containers, network, rules, mounts.
 
-Joining (only until this machine has its certificate):
+Joining (only while this machine has no certificate that is good):
   --server URL[,URL...]   API servers, such as https://10.0.0.1:6443. Required, also later.
   --ca-hash sha256:HEX    Hash of the public key of the cluster's CA.
   --token-file FILE       File with a join token; - reads it from standard input.

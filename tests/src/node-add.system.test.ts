@@ -142,6 +142,18 @@ describe('davit node add', () => {
     assert.match((await machine.exec('docker info -f "{{.LiveRestoreEnabled}}"')).stdout, /true/)
   })
 
+  it('names the programs an agent lacks, and installs them when told to', async () => {
+    const machine = await startOne()
+    await machine.exec('dpkg --purge --force-depends iproute2 conntrack')
+    await refuses(['one'], /It lacks ip, bridge: install iproute2, or give --install-docker, which installs that too \[programs\]/)
+    const dry = await adds('one', '--dry-run', '--install-docker')
+    assert.match(dry, /one: would install iproute2, conntrack with apt-get/)
+    assert.match(await adds('one', '--install-docker'), /installing iproute2, conntrack with apt-get[\s\S]*is node "one"/)
+    assert.match((await machine.exec('command -v ip; command -v conntrack')).stdout, /ip\n.*conntrack\n/)
+    await machine.exec('dpkg --purge --force-depends conntrack')
+    assert.match(await adds('one'), /It lacks conntrack: install conntrack, .*a request may be lost[\s\S]*is node "one" already/)
+  })
+
   it('takes hosts from an inventory, each with its own', async () => {
     await start({ index: 40, name: 'one' }, { index: 41, name: 'two', user: { name: 'admin' } })
     const inventory = join(await scratch(), 'hosts.yaml')
@@ -186,9 +198,9 @@ hosts:
     const { stdout: line } = await cluster.davit(['token', 'create', '--node-name', 'one', '--print-join-command'])
     assert.match(
       line,
-      /^echo \S+ \| sudo davit-node-agent install --server https:\/\/10\.204\.0\.1:19443 --ca-hash sha256:\w{64} --node-name one --token-file -\n$/,
+      /^echo \S+ \| sudo \/usr\/local\/bin\/davit-node-agent install --server https:\/\/10\.204\.0\.1:19443 --ca-hash sha256:\w{64} --node-name one --token-file -\n$/,
     )
-    const here = (text: string) => text.replace('sudo davit-node-agent', '/root/davit-node-agent')
+    const here = (text: string) => text.replace('sudo /usr/local/bin/davit-node-agent', '/root/davit-node-agent')
     const joined = await machine.exec(here(line))
     assert.match(joined.stdout, /Joined the cluster as node "one"[\s\S]*Started the agent/)
     assert.equal((await machine.exec(here(line))).stdout, 'Everything is as it should be\n')

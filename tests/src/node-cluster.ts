@@ -30,9 +30,15 @@ export interface NodeCluster {
   stop(): Promise<void>
 }
 
-export async function startNodeCluster({ port }: { port: number }): Promise<NodeCluster> {
+export async function startNodeCluster({
+  port,
+  controlPlaneArgs = [],
+}: {
+  port: number
+  controlPlaneArgs?: readonly string[]
+}): Promise<NodeCluster> {
   const home = homeAt(await mkdtemp('/var/tmp/davit-test-nodes-'))
-  await startControlPlane({ home, port, address: GATEWAY, serverNames: ['127.0.0.1'] })
+  await startControlPlane({ home, port, address: GATEWAY, serverNames: ['127.0.0.1'], extraArgs: controlPlaneArgs })
   const client = await connectHome(home)
   await mkdir(join(home.dir, '.ssh'), { mode: 0o700 })
   return {

@@ -1,5 +1,7 @@
 /** When a certificate is renewed: always by the same rule, whoever holds it. */
 import { X509Certificate } from 'node:crypto'
+import { publicKeyHash } from '../public-key-hash.ts'
+import { certificatesIn } from './authority.ts'
 
 /** Of a certificate's life; the rest is time for things to go wrong in. */
 const RENEW_WHEN_LEFT = 1 / 3
@@ -28,4 +30,13 @@ export function isRenewalDue(certificate: string, { now, jitter = 0 }: { now: nu
 export function warningTime(certificate: string): number {
   const { from, to } = lifeOf(certificate)
   return to - (to - from) * WARN_WHEN_LEFT
+}
+
+/** Whether only a token brings a node back: its certificate has ended, or the cluster's CA, of which this is a hash, is not one it knows. */
+export function mustJoinAgain(
+  { certificate, certificateAuthority }: { readonly certificate: string; readonly certificateAuthority: string },
+  { now, caHash }: { now: number; caHash: string | undefined },
+): boolean {
+  const isKnown = caHash === undefined || certificatesIn(certificateAuthority).some(known => publicKeyHash(known) === caHash)
+  return !isKnown || now >= lifeOf(certificate).to
 }

@@ -7,9 +7,11 @@ import {
   leaseKind,
   NAMESPACES,
   nodeKind,
+  type ObjectMeta,
   secretKind,
 } from '@davit/api'
 import { AUTHORITIES_SECRET, certificatesIn, readAuthoritiesSecret } from '@davit/api/pki'
+import { JUMP_ANNOTATION, SSH_ANNOTATION } from '../nodes/index.ts'
 
 /** An API server or a node, by what it says of itself. */
 export interface Holder {
@@ -21,6 +23,8 @@ export interface Holder {
   readonly trusted: readonly string[]
   /** Hash of the CA that signed the certificate it shows. */
   readonly issuer: string
+  /** What brings a node back once its certificate is of no use any more. */
+  readonly wayBack: string
   /** What it holds. */
   readonly certificates: readonly CertificateReport[]
 }
@@ -53,6 +57,7 @@ export async function observeCertificates(client: HttpClient, now: number, signa
       name: spec?.holderIdentity ?? metadata.name ?? '',
       isReachable: silentMs < (spec?.leaseDurationSeconds ?? 0) * 1000,
       ...saidIn(metadata.annotations),
+      wayBack: '',
       certificates: reportIn(metadata.annotations?.[CERTIFICATE_ANNOTATIONS.report]),
     }
   })
@@ -64,6 +69,7 @@ export async function observeCertificates(client: HttpClient, now: number, signa
       name: metadata.name ?? '',
       isReachable: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
       ...said,
+      wayBack: wayBackOf(metadata),
       certificates: expires ? [{ name: 'node', issuer: said.issuer, expires }] : [],
     }
   })
@@ -86,6 +92,12 @@ function explain(err: unknown): never {
 function saidIn(annotations: Readonly<Record<string, string>> | undefined): Pick<Holder, 'trusted' | 'issuer'> {
   const trusted = annotations?.[CERTIFICATE_ANNOTATIONS.trusted]
   return { trusted: trusted ? trusted.split(',') : [], issuer: annotations?.[CERTIFICATE_ANNOTATIONS.issuer] ?? '' }
+}
+
+function wayBackOf({ name, annotations }: ObjectMeta): string {
+  const { [SSH_ANNOTATION]: target, [JUMP_ANNOTATION]: jump } = annotations ?? {}
+  if (!target) return `davit token create --node-name ${name} --print-join-command`
+  return `davit node add ${target}${jump ? ` -J ${jump}` : ''}`
 }
 
 function reportIn(text: string | undefined): CertificateReport[] {

@@ -5,7 +5,7 @@ import { createAuthority } from '@davit/api/pki'
 import { certificateRows } from './list.ts'
 import type { Holder } from './observe.ts'
 import { changeFile } from './own-kubeconfig.ts'
-import { planRotation, type Step } from './plan-rotation.ts'
+import { lostNodes, planRotation, type Step } from './plan-rotation.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 let [old, next] = ['', '']
@@ -16,7 +16,7 @@ before(async () => {
 
 const holder = (name: string, certificates: string[], more: Partial<Holder> = {}): Holder => {
   const trusted = certificates.map(certificate => publicKeyHash(certificate))
-  return { kind: 'node', name, isReachable: true, trusted, issuer: trusted[0] ?? '', certificates: [], ...more }
+  return { kind: 'node', name, isReachable: true, trusted, issuer: trusted[0] ?? '', wayBack: '', certificates: [], ...more }
 }
 const plan = (certificates: string[], holders: Holder[], options: { isBegun?: boolean; force?: boolean } = {}) =>
   planRotation({ authorities: '', resourceVersion: '1', certificates, holders }, { isBegun: true, force: false, ...options })
@@ -46,6 +46,22 @@ test('planRotation() waits for nodes that are away unless forced, and never for 
   assert.equal(plan([old, next], [holder('a', [old], { ...away, kind: 'API server' })]).do, 'switch')
   // One that does not say, as an older version's.
   assert.deepEqual(waitsFor(plan([old, next], [holder('a', [])])), ['trust', 'a'])
+})
+
+test('lostNodes() gives nodes whose certificate has ended or is of a CA that went', () => {
+  const until = (days: number) => ({
+    certificates: [{ name: 'node', issuer: '', expires: new Date(NOW + days * 86_400_000).toISOString() }],
+  })
+  const holders = [
+    holder('good', [next], until(1)),
+    holder('trusts both', [old, next], until(1)),
+    holder('ended', [next], until(-1)),
+    holder('left behind', [old], until(1)),
+    holder('older version', []),
+    holder('server', [old], { ...until(-1), kind: 'API server' }),
+  ]
+  const names = lostNodes({ certificates: [next], holders }, NOW).map(({ name }) => name)
+  assert.deepEqual(names, ['ended', 'left behind'])
 })
 
 test('changeFile() puts data in place of paths for one cluster and user, and leaves the rest', () => {

@@ -35,6 +35,15 @@ export function laggards({ certificates, holders }: Pick<ClusterCertificates, 'c
   return holders.filter(holder => !hasCome(holder) && (holder.isReachable || holder.kind === 'node'))
 }
 
+/** Nodes that nobody lets in any more, and that let in nobody: their certificate has ended, or they know no CA that there is. */
+export function lostNodes({ certificates, holders }: Pick<ClusterCertificates, 'certificates' | 'holders'>, now: number): Holder[] {
+  const hashes = certificates.map(certificate => publicKeyHash(certificate))
+  return holders.filter(({ kind, trusted, certificates: [own] }) => {
+    if (kind !== 'node' || own === undefined) return false
+    return Date.parse(own.expires) <= now || !trusted.some(hash => hashes.includes(hash))
+  })
+}
+
 /** What is next. `isBegun`: this change was begun before, so that one CA alone is its end. `force`: wait for nobody who is away. */
 export function planRotation(observed: ClusterCertificates, { isBegun, force }: { isBegun: boolean; force: boolean }): Step {
   const phase = phaseOf(observed)

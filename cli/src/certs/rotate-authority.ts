@@ -54,7 +54,12 @@ export function whatBreaks(holders: readonly Holder[]): string {
   const away = holders.filter(({ kind, isReachable }) => kind === 'node' && !isReachable)
   if (away.length === 0) return ''
   const names = away.map(({ name }) => name)
-  return `Not waiting for ${names.join(', ')}: once back, ${names.length === 1 ? 'it' : 'each'} must join again, with what "davit token create --node-name ${names[0]} --print-join-command" prints. Pods there run on.`
+  return `Not waiting for ${names.join(', ')}: once back, ${names.length === 1 ? 'it' : 'each'} must join again, by ${away.map(describeWayBack).join(', ')}. Pods there run on.`
+}
+
+/** A command, and for one whose output is a command where to run that. */
+export function describeWayBack({ name, wayBack }: Holder): string {
+  return `"${wayBack}"${wayBack.startsWith('davit token') ? ` and, on ${name}, what that prints` : ''}`
 }
 
 class Patience {

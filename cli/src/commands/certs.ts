@@ -4,9 +4,12 @@ import { readAuthority } from '@davit/api/pki'
 import { adoptAuthorities } from '@davit/deploy'
 import { Command } from 'commander'
 import {
+  type ClusterCertificates,
   certificateRows,
   clusterDirectory,
+  describeWayBack,
   laggards,
+  lostNodes,
   observeCertificates,
   ownCertificate,
   phaseOf,
@@ -33,17 +36,20 @@ async function list(cli: Cli, output: string | undefined): Promise<void> {
     throw new UsageError(`--output "${output}" is none of wide, json, yaml`)
   const { client } = await cli.session()
   const now = cli.clock.now()
-  const rows = certificateRows(await observeCertificates(client, now), await ownCertificate(cli), now)
+  const observed = await observeCertificates(client, now)
+  const rows = certificateRows(observed, await ownCertificate(cli), now)
   if (output === 'json') return cli.print(toJson(rows))
   if (output === 'yaml') return cli.print(toYaml(rows))
   cli.print(printRows(rows, { now, wide: output === 'wide' }))
+  tellWaysBack(cli, observed, now)
 }
 
 const status = (cli: Cli) =>
   withExamples(
     new Command('status').description('Show whether a change of the CA is under way, and who has not come along.').action(async () => {
       const { client } = await cli.session()
-      const observed = await observeCertificates(client, cli.clock.now())
+      const now = cli.clock.now()
+      const observed = await observeCertificates(client, now)
       const phase = phaseOf(observed)
       const behind = laggards(observed)
       const going = { trust: 'The new CA is trusted; the old one signs.', sign: 'The new CA signs; the old one is still trusted.' }
@@ -51,10 +57,15 @@ const status = (cli: Cli) =>
       for (const { kind, name, isReachable } of behind) {
         cli.print(`${kind} ${name} ${isReachable ? 'has not come along yet' : 'is away and has not come along'}\n`)
       }
+      tellWaysBack(cli, observed, now)
       if (behind.length === 0) cli.print(`All ${observed.holders.length} API servers and nodes have come along.\n`)
     }),
     'davit certs status',
   )
+
+function tellWaysBack(cli: Cli, observed: ClusterCertificates, now: number): void {
+  for (const node of lostNodes(observed, now)) cli.print(`Node ${node.name} cannot come back by itself: ${describeWayBack(node)}.\n`)
+}
 
 const rotate = (cli: Cli) =>
   withExamples(

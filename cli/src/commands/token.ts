@@ -33,8 +33,9 @@ async function createToken(cli: Cli, { ttl, uses, nodeName, printJoinCommand }: 
   const { certificateAuthority } = await resolveConnection(await cli.kubeconfig(), cli.flags)
   const servers = await serversForNodes(session.client, session.server)
   const name = nodeName ? ` --node-name ${nodeName}` : ''
-  // By way of standard input: what stands in the arguments of a process can be read by every user of the machine.
+  // By way of standard input: what stands in the arguments of a process can be read by every user of the machine. And by its path:
+  // sudo does not look into /usr/local everywhere.
   cli.print(
-    `echo ${token} | sudo davit-node-agent install --server ${servers.join(',')} --ca-hash ${publicKeyHash(certificateAuthority)}${name} --token-file -\n`,
+    `echo ${token} | sudo /usr/local/bin/davit-node-agent install --server ${servers.join(',')} --ca-hash ${publicKeyHash(certificateAuthority)}${name} --token-file -\n`,
   )
 }

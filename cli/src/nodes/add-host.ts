@@ -19,9 +19,9 @@ import { type AgentFiles, ARCHITECTURES } from './agent-file.ts'
 import { lastWords } from './agent-log.ts'
 import { JUMP_ANNOTATION, SSH_ANNOTATION } from './annotations.ts'
 import type { ClusterFacts } from './cluster.ts'
-import { dockerInstallScript } from './docker-install.ts'
 import { factsScript, type HostFacts, parseFacts } from './facts.ts'
 import type { HostSpec } from './inventory.ts'
+import { dockerInstallScript, packagesOf, programsInstallScript } from './packages.ts'
 import { agentConfig, describeStep, type NodeSettings, planHost, type Step } from './plan.ts'
 import { preflight, type Wanted } from './preflight.ts'
 import { leaseOf, untilReady, whyNotReady } from './ready.ts'
@@ -34,6 +34,7 @@ export interface AddOptions {
   readonly agents: AgentFiles
   readonly prompter: Prompter
   readonly connect: (spec: HostSpec) => Promise<SshHost>
+  /** Docker, and programs the agent needs, without asking. */
   readonly installDocker: boolean
   readonly skipPreflight: readonly string[]
   readonly dryRun: boolean
@@ -69,14 +70,15 @@ export async function addHost(spec: HostSpec, options: AddOptions, report: Repor
     report.step('looking at the machine')
     const { facts, clockAhead } = await askFacts(host, options.cluster.servers)
     const nodeName = claimName(spec, facts, options.taken)
-    const findings = preflight(facts, await wantedOf(nodeName, clockAhead, facts, options), options.skipPreflight)
+    const wanted = await wantedOf(nodeName, clockAhead, facts, options)
+    const findings = preflight(facts, wanted, options.skipPreflight)
     for (const { message, isFatal } of findings) if (!isFatal) report.note(`${spec.text}: ${message}`)
     const fatal = findings.filter(({ isFatal }) => isFatal)
     if (fatal.length > 0) throw new Error(fatal.map(({ message, check }) => `${message} [${check}]`).join('; '))
 
     const settings = settingsOf(spec, nodeName, options)
     const agent = await options.agents.of(facts.machine)
-    const steps = planHost(facts, { settings, sha256: agent.sha256 })
+    const steps = planHost(facts, { settings, sha256: agent.sha256, installs: wanted.installs })
     const plan = steps.map(describeStep)
     if (options.dryRun)
       return {
@@ -126,8 +128,9 @@ async function wantedOf(nodeName: string, hostClockAhead: number, facts: HostFac
       if (isReason(err, 'NotFound')) return undefined
       throw err
     })
-  const asksDocker =
-    facts.dockerVersion === '' && facts.packageManager !== '' && !options.installDocker && !dryRun && prompter.isInteractive
+  const { packageManager, missingPrograms } = facts
+  const lacking = [...(facts.dockerVersion === '' ? ['Docker'] : []), ...packagesOf(missingPrograms, packageManager)]
+  const asks = lacking.length > 0 && packageManager !== '' && !options.installDocker && !dryRun && prompter.isInteractive
   return {
     nodeName,
     architectures: Object.keys(ARCHITECTURES),
@@ -138,9 +141,9 @@ async function wantedOf(nodeName: string, hostClockAhead: number, facts: HostFac
     apiClockAhead: cluster.clockAhead,
     hostClockAhead,
     isNameAlive: node !== undefined && whyNotReady(node) === undefined,
-    installDocker:
+    installs:
       options.installDocker ||
-      (asksDocker && (await prompter.confirm(`${nodeName} has no Docker. Install it with ${facts.packageManager}?`))),
+      (asks && (await prompter.confirm(`${nodeName} lacks ${lacking.join(', ')}. Install that with ${packageManager}?`))),
   }
 }
 
@@ -160,6 +163,17 @@ async function perform(step: Step, { host, settings, options, report, agent }: W
   const { signal } = options
   const common = { sudo: true, ...(signal && { signal }) }
   switch (step.kind) {
+    case 'install-programs': {
+      const { programs, packageManager, isRequired } = step
+      const packages = packagesOf(programs, packageManager).join(', ')
+      report.step(`installing ${packages} with ${packageManager}`)
+      const input = programsInstallScript(programs, packageManager)
+      await host.demand(`install ${packages}`, 'sh -s', { ...common, input, timeoutMs: DOCKER_MS_MAX }).catch((err: Error) => {
+        if (isRequired) throw err
+        report.note(`${host.name}: ${err.message}`)
+      })
+      return
+    }
     case 'install-docker':
       report.step(`installing Docker with ${step.packageManager}`)
       await host.demand('install Docker', 'sh -s', { ...common, input: dockerInstallScript(step.packageManager), timeoutMs: DOCKER_MS_MAX })

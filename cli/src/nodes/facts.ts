@@ -1,5 +1,6 @@
 /** What a machine says of itself before anything is done to it. */
 import { shellQuote } from '../ssh/index.ts'
+import { PROGRAMS } from './packages.ts'
 
 export interface Route {
   /** `10.0.0.0/8`, or `default`. */
@@ -22,8 +23,10 @@ export interface HostFacts {
   readonly clock: number
   /** Kilobytes free where each folder is or would be. */
   readonly freeKb: Readonly<Record<string, number>>
-  /** What of the kernel and of programs is missing. */
+  /** What of the kernel is missing. */
   readonly missing: readonly string[]
+  /** Names out of PROGRAMS. */
+  readonly missingPrograms: readonly string[]
   /** Docker's version; empty when there is none. `isDockerUp`: it answers. */
   readonly dockerVersion: string
   readonly isDockerUp: boolean
@@ -34,10 +37,19 @@ export interface HostFacts {
   /** For each API server, `ok` or what the attempt said. */
   readonly reach: Readonly<Record<string, string>>
   /** Of an agent that is or was here. */
-  readonly identity: { readonly nodeName: string; readonly clusterId: string } | undefined
+  readonly identity: HostIdentity | undefined
   readonly agentSha256: string
   readonly config: string
   readonly isAgentRunning: boolean
+}
+
+/** Of an agent's identity, what may be seen. */
+export interface HostIdentity {
+  readonly nodeName: string
+  readonly clusterId: string
+  /** PEM. */
+  readonly certificate: string
+  readonly certificateAuthority: string
 }
 
 /** What needs space, each with how many megabytes. `docker` stands for wherever Docker keeps its data. */
@@ -71,13 +83,13 @@ free /var/lib/davit /var/lib/davit
 [ -d /proc/self ] || say missing /proc
 grep -qw overlay /proc/filesystems || modprobe -q overlay || say missing 'the overlay file system'
 [ -e /sys/module/bridge ] || modprobe -q bridge || say missing 'bridges (bridge)'
-[ -e /sys/module/veth ] || modprobe -q veth || ip link help 2>&1 | grep -qw veth || say missing 'virtual links (veth)'
+[ -e /sys/module/veth ] || modprobe -q veth || ! has ip || ip link help 2>&1 | grep -qw veth || say missing 'virtual links (veth)'
+[ -e /proc/sys/net/bridge ] || modprobe -q br_netfilter || say missing 'filtering on bridges (br_netfilter)'
 grep -qs . /proc/self/cgroup || say missing 'control groups'
 iptables -t nat -S >/dev/null 2>&1 || { has iptables && say missing 'iptables in the kernel (nf_tables or ip_tables)'; }
-has iptables || say missingProgram iptables
-has ip || say missingProgram iproute2
-has gzip || say missing 'the program gzip'
-has sha256sum || say missing 'the program sha256sum'
+${Object.entries(PROGRAMS)
+  .map(([name, { instead }]) => `has ${name} || ${instead ? `has ${instead} || ` : ''}say missingProgram ${name}`)
+  .join('\n')}
 if has docker; then say docker "$(docker version --format '{{.Client.Version}}' 2>/dev/null | head -n 1)"; elif has dockerd; then say docker "$(dockerd --version | awk '{print $3}' | tr -d ,)"; fi
 if has docker && info=$(docker info --format '{{.ServerVersion}} {{.LiveRestoreEnabled}} {{.DockerRootDir}}' 2>/dev/null); then
   set -- $info
@@ -134,7 +146,8 @@ export function parseFacts(output: string): HostFacts {
     hasInit: one('init') !== '',
     clock: Number(one('clock')),
     freeKb: Object.fromEntries(under('free').map(([dir, kb]) => [dir, Number(kb)])),
-    missing: [...all('missing'), ...all('missingProgram').map(program => `the program ${program}`)],
+    missing: all('missing'),
+    missingPrograms: all('missingProgram'),
     dockerVersion: one('docker'),
     isDockerUp: one('dockerUp') === 'yes',
     hasLiveRestore: one('liveRestore') === 'true',
@@ -152,10 +165,11 @@ export function parseFacts(output: string): HostFacts {
   }
 }
 
-function identityOf(text: string): HostFacts['identity'] {
+function identityOf(text: string): HostIdentity | undefined {
   try {
-    const { nodeName, clusterId } = JSON.parse(text) as Record<string, unknown>
-    return typeof nodeName === 'string' && typeof clusterId === 'string' ? { nodeName, clusterId } : undefined
+    const { nodeName, clusterId, certificate, certificateAuthority } = JSON.parse(text) as Record<string, unknown>
+    if (typeof nodeName !== 'string' || typeof clusterId !== 'string') return undefined
+    return { nodeName, clusterId, certificate: String(certificate ?? ''), certificateAuthority: String(certificateAuthority ?? '') }
   } catch {
     return undefined
   }

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { test } from 'node:test'
+import { before, test } from 'node:test'
+import { publicKeyHash } from '@davit/api'
+import { createAuthority, createCertificate } from '@davit/api/pki'
 import { stringify } from 'yaml'
-import { dockerInstallScript } from './docker-install.ts'
 import { factsScript, type HostFacts, parseFacts } from './facts.ts'
 import { parseInventory } from './inventory.ts'
+import { dockerInstallScript, programsInstallScript } from './packages.ts'
 import { agentConfig, type NodeSettings, planHost } from './plan.ts'
 import { runPool } from './pool.ts'
 import { preflight, type Wanted } from './preflight.ts'
 
 const SERVER = 'https://10.0.0.1:6443'
-const OUTPUT = `clock\t1700000000
+const CLOCK_S = 1_700_000_000
+const OUTPUT = `clock\t${CLOCK_S}
 hostname\tWeb-1
 system\tLinux
 machine\tx86_64
@@ -46,12 +49,17 @@ const wanted = (changes: Partial<Wanted> = {}): Wanted => ({
   apiClockAhead: 0,
   hostClockAhead: 0,
   isNameAlive: false,
-  installDocker: false,
+  installs: false,
   ...changes,
 })
 
 test('the script that asks a machine is accepted by sh, and its answer can be read', () => {
-  for (const script of [factsScript([SERVER, 'https://[fd00::1]:6443']), dockerInstallScript('apt-get')])
+  for (const script of [
+    factsScript([SERVER, 'https://[fd00::1]:6443']),
+    dockerInstallScript('apt-get'),
+    dockerInstallScript('dnf'),
+    programsInstallScript(['ip'], 'apk'),
+  ])
     execFileSync('sh', ['-n'], { input: script })
   const here = parseFacts(execFileSync('sh', ['-s'], { input: factsScript([]), stdio: ['pipe', 'pipe', 'ignore'] }).toString())
   assert.equal(here.system, 'Linux')
@@ -60,10 +68,11 @@ test('the script that asks a machine is accepted by sh, and its answer can be re
 })
 
 test('parseFacts() keeps the last word on what was asked twice', () => {
-  const { hostname, dockerVersion, isDockerUp, routes, reach, identity } = facts('identity\t{"nodeName":"a","clusterId":"c"}\n')
+  const whole = { nodeName: 'a', clusterId: 'c', certificate: 'C', certificateAuthority: 'A' }
+  const { hostname, dockerVersion, isDockerUp, routes, reach, identity } = facts(`identity\t${JSON.stringify({ ...whole, key: '' })}\n`)
   assert.deepEqual([hostname, dockerVersion, isDockerUp], ['web-1', '20.10.24+dfsg1', true])
   assert.deepEqual(routes[1], { to: '10.0.0.0/24', device: 'eth0' })
-  assert.deepEqual([reach, identity], [{ [SERVER]: 'ok' }, { nodeName: 'a', clusterId: 'c' }])
+  assert.deepEqual([reach, identity], [{ [SERVER]: 'ok' }, whole])
   assert.equal(facts('identity\t{broken\n').identity, undefined)
 })
 
@@ -79,6 +88,8 @@ for (const [what, found, changes, check, isFatal] of [
   ['a clock far behind', facts(), { hostClockAhead: -600 }, 'clock', true],
   ['a clock a little ahead', facts(), { hostClockAhead: 10 }, 'clock', false],
   ['no overlay', facts('missing\tthe overlay file system\n'), {}, 'kernel', true],
+  ['no iproute2', facts('missingProgram\tip\n'), {}, 'programs', true],
+  ['no conntrack', facts('missingProgram\tconntrack\n'), {}, 'programs', false],
   ['a full disk', facts('free docker\t1000\n'), {}, 'space', true],
   ['no Docker', facts('', /docker|liveRestore/), {}, 'docker', true],
   ['an old Docker', facts('docker\t19.03.8\n'), {}, 'docker', true],
@@ -100,21 +111,42 @@ for (const [what, found, changes, check, isFatal] of [
 
 test('preflight() takes clocks that agree though ours is wrong, a missing Docker that may be installed, and a member routes', () => {
   assert.deepEqual(preflight(facts(), wanted({ hostClockAhead: -600, apiClockAhead: -599 })), [])
-  assert.deepEqual(preflight(facts('', /docker|liveRestore/), wanted({ installDocker: true })), [])
+  assert.deepEqual(preflight(facts('', /docker|liveRestore/), wanted({ installs: true })), [])
   assert.deepEqual(preflight(facts('route\t10.244.0.0/24 davit\nidentity\t{"nodeName":"web-1","clusterId":"c1"}\n'), wanted()), [])
 })
 
-const SETTINGS: NodeSettings = {
-  nodeName: 'web-1',
-  servers: [SERVER],
-  caHash: 'sha256:x',
-  labels: ['a=b'],
-  taints: [],
-  flags: { cpu: '2' },
-}
-const kinds = (found: HostFacts) => planHost(found, { settings: SETTINGS, sha256: 's' }).map(({ kind }) => kind)
+test('preflight() says in one line what to install for programs that are missing, and is silent where they will be', () => {
+  const found = facts(['ip', 'bridge', 'mount', 'conntrack', 'perl'].map(name => `missingProgram\t${name}\n`).join(''))
+  assert.deepEqual(
+    preflight(found, wanted()).map(({ message }) => message),
+    [
+      'It lacks ip, bridge, mount: install iproute2 mount, or give --install-docker, which installs that too',
+      'It lacks conntrack, perl or python3: install conntrack perl, or give --install-docker, which installs that too. Without, a request may be lost when a pod ends, and UDP may go to removed pods',
+    ],
+  )
+  assert.deepEqual(preflight(found, wanted({ installs: true })), [])
+  const [byHand] = preflight(parseFacts(OUTPUT.replace('packageManager\tapt-get\n', 'missingProgram\tip\n')), wanted({ installs: true }))
+  assert.equal(byHand?.message, 'It lacks ip: install iproute2')
+})
+
+let SETTINGS: NodeSettings
+let identity: { nodeName: string; clusterId: string; certificate: string; certificateAuthority: string }
+before(async () => {
+  const lifetime = { now: CLOCK_S * 1000, days: 90 }
+  const { certificate: certificateAuthority, key } = await createAuthority('ca', lifetime)
+  const { certificate } = await createCertificate(
+    { certificate: certificateAuthority, key },
+    { commonName: 'n', usage: 'client' },
+    lifetime,
+  )
+  identity = { nodeName: 'web-1', clusterId: 'c1', certificate, certificateAuthority }
+  const caHash = publicKeyHash(certificateAuthority)
+  SETTINGS = { nodeName: 'web-1', servers: [SERVER], caHash, labels: ['a=b'], taints: [], flags: { cpu: '2' } }
+})
+const plan = (found: HostFacts, { settings = SETTINGS, installs = false } = {}) => planHost(found, { settings, sha256: 's', installs })
+const kinds = (found: HostFacts, installs = false) => plan(found, { installs }).map(({ kind }) => kind)
 const member = (config = `# comment\n${stringify({ ...agentConfig(SETTINGS), 'data-dir': '/d' })}`) =>
-  `identity\t{"nodeName":"web-1","clusterId":"c1"}\nagentSha256\ts\nconfig\t${Buffer.from(config).toString('base64')}\n`
+  `identity\t${JSON.stringify(identity)}\nagentSha256\ts\nconfig\t${Buffer.from(config).toString('base64')}\n`
 
 test('planHost() does what is missing, and nothing twice', () => {
   assert.deepEqual(kinds(facts('', /docker|liveRestore/)), ['install-docker', 'upload-agent', 'install-agent'])
@@ -124,6 +156,16 @@ test('planHost() does what is missing, and nothing twice', () => {
   assert.deepEqual(kinds(facts(member())), ['install-agent'])
   assert.deepEqual(kinds(facts(`${member('node-name: web-1')}agentRunning\tyes\n`)), ['install-agent'])
   assert.deepEqual(kinds(facts(`${member('{')}agentRunning\tyes\n`)), ['install-agent'])
+  const lacking = facts(`${member()}agentRunning\tyes\nmissingProgram\tconntrack\n`)
+  assert.deepEqual([kinds(lacking), kinds(lacking, true)], [[], ['install-programs']])
+})
+
+test('planHost() joins a member again whose certificate has ended or whose CA is no more, and no other', () => {
+  const asksToken = (found: HostFacts, settings = SETTINGS) =>
+    plan(found, { settings }).flatMap(step => (step.kind === 'install-agent' ? [step.needsToken] : []))
+  assert.deepEqual(asksToken(facts(member())), [false])
+  assert.deepEqual(asksToken(facts(`${member()}agentRunning\tyes\nclock\t${CLOCK_S + 91 * 86_400}\n`)), [true])
+  assert.deepEqual(asksToken(facts(`${member()}agentRunning\tyes\n`), { ...SETTINGS, caHash: 'sha256:next' }), [true])
 })
 
 test('parseInventory() gives each host what is its own above what is common', () => {

@@ -1,5 +1,6 @@
 /** Whether a machine can be a node: rules in a list, each able to say why not and what to do. Pure. */
 import { type HostFacts, SPACE_MB } from './facts.ts'
+import { PROGRAMS, packagesOf } from './packages.ts'
 
 /** What the machine is to become. */
 export interface Wanted {
@@ -15,7 +16,8 @@ export interface Wanted {
   readonly hostClockAhead: number
   /** A Node of this name that lives: its agent reports. */
   readonly isNameAlive: boolean
-  readonly installDocker: boolean
+  /** Docker and programs that are missing are installed. */
+  readonly installs: boolean
 }
 
 export interface Finding {
@@ -82,8 +84,23 @@ export const RULES: Readonly<Record<string, Rule>> = {
 
   kernel: ({ missing, dockerVersion }) => {
     // What Docker's packages bring along is no hindrance before they are installed.
-    const own = missing.filter(what => dockerVersion !== '' || !/iptables|iproute2|overlay|bridge|veth/.test(what))
+    const own = missing.filter(what => dockerVersion !== '' || !/iptables|overlay|bridge|veth/.test(what))
     return [own.length > 0 ? fatal(`It lacks ${own.join(', ')}: install or enable that`) : undefined]
+  },
+
+  programs: ({ missingPrograms, packageManager }, { installs }) => {
+    if (installs && packageManager) return []
+    const isUseful = (name: string) => PROGRAMS[name]?.loses !== undefined
+    const say = (programs: readonly string[]) => {
+      const remedy = packageManager && ', or give --install-docker, which installs that too'
+      return `It lacks ${programs.map(nameOf).join(', ')}: install ${packagesOf(programs, packageManager).join(' ')}${remedy}`
+    }
+    const [required, useful] = [missingPrograms.filter(name => !isUseful(name)), missingPrograms.filter(isUseful)]
+    const lost = new Set(useful.map(name => PROGRAMS[name]?.loses))
+    return [
+      required.length > 0 ? fatal(say(required)) : undefined,
+      useful.length > 0 ? warning(`${say(useful)}. Without, ${[...lost].join('; ')}`) : undefined,
+    ]
   },
 
   space: ({ freeKb }) =>
@@ -95,13 +112,11 @@ export const RULES: Readonly<Record<string, Rule>> = {
       )
     }),
 
-  docker: ({ dockerVersion, isDockerUp, hasLiveRestore, packageManager, osName }, { installDocker }) => {
+  docker: ({ dockerVersion, isDockerUp, hasLiveRestore, packageManager, osName }, { installs }) => {
     if (dockerVersion === '') {
       if (!packageManager)
         return [fatal(`It has no Docker, and ${osName} no package manager we know: install Docker ${DOCKER_MIN.join('.')} or later`)]
-      return [
-        installDocker ? undefined : fatal(`It has no Docker: give --install-docker, or install Docker ${DOCKER_MIN.join('.')} or later`),
-      ]
+      return [installs ? undefined : fatal(`It has no Docker: give --install-docker, or install Docker ${DOCKER_MIN.join('.')} or later`)]
     }
     const [major = 0, minor = 0] = dockerVersion.split('.').map(Number)
     if (major < DOCKER_MIN[0] || (major === DOCKER_MIN[0] && minor < DOCKER_MIN[1]))
@@ -167,6 +182,11 @@ export function preflight(facts: HostFacts, wanted: Wanted, skipped: readonly st
     ),
   )
   return findings.toSorted((a, b) => Number(b.isFatal) - Number(a.isFatal))
+}
+
+function nameOf(program: string): string {
+  const instead = PROGRAMS[program]?.instead
+  return instead ? `${program} or ${instead}` : program
 }
 
 export function describeSeconds(seconds: number): string {

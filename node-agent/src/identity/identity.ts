@@ -13,6 +13,7 @@ import {
   type JoinRequest,
   type JoinResponse,
   type Logger,
+  mustJoinAgain,
   NODE_USER_PREFIX,
   PATHS,
   publicKeyHash,
@@ -37,8 +38,10 @@ export interface JoinOptions {
   servers: readonly string[]
   nodeName: string
   caHash: string | undefined
-  /** Gives the join token; asked only when there is no certificate yet. */
+  /** Gives the join token; asked only for a join. */
   token: () => Promise<string | undefined>
+  /** Joins also in place of an identity that is of no use any more. */
+  again?: boolean
   clock: Clock
   log: Logger
   signal: AbortSignal
@@ -50,24 +53,26 @@ const JOIN_MS_MAX = 30_000
 const responseSchema = z.object({ certificate: z.string(), certificateAuthority: z.string(), clusterId: z.string().min(1) })
 
 /**
- * The identity kept in `dir`, be its certificate past its end or not, or a new one got with the token; waits for an API server that is
- * away. Throws `Refused` when the cluster refuses, its CA is not the one wanted, or what is kept is of another node.
+ * The identity kept in `dir`, or a new one got with the token; waits for an API server that is away. Throws `Refused` when the cluster
+ * refuses or is another one, its CA is not the one wanted, or what is kept is of another node.
  */
 export async function loadOrJoin(options: JoinOptions): Promise<Identity> {
-  const { nodeName, clock, log, signal } = options
+  const { nodeName, caHash, clock, log, signal } = options
   const kept = await readIdentity(options.dir)
   if (kept && kept.nodeName !== nodeName) {
     const { dir } = options
-    throw new Refused(`"${dir}" holds the identity of node "${kept.nodeName}", wanted "${nodeName}": use its name, or another --data-dir`)
+    throw new Refused(
+      `"${dir}" holds the identity of node "${kept.nodeName}", wanted "${nodeName}": use its name, or another --data-dir, or run "davit-node-agent uninstall" first`,
+    )
   }
-  if (kept) return kept
+  if (kept && !(options.again && mustJoinAgain(kept, { now: clock.now(), caHash }))) return kept
   const token = await options.token()
-  if (!token) throw new Refused(`Node "${nodeName}" has no certificate yet: give --token-file with a join token`)
-  if (!options.caHash) throw new Refused(`Node "${nodeName}" has no certificate yet: give --ca-hash with the hash of the cluster's CA`)
+  const lacking = !token?.trim() ? '--token-file with a join token' : !caHash && !kept ? "--ca-hash with the hash of the cluster's CA" : ''
+  if (!token || lacking) throw new Refused(`Node "${nodeName}" has no certificate ${kept ? 'of use any more' : 'yet'}: give ${lacking}`)
   const keys = await loadOrCreateKeys(options.dir)
   for (let delayMs = RETRY_MS.min; ; delayMs = Math.min(RETRY_MS.max, delayMs * 2)) {
     try {
-      return await joinCluster(options, { token: token.trim(), hashes: [options.caHash], keys })
+      return await joinCluster(options, { token, caHash, kept, keys })
     } catch (err) {
       if (err instanceof Refused || signal.aborted) throw err
       log.warn({ err, servers: options.servers }, 'Cannot join yet')
@@ -81,10 +86,8 @@ export async function loadOrJoin(options: JoinOptions): Promise<Identity> {
  * Throws `Refused` as `loadOrJoin`, and when the cluster is another one.
  */
 export async function rejoin(kept: Identity, options: JoinPlace & { caHash: string | undefined; token: string }): Promise<Identity> {
-  const hashes = certificatesIn(kept.certificateAuthority).map(certificate => publicKeyHash(certificate))
-  if (options.caHash) hashes.push(options.caHash)
-  const keys = await loadOrCreateKeys(options.dir)
-  return joinCluster(options, { token: options.token.trim(), hashes, keys, clusterId: kept.clusterId })
+  const { dir, token, caHash } = options
+  return joinCluster(options, { token, caHash, kept, keys: await loadOrCreateKeys(dir) })
 }
 
 /** A new certificate for the same name and key pair of its own, got with the present one. */
@@ -110,15 +113,17 @@ interface Keys {
 
 async function joinCluster(
   { servers, nodeName, dir, log, clock, signal }: JoinPlace,
-  { token, hashes, keys, clusterId }: { token: string; hashes: readonly string[]; keys: Keys; clusterId?: string },
+  { token, caHash, kept, keys }: { token: string; caHash: string | undefined; kept: Identity | undefined; keys: Keys },
 ): Promise<Identity> {
+  const hashes = certificatesIn(kept?.certificateAuthority ?? '').map(certificate => publicKeyHash(certificate))
+  if (caHash) hashes.push(caHash)
   const certificateAuthority = await firstAuthority(servers, hashes)
-  const client = connectHttp({ servers, certificateAuthority, token, userAgent: 'davit-node-agent', clock, log })
+  const client = connectHttp({ servers, certificateAuthority, token: token.trim(), userAgent: 'davit-node-agent', clock, log })
   try {
     const response = await post(client, requestFor(nodeName, keys), deadlineSignal(JOIN_MS_MAX, signal))
-    if (clusterId !== undefined && clusterId !== response.clusterId) {
+    if (kept && kept.clusterId !== response.clusterId) {
       throw new Refused(
-        `This machine is node "${nodeName}" of cluster ${clusterId}, but the API server is of cluster ${response.clusterId}: run "davit-node-agent cleanup" first to move it`,
+        `This machine is node "${nodeName}" of cluster ${kept.clusterId}, but the API server is of cluster ${response.clusterId}: run "davit-node-agent uninstall" first to move it, and make a new token`,
       )
     }
     const identity = {

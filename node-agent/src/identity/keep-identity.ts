@@ -105,7 +105,7 @@ export function keepIdentity(options: KeepIdentityOptions): KeptIdentity {
       }
     }
     warn(
-      `${why}. To bring node "${nodeName}" back, run this where you administer the cluster, and what it prints on this machine: davit token create --node-name ${nodeName} --print-join-command`,
+      `${why}. To bring node "${nodeName}" back, run "davit node add" with its machine again, or on this machine what this prints: davit token create --node-name ${nodeName} --print-join-command`,
     )
   }
 

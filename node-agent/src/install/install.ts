@@ -5,7 +5,7 @@ import { copyFile, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isSea } from 'node:sea'
 import { pipeline } from 'node:stream/promises'
-import { type Clock, type Logger, publicKeyHash } from '@davit/api'
+import type { Clock, Logger } from '@davit/api'
 import { stringify } from 'yaml'
 import { loadOrJoin, readIdentity } from '../identity/index.ts'
 import type { AgentOptions, Settings } from '../options.ts'
@@ -15,7 +15,7 @@ import { findService, writeWhole } from './service.ts'
 export interface InstallOptions {
   readonly settings: Settings
   readonly options: AgentOptions
-  /** Gives the join token; asked only when this machine has not joined yet. */
+  /** Gives the join token; asked only when this machine has not joined yet, or what it got then is of no use any more. */
   readonly token: () => Promise<string | undefined>
   readonly clock: Clock
   readonly log: Logger
@@ -27,7 +27,7 @@ const JOIN_MS_MAX = 60_000
 /** What the join needs and nothing after it does. */
 const ONLY_FOR_JOINING: readonly string[] = ['token-file', 'config']
 
-/** Joins, writes the settings and the service, and starts it; what is right already stays untouched. Throws, saying why and what to do. */
+/** Joins, or joins again, writes the settings and the service, and starts it; what is right already stays untouched. Throws, saying why and what to do. */
 export async function install({ settings, options, token, clock, log, print }: InstallOptions): Promise<void> {
   // Whatever keeps the service from being made is better known before the token is spent.
   const service = await findService()
@@ -82,12 +82,6 @@ async function joinOnce({ options, token, clock, log }: Pick<InstallOptions, 'op
   const { dataDir, servers, nodeName, caHash } = options
   const dir = join(dataDir, 'identity')
   const kept = await readIdentity(dir)
-  if (kept) {
-    const known = kept.certificateAuthority.match(/-----BEGIN[\s\S]*?-----END CERTIFICATE-----/g) ?? []
-    if (kept.nodeName === nodeName && (!caHash || known.some(pem => publicKeyHash(pem) === caHash))) return false
-    const cluster = caHash && !known.some(pem => publicKeyHash(pem) === caHash) ? 'another cluster' : 'this cluster'
-    throw new Error(`This machine is node "${kept.nodeName}" of ${cluster} already: run "davit-node-agent uninstall" first`)
-  }
   let reason = ''
   const noting: Logger = {
     ...log,
@@ -98,8 +92,8 @@ async function joinOnce({ options, token, clock, log }: Pick<InstallOptions, 'op
   }
   const signal = AbortSignal.timeout(JOIN_MS_MAX)
   try {
-    await loadOrJoin({ dir, servers, nodeName, caHash, token, clock, log: noting, signal })
-    return true
+    const { certificate } = await loadOrJoin({ dir, servers, nodeName, caHash, token, again: true, clock, log: noting, signal })
+    return certificate !== kept?.certificate
   } catch (err) {
     if (!signal.aborted) throw err
     throw new Error(

@@ -29,7 +29,6 @@ const SENDERS: readonly (readonly [file: string, ...args: string[]])[] = [
 /** So many fit into the buffer of a socket. */
 const MESSAGES_A_CALL = 500
 
-let missing = 0
 let warned = false
 
 /**
@@ -49,13 +48,12 @@ export async function forgetClosedFlows(address: string, log: Logger): Promise<v
 }
 
 async function send(messages: Buffer, address: string): Promise<void> {
-  for (const [file, ...args] of SENDERS.slice(missing)) {
+  for (const [file, ...args] of SENDERS) {
     try {
       await runCommand(file, args, { input: messages })
       return
     } catch (err) {
       if (!isMissing(err)) throw err
-      missing++
     }
   }
   // In small portions, so that there is much less time than Docker takes for a port to be used again.

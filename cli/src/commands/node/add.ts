@@ -26,7 +26,7 @@ interface Options extends SshFlags {
 export function addCommand(cli: Cli): Command {
   const command = new Command('add')
     .description(
-      `Make machines nodes of the cluster, over SSH: looks whether they can be, installs Docker if it is missing and that is wanted, puts the agent there, and waits until each is Ready. What is done already stays: it can be run again after a failure, and changes what is different. ${SSH_NOTE}`,
+      `Make machines nodes of the cluster, over SSH: looks whether they can be, installs Docker if it is missing and that is wanted, puts the agent there, and waits until each is Ready. A node whose certificate has ended joins again, and its pods run on. What is done already stays: it can be run again after a failure, and changes what is different. ${SSH_NOTE}`,
     )
     .usage('[user@]HOST[:PORT] ... [flags]')
     .argument('[hosts...]', 'Machines, or names of the SSH configuration.')
@@ -37,7 +37,10 @@ export function addCommand(cli: Cli): Command {
     .option('--address <ip>', 'Address at which other nodes reach the machine, for one host. (the one it reaches the API from)')
     .option('--api-server <url>', 'Where nodes reach the API, parted by commas. (what the cluster says)', listOption)
     .option('--agent <file>', "The agent's executable. (the one for the machine's processor that comes with davit)")
-    .option('--install-docker', 'Install Docker from the packages of the distribution where it is missing, without asking.')
+    .option(
+      '--install-docker',
+      'Install Docker, and programs the agent needs, from the packages of the distribution where they are missing, without asking.',
+    )
     .option('--skip-preflight <checks>', `Only warn of these: ${Object.keys(RULES).join(', ')}.`, listOption)
     .option('--dry-run', 'Look at the machines and print what would be done.')
     .option('--parallel <count>', 'How many machines at a time.', integerOption('--parallel'), 10)
