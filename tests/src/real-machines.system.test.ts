@@ -4,7 +4,7 @@
  * DAVIT_KILL_ROUNDS says how often every process of the control plane is killed (1).
  */
 import assert from 'node:assert/strict'
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -336,4 +336,50 @@ test('an upgrade of everything and back, and one that does not work', async () =
     )
   })
   assert.deepEqual(await versions(), Array(6).fill(DAVIT_VERSION))
+})
+
+test('every control plane lost, and restored from a backup at another address: one command brings the nodes, and no container is touched', async () => {
+  const { privateKeyFile } = await testbedKey()
+  const passphrase = ['--passphrase-file', join(dir, 'passphrase')]
+  const archive = join(dir, 'last.backup')
+  await writeFile(join(dir, 'passphrase'), 'correct horse battery staple')
+  await davit('create', 'configmap', 'kept', '--from-literal=word=sesame')
+  await davit('backup', 'create', '--to', archive, ...passphrase)
+  const before = await podContainers()
+  const stop = new AbortController()
+  const running = load(urls(machines), { concurrency: 4, signal: stop.signal, timeoutMs: 5_000 })
+  for (const each of machines)
+    await each.exec('docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=davit) && docker volume rm davit_etcd')
+
+  const since = performance.now()
+  const successor = await startMachine({ index: 34, name: 'vm-4', user: { name: 'admin' } })
+  machines.push(successor)
+  await loadComposeImages(successor)
+  const restored = join(dir, 'restored')
+  await timed('davit init --from-backup', () =>
+    init(restored, ['--control-plane', successor.address, '--from-backup', archive, ...passphrase]),
+  )
+  // The etcd that stands in for the image here is 3.4.
+  await appendFile(join(restored, '.env'), 'ETCD_RESTORE=etcdctl snapshot restore\n')
+  await copyFolder(successor, restored)
+  await timed('docker-compose up -d', () => compose(successor, 'up', '-d'))
+  const there = (...args: string[]) =>
+    command(process.execPath, [CLI, '--kubeconfig', join(restored, 'admin.kubeconfig'), ...args], {
+      timeoutMs: 180_000,
+      env: { ...process.env, HOME: dir },
+    })
+  await untilWell('the API', () => there('get', '--raw', '/readyz'))
+  assert.equal((await there('get', 'configmap', 'kept', '-o', 'jsonpath={.data.word}')).stdout, 'sesame')
+  const targets = machines.slice(0, 3).map(({ address }) => `admin@${address}`)
+  await timed('davit node add of three', () =>
+    there('node', 'add', ...targets, '--accept-host-key', '-i', privateKeyFile, '--agent', AGENT),
+  )
+  say(`restored ${seconds(since)} after the loss`)
+  stop.abort()
+  const { requests, failures } = await running.done
+  say(`${requests} requests meanwhile, ${failures.length} failed`)
+  assert.deepEqual(failures, [])
+  assert.deepEqual(await podContainers(), before)
+  await there('scale', 'deployment/web', `--replicas=${REPLICAS + 1}`)
+  await there('rollout', 'status', 'deployment/web', '--timeout=60s')
 })
