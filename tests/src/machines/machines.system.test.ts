@@ -82,7 +82,10 @@ test('one logs in by key or by password over SSH, and has the rights that were g
 
 test('a machine has no Node, no npm and nothing of this repository', async () => {
   assert.equal(await says(first, 'for name in node nodejs npm npx; do ! command -v $name; done'), '')
-  assert.equal(await says(first, "find /bin /sbin /usr /opt /srv /root /home -xdev -type f -perm /111 '(' -name node -o -name nodejs ')'"), '')
+  assert.equal(
+    await says(first, "find /bin /sbin /usr /opt /srv /root /home -xdev -type f -perm /111 '(' -name node -o -name nodejs ')'"),
+    '',
+  )
   assert.equal(await says(first, `[ ! -e ${process.execPath} ] && [ ! -e ${fileURLToPath(import.meta.url)} ] && echo gone`), 'gone')
 })
 
