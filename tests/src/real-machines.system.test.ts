@@ -4,13 +4,14 @@
  * DAVIT_KILL_ROUNDS says how often every process of the control plane is killed (1).
  */
 import assert from 'node:assert/strict'
-import { appendFile, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { appendFile, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { DAVIT_VERSION, type HttpClient, nodeKind, type Pod, podKind } from '@davit/api'
-import { type CommandResult, command, connectKubeconfig } from '@davit/deploy'
+import { type CommandOptions, type CommandResult, command, connectKubeconfig } from '@davit/deploy'
 import { deploymentYaml, serviceYaml } from './cluster.ts'
 import { compose, copyFolder, crashContainer, init, loadComposeImages, loadControlPlane, longRunning, untilWell } from './compose.ts'
 import { load, untilServed } from './load.ts'
@@ -56,12 +57,16 @@ after(async () => {
   if (dir) await rm(dir, { recursive: true, force: true })
 })
 
-const davit = (...args: string[]): Promise<CommandResult> =>
-  command(process.execPath, [CLI, '--kubeconfig', join(dir, 'admin.kubeconfig'), ...args], {
+const davit = (...args: string[]): Promise<CommandResult> => run(args)
+
+function run(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  return command(process.execPath, [CLI, '--kubeconfig', join(dir, 'admin.kubeconfig'), ...args], {
     timeoutMs: 180_000,
     // The known hosts of whoever runs this stay as they are.
     env: { ...process.env, HOME: dir },
+    ...options,
   })
+}
 
 async function timed<T>(what: string, run: () => Promise<T>): Promise<T> {
   const since = performance.now()
@@ -302,6 +307,14 @@ async function versions(): Promise<string[]> {
 
 const davitVersionIn = (text: string | undefined) => text?.split('+davit-')[1]
 
+/** Leaves a compose file as an older release would have made it. */
+async function asMadeBefore(file: string): Promise<void> {
+  const [, ...lines] = (await readFile(file, 'utf8')).split('\n')
+  const text = ['# Of an older release.', ...lines].join('\n')
+  const checksum = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  await writeFile(file, `# Made by davit init; checksum ${checksum}\n${text}`)
+}
+
 test('an upgrade of everything and back, and one that does not work', async () => {
   const { privateKeyFile } = await testbedKey()
   const agent = join(dir, 'next-agent')
@@ -313,12 +326,36 @@ test('an upgrade of everything and back, and one that does not work', async () =
   }
   await writeFile(join(dir, 'passphrase'), 'correct horse battery staple')
   const ssh = ['--accept-host-key', '-i', privateKeyFile]
-  const upgrade = (...args: string[]) => davit('upgrade', '--dir', dir, '--passphrase-file', join(dir, 'passphrase'), ...ssh, ...args)
+  const flags = ['upgrade', '--dir', dir, '--passphrase-file', join(dir, 'passphrase'), ...ssh]
+  const upgrade = (...args: string[]) => davit(...flags, ...args)
   const before = await podContainers()
   assert.ok(before.length >= REPLICAS, `${before.length} containers`)
 
+  const { name: unreached, address } = machine(1)
+  await davit('annotate', 'node', unreached, 'davit.dev/ssh-')
+  for (const more of [['--dry-run'], ['--no-backup']]) {
+    const wrong = ['--agent', process.execPath, '--image', 'localhost:1/davit/control-plane:none']
+    const { code, stderr } = await run([...flags, '--to', NEXT, ...wrong, ...more], { allowFailure: true })
+    assert.equal(code, 1)
+    assert.match(stderr, /Machine of cp-1, Machine of cp-2, Machine of cp-3: Cannot get image localhost:1.*--image/)
+    assert.match(stderr, new RegExp(`Node ${unreached}: .*does not say where its machine is: .*davit annotate node ${unreached}`))
+    assert.match(stderr, /Node vm-1, Node vm-3: The agent given is .*, wanted 0\.1\.1: name its file with --agent/)
+    assert.match(stderr, /To leave all agents as they are: --skip-nodes/)
+  }
+  const skipped = await upgrade('--to', NEXT, '--dry-run', '--skip-nodes')
+  assert.deepEqual(
+    skipped.stdout.split('\n').filter(line => line.endsWith(`to ${NEXT}`)),
+    ['cp-1', 'cp-2', 'cp-3'].map(name => `Control plane ${name}: ${DAVIT_VERSION} to ${NEXT}`),
+  )
+  assert.deepEqual(await versions(), Array(6).fill(DAVIT_VERSION))
+  await davit('annotate', 'node', unreached, `davit.dev/ssh=admin@${address}`)
+
+  await asMadeBefore(join(dir, 'cp-2/compose.yaml'))
   await under(`upgrade to ${NEXT}`, {}, async () => {
-    say((await upgrade('--to', NEXT, '--agent', agent)).stdout.trim())
+    const { stdout } = await upgrade('--to', NEXT, '--agent', agent)
+    say(stdout.trim())
+    assert.match(stdout, /files of the machines anew\. Changed in .*cp-2\/compose\.yaml/)
+    assert.match(stdout, /tar -C \S+\/cp-2 .* \| ssh admin@/)
   })
   assert.deepEqual(await versions(), Array(6).fill(NEXT))
   assert.deepEqual(await podContainers(), before)
@@ -331,7 +368,7 @@ test('an upgrade of everything and back, and one that does not work', async () =
 
   await under('an upgrade that does not work', {}, async () => {
     await assert.rejects(
-      upgrade('--to', BROKEN, '--no-backup', '--timeout', '20s'),
+      upgrade('--to', BROKEN, '--skip-nodes', '--no-backup', '--timeout', '20s'),
       /cp-1.*runs davit\/control-plane:0\.1\.0 again, and is healthy[\s\S]*Stopped/,
     )
   })

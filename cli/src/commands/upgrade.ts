@@ -1,13 +1,16 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { DAVIT_VERSION, parseDuration } from '@davit/api'
+import type { InitResult } from '@davit/deploy'
 import { Command } from 'commander'
 import { createBackup } from '../backup/create.ts'
 import { type Cli, withExamples } from '../command-line/index.ts'
 import { loadKubeconfig, resolveConnection } from '../kubeconfig/index.ts'
-import { agentFiles, findNode, machineOf, upgradeNode } from '../nodes/index.ts'
+import { agentFiles, checkUpgrade, findNode, machineOf, upgradeNode } from '../nodes/index.ts'
 import { openSession } from '../session/index.ts'
+import { Connections } from '../ssh/index.ts'
 import { runUpgrade } from '../upgrade/index.ts'
 import { Steps } from './cluster/steps.ts'
+import { describeInit } from './init-text.ts'
 import { connect, prompterOf, SSH_NOTE, type SshFlags, withSsh } from './node/ssh-flags.ts'
 
 interface Options extends SshFlags {
@@ -17,6 +20,7 @@ interface Options extends SshFlags {
   agent?: string
   rollback?: boolean
   dryRun?: boolean
+  skipNodes?: boolean
   /** Commander's name for `--no-backup`. */
   backup: boolean
   backupTo?: string
@@ -37,7 +41,8 @@ export function upgradeClusterCommand(cli: Cli): Command {
     .option('--image <image>', "The control planes' image. (the present one with the version as its tag)")
     .option('--agent <file>', "The agent's executable. (the one that comes with davit)")
     .option('--rollback', 'Go back to the version before.')
-    .option('--dry-run', 'Check, and say what would be done.')
+    .option('--dry-run', 'Check, pull the image where it is missing, and say what would be done.')
+    .option('--skip-nodes', 'Leave all agents as they are: where they are containers, or machines have no SSH.')
     .option('--backup-to <place>', 'Where the backup goes that is made first: a folder or s3://bucket/prefix. (DIR/backups)')
     .option('--passphrase-file <file>', 'File with the passphrase of that backup.')
     .option('--key-file <file>', 'File with a key of 32 bytes for it.')
@@ -59,18 +64,31 @@ async function upgrade(cli: Cli, options: Options): Promise<void> {
   const steps = new Steps(cli)
   const ssh = { ...options, prompter: prompterOf(cli), note: (line: string) => cli.warn(`${line}\n`) }
   const agents = agentFiles({ file: options.agent, env: cli.env })
+  const connections = new Connections((machine, jump) => connect(cli, machine, { ...(jump && { jump }), ...ssh }))
+  /** Undefined for a node that is there no more. */
+  const hostOf = async (name: string) => {
+    const node = await findNode(session.client, name)
+    if (!node) return undefined
+    const { target: machine, jump } = machineOf(node)
+    return connections.to(machine, jump)
+  }
   try {
-    await runUpgrade({
+    const result = await runUpgrade({
       dir,
       target,
       ...(options.image && { image: options.image }),
       isRollback,
       isDryRun: options.dryRun ?? false,
+      skipsNodes: options.skipNodes ?? false,
       client: session.client,
       credentials: connection,
       clock: cli.clock,
       timeoutMs,
-      connect: machine => connect(cli, machine, ssh),
+      connect: machine => connections.to(machine),
+      async checkNode(name, version) {
+        const host = await hostOf(name)
+        if (host) await checkUpgrade({ host, agents: isRollback ? undefined : agents, version })
+      },
       async backUp() {
         if (!options.backup) return
         const { passphraseFile, keyFile, backupTo = `${join(dir, 'backups')}/` } = options
@@ -78,22 +96,23 @@ async function upgrade(cli: Cli, options: Options): Promise<void> {
         await createBackup(inSession, { to: backupTo, ...(passphraseFile && { passphraseFile }), ...(keyFile && { keyFile }) })
       },
       async upgradeNode(name, version) {
-        const node = await findNode(session.client, name)
-        if (!node) return
-        const { target: machine, jump } = machineOf(node)
-        const host = await connect(cli, machine, { ...(jump && { jump }), ...ssh })
-        try {
-          const agent = isRollback ? undefined : await agents.of((await host.demand('ask for the processor', 'uname -m')).trim())
-          const report = { step: (text: string) => steps.update(`Node ${name}: ${text}`), detail: () => {}, note: ssh.note }
-          await upgradeNode({ client: session.client, clock: cli.clock, nodeName: name, host, agent, version, timeoutMs }, report)
-        } finally {
-          host.close()
-        }
+        const host = await hostOf(name)
+        if (!host) return
+        const agent = isRollback ? undefined : await agents.of((await host.demand('ask for the processor', 'uname -m')).trim())
+        const report = { step: (text: string) => steps.update(`Node ${name}: ${text}`), detail: () => {}, note: ssh.note }
+        await upgradeNode({ client: session.client, clock: cli.clock, nodeName: name, host, agent, version, timeoutMs }, report)
       },
       progress: steps,
       print: text => cli.print(text),
     })
+    if (result && isForMachines(result)) cli.print(`This version makes some files of the machines anew. ${describeInit(dir, result)}`)
   } finally {
+    await connections.close()
     session.close()
   }
+}
+
+/** The image was noted on the machines already; anything else they know nothing of yet. */
+function isForMachines({ written, isCaOld }: InitResult): boolean {
+  return isCaOld || written.some(path => ['compose.yaml', 'haproxy.cfg'].includes(basename(path)))
 }

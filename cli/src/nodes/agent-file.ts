@@ -1,7 +1,11 @@
 /** Where the agent's executable for a machine is. */
-import { access } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { machine as ownMachine, platform, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import { prepareUpload, type UploadSource } from '../ssh/index.ts'
 
 /** By uname's word. */
@@ -10,21 +14,50 @@ export const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: 'x64', 
 export interface AgentFiles {
   /** Ready to be sent to a machine with this processor, by uname's word; read once. */
   of(machine: string): Promise<UploadSource>
+  /** What that one calls itself; undefined when this machine, with another system or processor, cannot run it. */
+  versionOf(machine: string): Promise<string | undefined>
 }
+
+const VERSION_MS_MAX = 30_000
 
 /** `file`: one for all machines, as `--agent` names it. Otherwise they are in `$DAVIT_AGENTS_DIR`, this package, or the repository. */
 export function agentFiles({ file, env }: { file?: string | undefined; env: Readonly<Record<string, string | undefined>> }): AgentFiles {
   const read = new Map<string, Promise<UploadSource>>()
+  const versions = new Map<string, Promise<string | undefined>>()
+  const of = (machine: string) => once(read, machine, () => find(machine, file, env).then(prepareUpload))
   return {
-    of(machine) {
-      const source = read.get(machine) ?? find(machine, file, env).then(prepareUpload)
-      read.set(machine, source)
-      return source
-    },
+    of,
+    versionOf: machine => once(versions, machine, async () => (canRun(machine) ? askVersion(await of(machine)) : undefined)),
+  }
+}
+
+function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const value = made.get(key) ?? make()
+  made.set(key, value)
+  return value
+}
+
+function canRun(machine: string): boolean {
+  return platform() === 'linux' && ownMachine() === machine
+}
+
+async function askVersion({ gzipped }: UploadSource): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'davit-agent-'))
+  try {
+    const path = join(dir, 'agent')
+    await writeFile(path, await promisify(gunzip)(gzipped), { mode: 0o700 })
+    const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: VERSION_MS_MAX })
+    return stdout.trim().split(' ').at(-1) ?? ''
+  } catch (cause) {
+    throw new Error(`The agent given does not run: ${(cause as Error).message}. Name another with --agent`, { cause })
+  } finally {
+    await rm(dir, { recursive: true, force: true })
   }
 }
 
 async function find(machine: string, file: string | undefined, env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  if (!ARCHITECTURES[machine])
+    throw new Error(`There is no agent for processor ${machine}: want ${Object.keys(ARCHITECTURES).join(' or ')}`)
   const name = `node-agent-linux-${ARCHITECTURES[machine]}`
   const own = await packageDir()
   const dirs = [env.DAVIT_AGENTS_DIR, join(own, 'agents'), join(own, '../out')].filter(dir => dir !== undefined)

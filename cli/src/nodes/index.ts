@@ -2,6 +2,7 @@ export { type Added, type AddOptions, addHost, type Report } from './add-host.ts
 export { type AgentFiles, agentFiles } from './agent-file.ts'
 export { logCommand, timeOf } from './agent-log.ts'
 export { JUMP_ANNOTATION, SSH_ANNOTATION } from './annotations.ts'
+export { checkUpgrade } from './check-upgrade.ts'
 export { type ClusterFacts, readCluster, serversForNodes } from './cluster.ts'
 export { type HostSpec, parseInventory } from './inventory.ts'
 export { findNode, isTarget, machineOf, type NodeMachine } from './machine-of.ts'

@@ -28,7 +28,7 @@ export function machineOf({ metadata }: Node): NodeMachine {
   const target = metadata.annotations?.[SSH_ANNOTATION]
   if (!target)
     throw new Error(
-      `Node "${metadata.name}" does not say where its machine is: name it as user@host, or note it once with "davit annotate node ${metadata.name} ${SSH_ANNOTATION}=user@host"`,
+      `Node "${metadata.name}" does not say where its machine is: note it once with "davit annotate node ${metadata.name} ${SSH_ANNOTATION}=user@host", or give user@host in place of its name`,
     )
   return { target, jump: metadata.annotations?.[JUMP_ANNOTATION] }
 }

@@ -18,7 +18,8 @@ export interface UpgradeOptions {
   readonly timeoutMs: number
 }
 
-const AGENT = '/usr/local/bin/davit-node-agent'
+/** The agent's executable on a node; `.previous` is the one before the last upgrade. */
+export const AGENT = '/usr/local/bin/davit-node-agent'
 const RESTART_MS_MAX = 60_000
 
 /**

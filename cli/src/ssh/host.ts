@@ -74,6 +74,11 @@ export class SshHost {
     return formatTarget(this.target)
   }
 
+  /** The connection has ended, or was lost. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** Runs a command of the POSIX shell. Rejects with SshError when it cannot be run or the connection is lost, not when it fails. */
   async run(command: string, options: RunOptions = {}): Promise<RunResult> {
     if (!options.sudo) return this.#run(`sh -c ${shellQuote(command)}`, options)

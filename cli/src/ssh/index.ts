@@ -1,4 +1,5 @@
 export { connectSsh, type SshOptions } from './connect.ts'
+export { Connections } from './connections.ts'
 export { SshError, type SshProblem } from './errors.ts'
 export { type RunOptions, type RunResult, type ShellTerminal, SshHost } from './host.ts'
 export { createPrompter, type Prompter } from './prompter.ts'

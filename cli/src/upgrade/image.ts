@@ -2,6 +2,20 @@
 import type { ComposeProject, MachineShell } from '../machines/index.ts'
 import { shellQuote } from '../ssh/index.ts'
 
+const PULL_MB = 500
+
+/** Pulls an image where it is not there yet. Throws with what to do. */
+export async function getImage(shell: MachineShell, image: string): Promise<void> {
+  const name = shellQuote(image)
+  const script = `docker image inspect ${name} >/dev/null 2>&1 && exit
+free=$(df -Pk "$(docker info --format '{{.DockerRootDir}}')" 2>/dev/null | awk 'NR==2 {print int($4 / 1024)}')
+[ "\${free:-${PULL_MB}}" -ge ${PULL_MB} ] || { echo "it is not there, and $free MB are free for Docker's data, wanted ${PULL_MB} MB" >&2; exit 1; }
+docker pull --quiet ${name}`
+  await shell.demand(`get image ${image}`, script, { timeoutMs: 600_000 }).catch((cause: Error) => {
+    throw new Error(`${cause.message}. Bring it onto the machine, or name another with --image`, { cause })
+  })
+}
+
 /** Starts a service anew from `image`; the file keeps the old one until `keepImage`. */
 export async function startService(
   shell: MachineShell,
@@ -9,13 +23,7 @@ export async function startService(
   { service, image }: { service: string; image: string },
 ) {
   const at = `cd ${shellQuote(directory)}`
-  await shell.demand(
-    `get image ${image}`,
-    `docker image inspect ${shellQuote(image)} >/dev/null 2>&1 || docker pull --quiet ${shellQuote(image)}`,
-    {
-      timeoutMs: 600_000,
-    },
-  )
+  await getImage(shell, image)
   // The environment stands above .env: should this break off, the other services of the machine keep their image.
   await shell.demand(
     `start ${service}`,
@@ -24,6 +32,13 @@ export async function startService(
       timeoutMs: 180_000,
     },
   )
+}
+
+/** Throws when keepImage() would not do. */
+export async function canKeepImage(shell: MachineShell, { directory }: ComposeProject): Promise<void> {
+  const file = shellQuote(`${directory}/.env`)
+  const lacking = `{ echo 'it holds no CONTROL_PLANE_IMAGE; copy the folder of this machine there again' >&2; exit 1; }`
+  await shell.demand(`use ${directory}/.env`, `grep -qs '^CONTROL_PLANE_IMAGE=' ${file} || ${lacking}`)
 }
 
 /** From now on compose starts the control planes of this machine from `image`. */

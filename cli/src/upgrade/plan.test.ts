@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { planUpgrade, type UpgradeFacts } from './plan.ts'
+import { foldAlike } from './preflight.ts'
 import { compareVersions, davitVersion, parseVersion, type Version } from './version.ts'
 
 const facts = (over: Partial<UpgradeFacts>): UpgradeFacts => ({
   target: '0.2.0',
   isRollback: false,
+  skipsNodes: false,
   controlPlanes: [
     { name: 'a', version: '0.1.0' },
     { name: 'b', version: '0.1.0' },
@@ -38,6 +40,18 @@ test('nothing begins while something is down, or a version would be skipped or g
   assert.match(problems({ target: '1.0.0' }), /one minor version/)
   assert.match(problems({ target: 'latest' }), /"latest" is no version/)
   assert.equal(problems({ target: '0.0.9', isRollback: true }), '')
+})
+
+test('agents that stay as they are need not be Ready, but never newer than a control plane', () => {
+  const nodes = [{ name: 'n1', version: '0.1.0', isReady: false }]
+  assert.deepEqual(planUpgrade(facts({ nodes, skipsNodes: true })), { problems: [], steps: planUpgrade(facts({ nodes: [] })).steps })
+  const { problems } = planUpgrade(facts({ target: '0.0.9', isRollback: true, skipsNodes: true }))
+  assert.match(problems.join('\n'), /^Node "n1" runs 0\.1\.0, newer than 0\.0\.9.*leave --skip-nodes out$/)
+})
+
+test('a problem that several machines have is told once', () => {
+  const found = ['n1', 'n2'].map(name => ({ name, problem: 'no way' }))
+  assert.deepEqual(foldAlike([...found, { name: 'n3', problem: 'no room' }]), ['n1, n2: no way', 'n3: no room'])
 })
 
 test('versions are read and put in order as Semantic Versioning has it', () => {

@@ -19,6 +19,8 @@ export interface UpgradeFacts {
   readonly target: string
   /** Back to the version before: nodes go first then, for none may be newer than its control plane. */
   readonly isRollback: boolean
+  /** Agents stay as they are. */
+  readonly skipsNodes: boolean
   readonly controlPlanes: readonly ControlPlaneFacts[]
   readonly nodes: readonly NodeFacts[]
 }
@@ -33,21 +35,22 @@ export interface UpgradePlan {
 }
 
 /** https://kubernetes.io/releases/version-skew-policy/: one minor version at a time, and no node newer than a control plane. */
-export function planUpgrade({ target, isRollback, controlPlanes, nodes }: UpgradeFacts): UpgradePlan {
+export function planUpgrade({ target, isRollback, skipsNodes, controlPlanes, nodes }: UpgradeFacts): UpgradePlan {
   const problems = [
     ...controlPlanes.flatMap(({ name, version, why }) =>
       version === undefined ? [`Control plane "${name}" does not answer${why ? `: ${why}` : ''}. Mend it first.`] : [],
     ),
     ...nodes.flatMap(({ name, isReady }) =>
-      isReady ? [] : [`Node "${name}" is not Ready. Mend it, or take it out: davit node remove ${name}`],
+      isReady || skipsNodes ? [] : [`Node "${name}" is not Ready. Mend it, or take it out: davit node remove ${name}`],
     ),
     ...[...controlPlanes, ...nodes].flatMap(({ name, version }) =>
       version === undefined ? [] : skewProblem({ name, version, target, isRollback }),
     ),
+    ...(isRollback && skipsNodes ? nodes.flatMap(({ name, version }) => newerProblem({ name, version, target })) : []),
   ]
   const stepsOf = (kind: UpgradeStep['kind'], all: readonly { name: string; version: string | undefined }[]) =>
     all.filter(({ version }) => version !== target).map(({ name, version }): UpgradeStep => ({ kind, name, from: version }))
-  const steps = [stepsOf('control-plane', controlPlanes), stepsOf('node', nodes)]
+  const steps = [stepsOf('control-plane', controlPlanes), stepsOf('node', skipsNodes ? [] : nodes)]
   return { problems, steps: (isRollback ? steps.toReversed() : steps).flat() }
 }
 
@@ -73,4 +76,12 @@ function skewProblem({
       `"${name}" runs ${version}: go one minor version at a time, to ${from.major}.${from.minor + Math.sign(to.minor - from.minor)} first`,
     ]
   return []
+}
+
+/** No agent may be newer than its control plane. */
+function newerProblem({ name, version, target }: { name: string; version: string | undefined; target: string }): string[] {
+  const [from, to] = [parseVersion(version ?? ''), parseVersion(target)]
+  return from && to && compareVersions(from, to) > 0
+    ? [`Node "${name}" runs ${version}, newer than ${target}, and goes back first: leave --skip-nodes out`]
+    : []
 }

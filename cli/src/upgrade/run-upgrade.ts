@@ -1,11 +1,12 @@
 /** Carries out an upgrade: looks at what runs, plans, and takes one step after the other, each behind a health gate. */
 import { type Clock, type HttpClient, nodeKind } from '@davit/api'
-import { type ClusterConfig, initCluster, type Machine, machinesOf, readClusterConfig } from '@davit/deploy'
+import { type ClusterConfig, type InitResult, initCluster, type Machine, machinesOf, readClusterConfig } from '@davit/deploy'
 import { findProject, openMachine, presentImage } from '../machines/index.ts'
 import type { SshHost } from '../ssh/index.ts'
 import { askControlPlane, type Credentials, swapControlPlane } from './control-plane.ts'
 import { keepImage } from './image.ts'
 import { planUpgrade, type UpgradePlan, type UpgradeStep } from './plan.ts'
+import { findProblems } from './preflight.ts'
 import { readRecord, type UpgradeRecord, writeRecord } from './record.ts'
 import { davitVersion } from './version.ts'
 
@@ -18,12 +19,17 @@ export interface UpgradeOptions {
   readonly image?: string
   readonly isRollback: boolean
   readonly isDryRun: boolean
+  /** Agents stay as they are. */
+  readonly skipsNodes: boolean
   readonly client: HttpClient
   readonly credentials: Credentials
   readonly clock: Clock
   /** How long a part may take to be healthy with its new version. */
   readonly timeoutMs: number
+  /** Called again and again; what it gives is not closed here. */
   readonly connect: (target: string) => Promise<SshHost>
+  /** Throws with why the node's agent cannot come to the version. */
+  readonly checkNode: (name: string, version: string) => Promise<void>
   readonly backUp: () => Promise<void>
   /** Settles once the node's agent is Ready with the version; rejects, with the old one running again, otherwise. */
   readonly upgradeNode: (name: string, version: string) => Promise<void>
@@ -31,31 +37,39 @@ export interface UpgradeOptions {
   readonly print: (text: string) => void
 }
 
-/** Throws, saying what runs what and how to go on, when it has to stop half way. */
-export async function runUpgrade(options: UpgradeOptions): Promise<void> {
-  const { dir, isRollback, isDryRun, progress, print } = options
+/**
+ * Gives what has come of the directory; undefined after a dry run. Throws, saying what runs what and how to go on, when it has to stop half
+ * way, and with all that is in the way when it does not begin.
+ */
+export async function runUpgrade(options: UpgradeOptions): Promise<InitResult | undefined> {
+  const { dir, isRollback, isDryRun, skipsNodes, print } = options
   const config = await readClusterConfig(dir)
   if (!config) throw new Error(`There is no cluster.yaml in "${dir}": name the directory that "davit init" made`)
   const before = await readRecord(dir)
   const record = recordOf(options, config, before)
   const target = isRollback ? record.from : record.to
-  const { problems, steps } = await planNow(options, config, target)
-  if (problems.length > 0) throw new Error(`Cannot go to ${target} yet:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
+  const image = isRollback ? { from: record.images.to, to: record.images.from } : record.images
+  const steps = await shown(options, 'Looking at control planes, nodes and their machines', async () => {
+    const plan = await planNow(options, config, target)
+    const problems = [...plan.problems, ...(await findProblems(config, plan.steps, { ...options, target, image: image.to }))]
+    if (problems.length > 0) throw new Error(`Cannot go to ${target} yet:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
+    return plan.steps
+  })
   if (steps.length === 0) print(`Everything runs ${target} already.\n`)
-  if (isDryRun) return print(steps.map(step => `${nameOf(step)}: ${step.from} to ${target}\n`).join(''))
+  if (isDryRun) {
+    print(steps.map(step => `${nameOf(step)}: ${step.from} to ${target}\n`).join(''))
+    return undefined
+  }
   if (steps.length > 0 && !isRollback) {
     await options.backUp()
     await writeRecord(dir, record)
   }
-  const image = isRollback ? { from: record.images.to, to: record.images.from } : record.images
   for (const [index, step] of steps.entries()) {
-    progress.begin(`${nameOf(step)}: ${step.from ?? '?'} to ${target}`)
     try {
-      if (step.kind === 'node') await options.upgradeNode(step.name, target)
-      else await upgradeControlPlane(options, config, { step, target, image })
-      progress.done()
+      await shown(options, `${nameOf(step)}: ${step.from ?? '?'} to ${target}`, () =>
+        step.kind === 'node' ? options.upgradeNode(step.name, target) : upgradeControlPlane(options, config, { step, target, image }),
+      )
     } catch (err) {
-      progress.failed()
       const left = steps.slice(index).map(nameOf).join(', ')
       throw new Error(
         `${nameOf(step)}: ${(err as Error).message}\nStopped. Not at ${target} yet: ${left}.\nGo on with the same command, or go back with: davit upgrade --rollback --dir ${dir}`,
@@ -64,8 +78,21 @@ export async function runUpgrade(options: UpgradeOptions): Promise<void> {
     }
   }
   await keepImages(options, config, image.to)
-  await initCluster(dir, { version: target, controlPlaneImage: image.to }, { clock: options.clock })
-  if (steps.length > 0) print(`The cluster runs ${target}.\n`)
+  const result = await initCluster(dir, { version: target, controlPlaneImage: image.to }, { clock: options.clock })
+  if (steps.length > 0) print(skipsNodes ? `The control planes run ${target}; agents stay as they are.\n` : `The cluster runs ${target}.\n`)
+  return result
+}
+
+async function shown<T>({ progress }: UpgradeOptions, text: string, work: () => Promise<T>): Promise<T> {
+  progress.begin(text)
+  try {
+    const result = await work()
+    progress.done()
+    return result
+  } catch (err) {
+    progress.failed()
+    throw err
+  }
 }
 
 /** The way this upgrade goes; one that was broken off goes on with its own record. */
@@ -86,7 +113,11 @@ function recordOf(
     : { from: config.version, to: target, images: { from, to } }
 }
 
-async function planNow({ client, credentials, isRollback }: UpgradeOptions, config: ClusterConfig, target: string): Promise<UpgradePlan> {
+async function planNow(
+  { client, credentials, isRollback, skipsNodes }: UpgradeOptions,
+  config: ClusterConfig,
+  target: string,
+): Promise<UpgradePlan> {
   const [controlPlanes, nodes] = await Promise.all([
     Promise.all(config.controlPlanes.map(member => askControlPlane(member, credentials))),
     client.resource(nodeKind).list(),
@@ -94,6 +125,7 @@ async function planNow({ client, credentials, isRollback }: UpgradeOptions, conf
   return planUpgrade({
     target,
     isRollback,
+    skipsNodes,
     controlPlanes,
     nodes: nodes.items.map(({ metadata, status }) => ({
       name: metadata.name ?? '',
@@ -117,37 +149,29 @@ async function upgradeControlPlane(
   const { machine, member } = memberOf(config, step.name)
   const service = `control-plane${member.suffix}`
   const shell = await openMachine(machine, options.connect)
-  try {
-    const of = { project: config.name, service }
-    const project = await findProject(shell, of)
-    const from = (await presentImage(shell, of)) || image.from
-    const { credentials, clock, timeoutMs } = options
-    await swapControlPlane({
-      shell,
-      project,
-      service,
-      member,
-      credentials,
-      clock,
-      timeoutMs,
-      image: { from, to: image.to },
-      version: { from: step.from, to: target },
-    })
-  } finally {
-    shell.close()
-  }
+  const of = { project: config.name, service }
+  const project = await findProject(shell, of)
+  const from = (await presentImage(shell, of)) || image.from
+  const { credentials, clock, timeoutMs } = options
+  await swapControlPlane({
+    shell,
+    project,
+    service,
+    member,
+    credentials,
+    clock,
+    timeoutMs,
+    image: { from, to: image.to },
+    version: { from: step.from, to: target },
+  })
 }
 
 /** Only now that all run it: a machine that starts again half way must not bring a version that was not healthy. */
 async function keepImages({ connect }: UpgradeOptions, config: ClusterConfig, image: string): Promise<void> {
   for (const machine of machinesOf(config)) {
     const shell = await openMachine(machine, connect)
-    try {
-      const [first] = machine.members
-      await keepImage(shell, await findProject(shell, { project: config.name, service: `control-plane${first?.suffix ?? ''}` }), image)
-    } finally {
-      shell.close()
-    }
+    const [first] = machine.members
+    await keepImage(shell, await findProject(shell, { project: config.name, service: `control-plane${first?.suffix ?? ''}` }), image)
   }
 }
 
