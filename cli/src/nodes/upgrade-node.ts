@@ -21,6 +21,7 @@ export interface UpgradeOptions {
 /** The agent's executable on a node; `.previous` is the one before the last upgrade. */
 export const AGENT = '/usr/local/bin/davit-node-agent'
 const RESTART_MS_MAX = 60_000
+const BACK_MS_MIN = 60_000
 
 /**
  * Replaces the executable in one step and restarts the agent; if the Node is not Ready with it in time, puts the one before it back. Gives
@@ -105,7 +106,9 @@ async function switchTo(
 
 async function goBack(options: UpgradeOptions, { version, report, why }: { version: string; report: Report; why: string }): Promise<void> {
   try {
-    await switchTo(options, { version, report, script: `ln -f ${AGENT}.previous ${AGENT}.new && mv -f ${AGENT}.new ${AGENT}` })
+    // What worked before is given time, however little the new one had.
+    const patient = { ...options, timeoutMs: Math.max(options.timeoutMs, BACK_MS_MIN) }
+    await switchTo(patient, { version, report, script: `ln -f ${AGENT}.previous ${AGENT}.new && mv -f ${AGENT}.new ${AGENT}` })
   } catch (err) {
     throw new Error(`The new agent did not work (${why}), and the one before it does not either: ${(err as Error).message}`, { cause: err })
   }

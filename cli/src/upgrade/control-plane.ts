@@ -11,6 +11,7 @@ export type Credentials = Omit<ResolvedConnection, 'server' | 'namespace'>
 
 const ANSWER_MS_MAX = 5_000
 const POLL_MS = 250
+const BACK_MS_MIN = 120_000
 /** So long it must stay healthy before the next one is touched. */
 const STEADY_MS = 3_000
 
@@ -61,7 +62,8 @@ export async function swapControlPlane(options: SwapOptions): Promise<void> {
     const why = (err as Error).message
     try {
       await startService(shell, project, { service, image: image.from })
-      await untilHealthy(options, version.from)
+      // What worked before is given time, however little the new one had.
+      await untilHealthy({ ...options, timeoutMs: Math.max(options.timeoutMs, BACK_MS_MIN) }, version.from)
     } catch (again) {
       throw new Error(
         `${why}. The image before, ${image.from}, does not become healthy either: ${(again as Error).message}. Look at it with: ${project.program} logs ${service}`,
