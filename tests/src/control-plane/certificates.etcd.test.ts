@@ -5,6 +5,7 @@ import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type ConfigMap, configMapKind, connectHttp, type HttpClient, isReason, secretKind, systemClock } from '@davit/api'
 import { AUTHORITIES_SECRET, lifeOf } from '@davit/api/pki'
@@ -17,6 +18,9 @@ import { until } from './until.ts'
 const DAVIT = fileURLToPath(new URL('../../../cli/dist/main.js', import.meta.url))
 const LIFETIME_MS = 15_000
 const LIVES = 2
+/** The load's own pace. */
+const ASK_EVERY_MS = 200
+const WRITE_EVERY_MS = 1000
 
 /** A client as a person's kubectl would be: what the kubeconfig says now, and a connection of its own. */
 async function freshClient({ kubeconfig, port }: Pick<ControlPlane, 'kubeconfig' | 'port'>): Promise<HttpClient & { certificate: string }> {
@@ -47,18 +51,30 @@ async function askAfresh(
       .list({ namespace: 'default' })
       .catch(err => seen.failures.push(err))
     client.close()
-    await new Promise(resolve => setTimeout(resolve, 200))
+    await delay(ASK_EVERY_MS)
   }
   return seen
 }
 
-/** Writes one value a second and watches for it on one connection of one certificate, however long that has ended. */
-async function followWrites(plane: ControlPlane, signal: AbortSignal): Promise<{ written: number; seen: string[]; watches: number }> {
+interface Followed {
+  written: number
+  seen: string[]
+  watches: number
+}
+
+/**
+ * Writes one value a second and watches for it on one connection of one certificate, however long that has ended. `outcome` grows
+ * meanwhile.
+ */
+async function followWrites(
+  plane: ControlPlane,
+  signal: AbortSignal,
+  outcome: Followed = { written: 0, seen: [], watches: 0 },
+): Promise<Followed> {
   const client = await freshClient(plane)
   const maps = client.resource(configMapKind)
   await maps.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'counted', namespace: 'default' }, data: { value: '0' } })
   const { metadata } = await maps.list({ namespace: 'default' })
-  const outcome = { written: 0, seen: [] as string[], watches: 0 }
   const watching = (async () => {
     let resourceVersion = metadata.resourceVersion ?? ''
     while (!signal.aborted) {
@@ -74,7 +90,7 @@ async function followWrites(plane: ControlPlane, signal: AbortSignal): Promise<{
     }
   })()
   while (!signal.aborted) {
-    await new Promise(resolve => setTimeout(resolve, 1000))
+    await delay(WRITE_EVERY_MS)
     if (signal.aborted) break
     outcome.written++
     const body = { data: { value: String(outcome.written) } }
@@ -116,18 +132,18 @@ it('etcd and its clients renew their certificates: writes go on, and a member th
   try {
     const [plane] = planes as [ControlPlane]
     const stop = new AbortController()
-    const following = followWrites(plane, stop.signal)
+    const counted: Followed = { written: 0, seen: [], watches: 0 }
+    const following = followWrites(plane, stop.signal, counted)
     const read = () => Promise.all(etcd.directories.map(dir => readFile(join(dir, 'peer.crt'), 'utf8')))
     const first = await read()
-    await new Promise(resolve => setTimeout(resolve, 2.2 * lifetimeMs))
+    const endOf = (pem: string) => Date.parse(new X509Certificate(pem).validTo)
+    await until('two lives to be over', () => first.every(pem => endOf(pem) + lifetimeMs < Date.now()), 4 * lifetimeMs)
     const now = await read()
-    for (const [index, certificate] of now.entries()) {
-      assert.ok(Date.parse(new X509Certificate(first[index]!).validTo) < Date.now(), 'the first certificates have ended')
-      assert.ok(Date.parse(new X509Certificate(certificate).validTo) > Date.now())
-    }
+    for (const certificate of now) assert.ok(endOf(certificate) > Date.now())
     // Each must show and be shown certificates of now; the others are a quorum meanwhile.
     for (const index of etcd.directories.keys()) await etcd.restart(index)
-    await new Promise(resolve => setTimeout(resolve, 3000))
+    const before = counted.seen.length
+    await until('writes to go on after the restarts', () => counted.seen.length >= before + 2, 30_000)
     stop.abort()
     const followed = await following
     t.diagnostic(`${followed.written} writes`)
