@@ -13,7 +13,8 @@ export interface LoadOptions {
 
 export interface LoadResult {
   requests: number
-  failures: { url: string; error: string; atMs: number }[]
+  /** `beganMs`: when the request that failed was sent, from the load's begin. */
+  failures: { url: string; error: string; beganMs: number }[]
   /** Answers by body, trimmed: who answered how often. */
   answers: Map<string, number>
 }
@@ -32,12 +33,13 @@ export function load(urls: readonly string[], { concurrency, signal, timeoutMs =
   const worker = async (offset: number) => {
     for (let turn = offset; !signal.aborted; turn++) {
       const url = urls[turn % urls.length] as string
+      const beganMs = Math.round(performance.now() - began)
       result.requests++
       try {
         const body = (await fetchOnce(url, timeoutMs)).trim()
         result.answers.set(body, (result.answers.get(body) ?? 0) + 1)
       } catch (error) {
-        result.failures.push({ url, error: String((error as Error).message), atMs: Math.round(performance.now() - began) })
+        result.failures.push({ url, error: String((error as Error).message), beganMs })
       }
     }
   }
@@ -45,9 +47,9 @@ export function load(urls: readonly string[], { concurrency, signal, timeoutMs =
   return { sofar: () => result, done }
 }
 
-/** One GET on a connection of its own. Throws on any status but 200. */
+/** One GET on a connection of its own, all of it within `timeoutMs`. Throws on any status but 200. */
 export function fetchOnce(url: string, timeoutMs = 10_000): Promise<string> {
-  return new Promise((resolve, reject) => {
+  return new Promise<string>((resolve, reject) => {
     const request = get(url, { agent: false, headers: { connection: 'close' } }, response => {
       let body = ''
       response.setEncoding('utf8')
@@ -59,8 +61,11 @@ export function fetchOnce(url: string, timeoutMs = 10_000): Promise<string> {
       )
       response.once('error', reject)
     })
-    request.setTimeout(timeoutMs, () => request.destroy(new Error(`No answer within ${timeoutMs} ms`)))
-    request.once('error', reject)
+    // A request's own timeout would begin only once it is connected.
+    const timer = setTimeout(() => request.destroy(new Error(`No answer within ${timeoutMs} ms`)), timeoutMs)
+    request.once('close', () => clearTimeout(timer))
+    // It may come after the answer's own.
+    request.on('error', reject)
   })
 }
 

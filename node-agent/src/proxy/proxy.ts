@@ -5,6 +5,7 @@ import { KernelRules } from './kernel.ts'
 import { serviceKeyOf } from './objects.ts'
 import { localAddresses, type ProxyNode, type ServicePort, servicePorts } from './rules.ts'
 import { Ruleset } from './ruleset.ts'
+import { endpointsGone, forgetUnanswered } from './tcp-flows.ts'
 import { type Forget, flowsToForget, forget } from './udp-flows.ts'
 
 /** Another place that traffic passes: told of each Service that changed, and asked whether it has caught up. */
@@ -66,6 +67,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   let applied = 0
   let full = true
   let flows: Forget[] = []
+  let gone = new Set<string>()
   let problem: string | undefined
   let wake = () => {}
 
@@ -111,7 +113,9 @@ export function startProxy(options: ProxyOptions): RunningProxy {
       const slices = [...(slicesOf.get(key)?.values() ?? [])]
       const ports = service ? servicePorts(service, slices, node) : []
       ruleset.set(key, ports, service ? localAddresses(service, slices, node) : [])
-      flows.push(...flowsToForget(portsOf.get(key) ?? [], ports))
+      const before = portsOf.get(key) ?? []
+      flows.push(...flowsToForget(before, ports))
+      for (const endpoint of endpointsGone(before, ports)) gone.add(endpoint)
       if (ports.length > 0) portsOf.set(key, ports)
       else portsOf.delete(key)
       dataPlane?.serviceChanged(key, service, slices)
@@ -130,6 +134,9 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     const stale = flows
     flows = []
     await forget(stale, log)
+    const unanswered = gone
+    gone = new Set()
+    await forgetUnanswered(unanswered, log)
     await dataPlane?.flush(signal)
     log.debug({ chains: written.length, full: wasFull, ms: Math.round(clock.monotonic() - startedAt) }, 'Service rules are in the kernel')
     applied = upTo

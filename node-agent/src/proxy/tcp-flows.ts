@@ -8,6 +8,7 @@
  */
 import type { Logger } from '@davit/api'
 import { CommandError, runCommand } from '../network/index.ts'
+import type { ServicePort } from './rules.ts'
 
 /** Where the answers of a connection come from and go to. */
 export interface ReplyTuple {
@@ -38,16 +39,49 @@ let warned = false
 export async function forgetClosedFlows(address: string, log: Logger): Promise<void> {
   try {
     const listed = await runCommand('conntrack', ['-L', '-p', 'tcp', '--dst-nat', address])
-    const tuples = parseReplyTuples(listed)
-    for (let at = 0; at < tuples.length; at += MESSAGES_A_CALL)
-      await send(Buffer.concat(tuples.slice(at, at + MESSAGES_A_CALL).map(deletionOf)), address)
+    await forgetAll(parseReplyTuples(listed), ['--reply-src', address, '--state', 'TIME_WAIT'])
   } catch (err) {
-    if (!warned) log.warn({ err }, 'Cannot have closed connections forgotten; are conntrack and perl or python3 installed?')
-    warned = true
+    warn(err, log)
   }
 }
 
-async function send(messages: Buffer, address: string): Promise<void> {
+/** Endpoints (`address:port`) that a Service's TCP ports led to before and do not any more. */
+export function endpointsGone(before: readonly ServicePort[], after: readonly ServicePort[]): string[] {
+  return before.flatMap(({ id, protocol, cluster }) => {
+    const now = after.find(port => port.id === id)?.cluster ?? []
+    return protocol === 'tcp' ? cluster.filter(endpoint => !now.includes(endpoint)) : []
+  })
+}
+
+/**
+ * Makes the kernel forget the attempts to connect to endpoints (`address:port`) that no Service of this node leads to any more and
+ * that have not answered: the caller's next attempt, a second or so later, is then led to another. Never throws.
+ */
+export async function forgetUnanswered(endpoints: ReadonlySet<string>, log: Logger): Promise<void> {
+  if (endpoints.size === 0) return
+  try {
+    const listed = await runCommand('conntrack', ['-L', '-p', 'tcp', '--state', 'SYN_SENT'])
+    await forgetAll(
+      parseReplyTuples(listed).filter(({ source, sourcePort }) => endpoints.has(`${source}:${sourcePort}`)),
+      ['--state', 'SYN_SENT'],
+    )
+  } catch (err) {
+    warn(err, log)
+  }
+}
+
+function warn(err: unknown, log: Logger): void {
+  if (!warned) log.warn({ err }, 'Cannot have connections forgotten; are conntrack and perl or python3 installed?')
+  warned = true
+}
+
+/** `all`: what conntrack itself is told to delete where nothing can send to the kernel. */
+async function forgetAll(tuples: readonly ReplyTuple[], all: readonly string[]): Promise<void> {
+  for (let at = 0; at < tuples.length; at += MESSAGES_A_CALL)
+    await send(Buffer.concat(tuples.slice(at, at + MESSAGES_A_CALL).map(deletionOf)), all)
+}
+
+async function send(messages: Buffer, all: readonly string[]): Promise<void> {
   for (const [file, ...args] of SENDERS) {
     try {
       await runCommand(file, args, { input: messages })
@@ -57,7 +91,7 @@ async function send(messages: Buffer, address: string): Promise<void> {
     }
   }
   // In small portions, so that there is much less time than Docker takes for a port to be used again.
-  await runCommand('conntrack', ['-D', '-p', 'tcp', '--reply-src', address, '--state', 'TIME_WAIT'])
+  await runCommand('conntrack', ['-D', '-p', 'tcp', ...all])
 }
 
 function isMissing(err: unknown): boolean {
