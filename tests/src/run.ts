@@ -1,7 +1,7 @@
 /**
  * Runs the compiled tests with Node's own runner. `fast`: all that need no Docker, those against a real etcd among them. `docker`:
- * rooms of the agent on one real Docker host. `system`: whole clusters on real Docker hosts. The last two run one file after the
- * other, for they share the machine's network. `all`: everything.
+ * rooms of the agent on one real Docker host. `system`: whole clusters on real Docker hosts. These two run one file after the other,
+ * for they share the machine's network. `all`: these three. `long`: those of whole clusters that take minutes each; only when asked for.
  */
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { withDockerHost } from './docker-host.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const WORKSPACES = ['api', 'control-plane', 'node-agent', 'cli', 'deploy', 'tests', 'bench']
-const PHASES = ['fast', 'docker', 'system'] as const
+const PHASES = ['fast', 'docker', 'system', 'long'] as const
 type Phase = (typeof PHASES)[number]
 
 interface RunOptions {
@@ -30,6 +30,7 @@ function testFiles(dir: string): string[] {
 
 function phaseOf(file: string): Phase {
   if (file.endsWith('.system.test.js')) return 'system'
+  if (file.endsWith('.long.test.js')) return 'long'
   return file.endsWith('.docker.test.js') ? 'docker' : 'fast'
 }
 
@@ -47,7 +48,7 @@ function runFiles(files: readonly string[], { concurrency, prefix = [], env = {}
 function runPhase(phase: Phase, files: readonly string[]): Promise<boolean> {
   if (files.length === 0) throw new Error(`Found no ${phase} tests to run; is the build complete?`)
   if (phase === 'fast') return runFiles(files, { concurrency: 2 })
-  if (phase === 'system') return runFiles(files, { concurrency: 1 })
+  if (phase === 'system' || phase === 'long') return runFiles(files, { concurrency: 1 })
   return withDockerHost(({ networkNamespace, socket }) =>
     runFiles(files, {
       concurrency: 1,
@@ -60,7 +61,7 @@ function runPhase(phase: Phase, files: readonly string[]): Promise<boolean> {
 const wanted = process.argv[2] ?? 'all'
 if (wanted !== 'all' && !PHASES.some(phase => phase === wanted)) throw new Error(`Cannot run "${wanted}": want ${PHASES.join(', ')} or all`)
 const all = WORKSPACES.flatMap(workspace => testFiles(join(ROOT, workspace, 'dist')))
-const phases = PHASES.filter(phase => wanted === 'all' || wanted === phase)
+const phases = PHASES.filter(phase => (wanted === 'all' && phase !== 'long') || wanted === phase)
 let passed = true
 for (const phase of phases) {
   passed &&= await runPhase(
