@@ -1,5 +1,6 @@
 /** Carries out what the plan decided. Quick steps are awaited; long ones become tasks whose end wakes the pod again. */
 import { type Client, deadlineSignal, isReason, podKind } from '@davit/api'
+import { failpoint } from '../failpoints/index.ts'
 import { Deadline } from './deadline.ts'
 import type { Deps } from './deps.ts'
 import type { Action } from './plan.ts'
@@ -71,8 +72,10 @@ async function finish(runtime: PodRuntime, { deps, client, statuses, prober, for
     for (const { id } of deps.containers.ofPod(uid)) {
       await deps.docker.removeContainer(id)
       await deps.containers.refresh(id)
+      await failpoint('pods.stop.container-removed')
     }
     await deps.volumes.remove(dir)
+    await failpoint('pods.stop.volumes-unmounted')
   } catch (err) {
     deps.events.warning(pod, 'FailedKillPod', `error cleaning up pod: ${messageOf(err)}`)
     throw err
@@ -80,7 +83,9 @@ async function finish(runtime: PodRuntime, { deps, client, statuses, prober, for
   deps.hostPorts.release(uid)
   if (!pod.spec.hostNetwork) deps.network.release(uid)
   if (!gone) await deleteObject(runtime, client, signal)
+  await failpoint('pods.stop.object-deleted')
   await deps.checkpoints.remove(uid)
+  await failpoint('pods.stop.directory-removed')
   statuses.forget(uid)
   forget(uid)
 }

@@ -1,6 +1,7 @@
 /** Starting sandboxes and containers: everything between the plan's decision and a running process. */
 import type { Container } from '@davit/api'
 import { type ContainerInfo, type CreateBody, isDockerAway, isDockerCode, SANDBOX } from '../docker/index.ts'
+import { failpoint } from '../failpoints/index.ts'
 import { type ContainerPlace, containerBody, sandboxBody } from './container-spec.ts'
 import { containerName, specContainer } from './containers.ts'
 import type { Deps } from './deps.ts'
@@ -23,8 +24,10 @@ export async function preparePod(runtime: PodRuntime, deps: Deps): Promise<void>
     if (!pod.spec.hostNetwork) {
       if (checkpoint.address) deps.network.adopt(uid, checkpoint.address)
       else checkpoint.address = deps.network.allocate(uid)
+      await failpoint('pods.start.address-allocated')
       // Before anything runs on it: another pod must never be given the same after a crash.
       await deps.checkpoints.save(checkpoint)
+      await failpoint('pods.start.checkpoint-saved')
     }
     await claimPorts(runtime, deps)
   } catch (err) {
@@ -33,6 +36,7 @@ export async function preparePod(runtime: PodRuntime, deps: Deps): Promise<void>
   }
   try {
     await deps.volumes.prepare(pod, { dir: deps.checkpoints.podDir(uid), context: runtime.downward(deps) })
+    await failpoint('pods.start.volumes-made')
   } catch (err) {
     deps.events.warning(pod, 'FailedMount', messageOf(err))
     throw err
@@ -89,6 +93,7 @@ async function createContainer(
 ): Promise<ContainerInfo | undefined> {
   const { pod, signal } = runtime
   const image = await deps.ensureImage(pod, spec, signal)
+  await failpoint('pods.start.image-there')
   signal.throwIfAborted()
   const place = await gather(runtime, spec, { attempt, deps })
   const target = 'targetContainerName' in spec ? targetOf(runtime, String(spec.targetContainerName), deps) : undefined
@@ -166,12 +171,14 @@ async function createAndStart(
   const { docker, containers, events, network } = deps
   const { pod, checkpoint } = runtime
   const id = await createOrAdopt(name, body, { runtime, deps })
+  await failpoint(container ? 'pods.start.container-created' : 'pods.start.sandbox-created')
   const adopted = containers.get(id)
   if (adopted?.state === 'running' || adopted?.startedAt !== undefined) return adopted
   if (container) events.normal(pod, 'Created', `Created container: ${container}`)
   let info: ContainerInfo | undefined
   try {
     info = await containers.start(id)
+    await failpoint(container ? 'pods.start.container-started' : 'pods.start.sandbox-started')
   } catch (err) {
     if (isDockerAway(err)) throw err
     const message = messageOf(err)
@@ -236,6 +243,7 @@ async function afterStart(runtime: PodRuntime, spec: Container, { info, deps }: 
       timeoutMs: HOOK_MS_MAX,
       signal: runtime.signal,
     })
+    await failpoint('pods.start.post-start-done')
   } catch (err) {
     if (runtime.signal.aborted) return
     events.warning(runtime.pod, 'FailedPostStartHook', `PostStartHook failed: ${messageOf(err)}`)

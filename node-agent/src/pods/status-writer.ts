@@ -13,6 +13,7 @@ import {
   runController,
   WorkQueue,
 } from '@davit/api'
+import { failpoint } from '../failpoints/index.ts'
 
 const WRITES_AT_ONCE = 8
 /** That a pod is being started is told when it takes longer than this: most run before, and cost one write. */
@@ -83,6 +84,7 @@ export class StatusWriter {
         .resource(podKind)
         .patch({ name, namespace }, { type: 'strategic', body }, { subresource: 'status', signal: deadline })
       this.#written.set(uid, { resourceVersion: written.metadata.resourceVersion ?? '', status: written.status ?? {} })
+      await failpoint('pods.start.status-written')
     } catch (err) {
       // Gone, or another pod of that name: there is nobody to report on.
       if (!isReason(err, 'NotFound') && !isReason(err, 'Conflict') && !isReason(err, 'Invalid')) throw err

@@ -1,6 +1,7 @@
 /** Stopping containers as Kubernetes does: hook, drain, signal, grace, kill. */
 import type { ContainerInfo } from '../docker/index.ts'
 import { SANDBOX } from '../docker/index.ts'
+import { failpoint } from '../failpoints/index.ts'
 import { specContainer } from './containers.ts'
 import { Deadline } from './deadline.ts'
 import type { Deps } from './deps.ts'
@@ -29,6 +30,7 @@ export async function terminatePod(runtime: PodRuntime, deps: Deps, signal: Abor
   const { checkpoint, pod, uid } = runtime
   checkpoint.deletion ??= { since: deps.clock.now() }
   await deps.checkpoints.save(checkpoint)
+  await failpoint('pods.stop.begun')
   const graceMs = graceSeconds(runtime) * 1000
   runtime.deadline ??= new Deadline(deps.clock, graceMs - Math.max(0, deps.clock.now() - checkpoint.deletion.since))
   const { deadline } = runtime
@@ -46,6 +48,7 @@ export async function terminatePod(runtime: PodRuntime, deps: Deps, signal: Abor
   for (const sandbox of running.filter(({ container }) => container === SANDBOX)) {
     await deps.docker.killContainer(sandbox.id, 'SIGKILL')
     await deps.containers.ended(sandbox.id, signal)
+    await failpoint('pods.stop.sandbox-stopped')
   }
 }
 
@@ -67,6 +70,7 @@ async function drainOnce(
   }
   deletion.drained = true
   await deps.checkpoints.save(checkpoint)
+  await failpoint('pods.stop.drained')
 }
 
 /** Stops one container that is to be restarted or no longer belongs. */
@@ -98,6 +102,7 @@ async function stopOne(
   try {
     if (deadline.leftMs > 0 || extra) {
       await docker.killContainer(info.id, info.stopSignal)
+      await failpoint('pods.stop.signal-sent')
       await Promise.race([ended, (extra ?? deadline).passed(over)])
     }
     if (containers.get(info.id)?.state === 'running') await docker.killContainer(info.id, 'SIGKILL')
@@ -107,6 +112,7 @@ async function stopOne(
       events.warning(runtime.pod, 'FailedKillPod', message)
       throw new Error(message)
     }
+    await failpoint('pods.stop.container-stopped')
   } finally {
     ending.abort()
   }
@@ -125,6 +131,7 @@ async function preStop(
   const stop = new AbortController()
   const over = AbortSignal.any([signal, stop.signal])
   try {
+    await failpoint('pods.stop.pre-stop-begun')
     const address = runtime.downward(deps).podIp
     const { docker, clock } = deps
     const run = runHook(hook, { docker, clock, id: info.id, container: spec, address, timeoutMs: deadline.leftMs, signal: over })
@@ -137,6 +144,7 @@ async function preStop(
   if (deletion) {
     deletion.preStopped = [...(deletion.preStopped ?? []), info.id]
     await deps.checkpoints.save(runtime.checkpoint)
+    await failpoint('pods.stop.pre-stop-done')
   }
   return true
 }
