@@ -54,6 +54,8 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** A folder with a static busybox and a link for each of its commands: enough for a shell image. */
 export async function makeBusyboxRoot(): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'davit-root-'))
+  // It becomes the image's own root, which every user has to pass.
+  await chmod(root, 0o755)
   for (const dir of ['bin', 'etc', 'tmp', 'www/cgi-bin']) await mkdir(join(root, dir), { recursive: true })
   await copyFile('/bin/busybox', join(root, 'bin/busybox'))
   const commands = (await command('/bin/busybox', ['--list'])).stdout.split('\n').filter(name => name && name !== 'busybox')
