@@ -57,6 +57,9 @@ export { NAMESPACE_NAME_LABEL, type Namespace, type NamespaceSpec, type Namespac
 export { nodeKind } from './kinds/core/node.ts'
 export type * from './kinds/core/node-types.ts'
 export type { ObjectReference } from './kinds/core/object-reference.ts'
+export { persistentVolumeKind } from './kinds/core/persistent-volume.ts'
+export { persistentVolumeClaimKind } from './kinds/core/persistent-volume-claim.ts'
+export type * from './kinds/core/persistent-volume-types.ts'
 export type * from './kinds/core/pod.ts'
 export {
   applyPodSpecDefaults,
@@ -85,6 +88,13 @@ export {
   endpointSliceKind,
 } from './kinds/discovery/endpoint-slice.ts'
 export { KINDS, kindFor, kindOf } from './kinds/index.ts'
+export {
+  DEFAULT_CLASS_ANNOTATION,
+  isDefaultStorageClass,
+  type StorageClass,
+  storageClassKind,
+  type TopologySelectorTerm,
+} from './kinds/storage/storage-class.ts'
 export type * from './meta.ts'
 export {
   isConfigMapKey,

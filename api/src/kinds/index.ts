@@ -8,11 +8,14 @@ import { endpointsKind } from './core/endpoints.ts'
 import { eventKind } from './core/event.ts'
 import { namespaceKind } from './core/namespace.ts'
 import { nodeKind } from './core/node.ts'
+import { persistentVolumeKind } from './core/persistent-volume.ts'
+import { persistentVolumeClaimKind } from './core/persistent-volume-claim.ts'
 import { podKind } from './core/pod.ts'
 import { secretKind } from './core/secret.ts'
 import { serviceKind } from './core/service.ts'
 import { serviceAccountKind } from './core/service-account.ts'
 import { endpointSliceKind } from './discovery/endpoint-slice.ts'
+import { storageClassKind } from './storage/storage-class.ts'
 
 /** In the order discovery shows them: by group, then by plural. */
 export const KINDS = [
@@ -21,6 +24,8 @@ export const KINDS = [
   eventKind,
   namespaceKind,
   nodeKind,
+  persistentVolumeClaimKind,
+  persistentVolumeKind,
   podKind,
   secretKind,
   serviceAccountKind,
@@ -29,6 +34,7 @@ export const KINDS = [
   replicaSetKind,
   leaseKind,
   endpointSliceKind,
+  storageClassKind,
   // A list of kinds of different objects: each is only ever given its own.
 ] as unknown as readonly Kind[]
 

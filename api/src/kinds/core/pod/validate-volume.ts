@@ -3,6 +3,7 @@ import { duplicateValue, forbiddenField, invalidIf, invalidValue, requiredValue 
 import { isDnsLabel, isDnsSubdomain } from '../../../names.ts'
 import { isQuantity, parseMilli } from '../../../quantity.ts'
 import type { FieldError } from '../../../status.ts'
+import { validateClaimSpec } from '../persistent-volume-claim-rules.ts'
 import { validateFieldRef, validateResourceFieldRef } from './validate-env.ts'
 import type { DownwardApiVolumeFile, KeyToPath, ProjectedVolumeSource, Volume, VolumeProjection } from './volume-types.ts'
 
@@ -46,7 +47,13 @@ const RULES: Rules = {
   projected: (source, path) => validateProjected(source, path),
   downwardAPI: (source, path) => [...validateMode(source.defaultMode, `${path}.defaultMode`), ...validateDownwardFiles(source.items, path)],
   persistentVolumeClaim: (source, path) => requiredFields(source, path, ['claimName']),
-  ephemeral: (source, path) => requiredFields(source, path, ['volumeClaimTemplate']),
+  ephemeral: (source, path) => {
+    const template = source.volumeClaimTemplate
+    // A template without a spec is the schema's to refuse.
+    return template?.spec
+      ? validateClaimSpec(template.spec, `${path}.volumeClaimTemplate.spec`)
+      : requiredFields(source, path, ['volumeClaimTemplate'])
+  },
   csi: (source, path) => requiredFields(source, path, ['driver']),
   iscsi: (source, path) => requiredFields(source, path, ['targetPortal', 'iqn']),
   nfs: (source, path) => {

@@ -116,17 +116,41 @@ export const persistentVolumeClaimSpecSchema = once(() =>
   }),
 )
 
+/** The component `HostPathVolumeSource`. */
+export const hostPathSource = once(() =>
+  object('HostPathVolumeSource', 'A path of the node.', {
+    path: required(string('Path on the node.')),
+    type: oneOf(
+      ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket'],
+      'What must be at the path, or is made there. Not checked if empty.',
+    ),
+  }),
+)
+
+/** The component `NFSVolumeSource`. */
+export const nfsSource = once(() =>
+  object('NFSVolumeSource', 'A directory exported by NFS.', {
+    server: required(string('Host name or address of the server.')),
+    path: required(string('Exported path.')),
+    readOnly: boolean('Mount read-only.'),
+  }),
+)
+
+/** The component `FCVolumeSource`. */
+export const fcSource = once(() =>
+  object('FCVolumeSource', 'A disk reached by Fibre Channel.', {
+    targetWWNs: strings('World wide names of the target.'),
+    lun: int32('Number of the unit.'),
+    fsType: string('Filesystem on it.'),
+    readOnly: boolean('Mount read-only.'),
+    wwids: strings('World wide identifiers; instead of targetWWNs and lun.'),
+  }),
+)
+
 const secretReference = (description: string) => field(localObjectReference(), description)
 
 const storageNetworkSources = () => ({
-  nfs: field(
-    object('NFSVolumeSource', 'A directory exported by NFS.', {
-      server: required(string('Host name or address of the server.')),
-      path: required(string('Exported path.')),
-      readOnly: boolean('Mount read-only.'),
-    }),
-    'A directory of an NFS server.',
-  ),
+  nfs: field(nfsSource(), 'A directory of an NFS server.'),
   iscsi: field(
     object('ISCSIVolumeSource', 'A disk reached by iSCSI.', {
       targetPortal: required(string('Address of the target, with port if not 3260.')),
@@ -143,16 +167,7 @@ const storageNetworkSources = () => ({
     }),
     'A disk of an iSCSI target.',
   ),
-  fc: field(
-    object('FCVolumeSource', 'A disk reached by Fibre Channel.', {
-      targetWWNs: strings('World wide names of the target.'),
-      lun: int32('Number of the unit.'),
-      fsType: string('Filesystem on it.'),
-      readOnly: boolean('Mount read-only.'),
-      wwids: strings('World wide identifiers; instead of targetWWNs and lun.'),
-    }),
-    'A disk on Fibre Channel.',
-  ),
+  fc: field(fcSource(), 'A disk on Fibre Channel.'),
   csi: field(
     object('CSIVolumeSource', 'Storage that a CSI driver provides for the life of the pod.', {
       driver: required(string('Name of the driver.')),
@@ -196,16 +211,7 @@ export const volumeSchema = once(() =>
       }),
       'A directory of the pod, empty at its start.',
     ),
-    hostPath: field(
-      object('HostPathVolumeSource', 'A path of the node.', {
-        path: required(string('Path on the node.')),
-        type: oneOf(
-          ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket'],
-          'What must be at the path, or is made there. Not checked if empty.',
-        ),
-      }),
-      'A file or directory of the node.',
-    ),
+    hostPath: field(hostPathSource(), 'A file or directory of the node.'),
     configMap: field(
       object('ConfigMapVolumeSource', 'Keys of a ConfigMap as files.', {
         name: string('Name of the ConfigMap.'),
