@@ -143,6 +143,7 @@ export {
 } from './schema/describe.ts'
 export { escapeFieldValue, type FieldRequirement, fieldMatcher, formatFieldSelector, parseFieldSelector } from './selectors/fields.ts'
 export { formatLabelSelector, parseLabelSelector, selectorFromLabelSelector, selectorFromMap } from './selectors/labels.ts'
+export { matchesNodeSelector, matchesNodeTerm } from './selectors/nodes.ts'
 export type { Operator, Requirement, Selector } from './selectors/requirement.ts'
 export { validateLabelSelector, validateLabels } from './selectors/validate.ts'
 export {
@@ -187,4 +188,5 @@ export {
   SERVERS_EXTENSION,
   TAINTS,
   TUNNEL_PATHS,
+  VOLUMES,
 } from './well-known.ts'

@@ -33,6 +33,20 @@ export const TAINTS = {
   networkUnavailable: 'node.kubernetes.io/network-unavailable',
 } as const
 
+/** What provisioned volumes are known by, to the control plane that makes their objects and the agents that keep their data. */
+export const VOLUMES = {
+  /** The provisioner of the StorageClasses that Davit serves itself. */
+  provisioner: 'davit.dev/local',
+  /** `spec.csi.driver` of a volume that is a named Docker volume. */
+  dockerDriver: 'docker.davit.dev',
+  /** On a Node: the directory below which its provisioned volumes are. */
+  directoryAnnotation: 'davit.dev/volumes-directory',
+  /** On a PersistentVolume: who made it. */
+  provisionedBy: 'pv.kubernetes.io/provisioned-by',
+  /** On a PersistentVolume: the node whose agent removes its data. On a Node: its own name. */
+  hostnameLabel: 'kubernetes.io/hostname',
+} as const
+
 /** Default address ranges; flags of the control plane change them. */
 export const NETWORKS = {
   pods: '10.244.0.0/16',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Pod } from '@davit/api'
+import type { PersistentVolume, Pod } from '@davit/api'
 import { createAuthorizer } from './authorizer.ts'
 import type { NodeLookups } from './node-rules.ts'
 import type { Attributes } from './types.ts'
@@ -27,6 +27,8 @@ const PODS: Pod[] = [
       volumes: [
         { name: 'v1', configMap: { name: 'volume-map' } },
         { name: 'v2', secret: { secretName: 'volume-secret' } },
+        { name: 'v4', persistentVolumeClaim: { claimName: 'data' } },
+        { name: 'scratch', ephemeral: { volumeClaimTemplate: { spec: {} } } },
         { name: 'v3', projected: { sources: [{ secret: { name: 'projected-secret' } }, { configMap: { name: 'projected-map' } }] } },
       ],
       initContainers: [{ name: 'i', image: 'x', envFrom: [{ configMapRef: { name: 'init-map' } }] }],
@@ -48,7 +50,25 @@ const PODS: Pod[] = [
   },
 ]
 
+function volume(name: string, node: string, phase: 'Bound' | 'Released', provisioner = 'davit.dev/local'): PersistentVolume {
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name, labels: { 'kubernetes.io/hostname': node }, annotations: { 'pv.kubernetes.io/provisioned-by': provisioner } },
+    spec: { persistentVolumeReclaimPolicy: 'Delete' },
+    status: { phase },
+  }
+}
+
+const PERSISTENT = [
+  volume('free', 'n1', 'Released'),
+  volume('used', 'n1', 'Bound'),
+  volume('theirs', 'n2', 'Released'),
+  volume('foreign', 'n1', 'Released', 'example.com/other'),
+]
+
 const lookups: NodeLookups = {
+  volume: async name => PERSISTENT.find(({ metadata }) => metadata.name === name),
   podsOnNode: async (node, { namespace }) =>
     PODS.filter(({ metadata, spec }) => spec.nodeName === node && metadata.namespace === namespace),
   pod: async (namespace, name) => PODS.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
@@ -77,6 +97,10 @@ const ALLOWED: readonly Case[] = [
   { who: 'anonymous', verb: 'post', path: '/davit/v1/join' },
   { who: 'someone', verb: 'get', path: '/davit/v1/cluster' },
   { verb: 'get', path: '/davit/v1/tunnel' },
+  { verb: 'get', resource: 'persistentvolumeclaims', namespace: 'a', name: 'data' },
+  { verb: 'get', resource: 'persistentvolumeclaims', namespace: 'a', name: 'mine-scratch' },
+  { verb: 'watch', resource: 'persistentvolumes' },
+  { verb: 'delete', resource: 'persistentvolumes', name: 'free' },
   { verb: 'post', path: '/davit/v1/drain' },
   { verb: 'create', resource: 'nodes', body: named('n1') },
   { verb: 'update', resource: 'nodes', name: 'n1', body: named('n1') },
@@ -109,6 +133,15 @@ const ALLOWED: readonly Case[] = [
 ]
 
 const DENIED: readonly Case[] = [
+  { verb: 'get', resource: 'persistentvolumeclaims', namespace: 'a', name: 'other-scratch' },
+  { verb: 'update', resource: 'persistentvolumeclaims', namespace: 'a', name: 'data' },
+  { verb: 'list', resource: 'persistentvolumeclaims', namespace: 'a' },
+  { verb: 'create', resource: 'persistentvolumes', name: 'free' },
+  { verb: 'update', resource: 'persistentvolumes', name: 'free' },
+  { verb: 'delete', resource: 'persistentvolumes', name: 'used' },
+  { verb: 'delete', resource: 'persistentvolumes', name: 'theirs' },
+  { verb: 'delete', resource: 'persistentvolumes', name: 'foreign' },
+  { verb: 'delete', resource: 'persistentvolumes', name: 'none' },
   { who: 'someone', verb: 'list', resource: 'pods', namespace: 'default' },
   { who: 'someone', verb: 'get', path: '/metrics' },
   { who: 'someone', verb: 'get', path: '/davit/v1/tunnel' },

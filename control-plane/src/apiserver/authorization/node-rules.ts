@@ -2,14 +2,15 @@
  * What an agent may do with its certificate: keep its own Node and Lease, run the pods bound to it, and read what they need. A
  * stolen certificate is worth what runs on that node, and no more (design decision 9).
  */
-import { NAMESPACES, type Node, type Pod, parseFieldSelector } from '@davit/api'
-import { referencesOf } from './pod-references.ts'
+import { NAMESPACES, type Node, type PersistentVolume, type Pod, parseFieldSelector, VOLUMES } from '@davit/api'
+import { type PodReferences, referencesOf } from './pod-references.ts'
 import type { Attributes } from './types.ts'
 
 /** What the rules must know of the cluster. `fresh`: linearizable, for when the cache would deny. */
 export interface NodeLookups {
   podsOnNode(node: string, options: { namespace: string; fresh: boolean }): Promise<readonly Pod[]>
   pod(namespace: string, name: string, options: { fresh: boolean }): Promise<Pod | undefined>
+  volume(name: string, options: { fresh: boolean }): Promise<PersistentVolume | undefined>
 }
 
 export interface NodeRequest extends Attributes {
@@ -64,6 +65,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   configmaps: readByPod('configmaps'),
   secrets: readByPod('secrets'),
   serviceaccounts: readByPod('serviceaccounts'),
+  persistentvolumeclaims: readByPod('persistentvolumeclaims'),
+  persistentvolumes: async ({ verb, subresource, name, node }, lookups) => {
+    if (READ.includes(verb) && !subresource) return undefined
+    if (verb !== 'delete' || subresource || !name) return NO
+    // The agent that has removed the data of a released volume removes the object, and no other.
+    const isOwn = await confirmed(async fresh => isReleasedOn(await lookups.volume(name, { fresh }), node))
+    return isOwn ? undefined : `can only delete released volumes that were provisioned on node ${JSON.stringify(node)}`
+  },
 }
 
 /** Undefined when the node may; otherwise why not. */
@@ -82,7 +91,7 @@ function writeEvents({ verb, subresource }: NodeRequest): string | undefined {
 }
 
 /** Objects that a pod bound to the node names; by name only, so that nobody can look for others. */
-function readByPod(resource: 'configmaps' | 'secrets' | 'serviceaccounts'): Rule {
+function readByPod(resource: keyof PodReferences): Rule {
   return async ({ verb, subresource, namespace, name, fieldSelector, node }, lookups) => {
     if (!READ.includes(verb) || subresource) return NO
     const wanted = verb === 'get' ? name : (selects(fieldSelector, 'metadata.name') ?? name)
@@ -93,6 +102,16 @@ function readByPod(resource: 'configmaps' | 'secrets' | 'serviceaccounts'): Rule
     })
     return isNamed ? undefined : `no relationship found between node ${JSON.stringify(node)} and this object`
   }
+}
+
+function isReleasedOn(volume: PersistentVolume | undefined, node: string): boolean {
+  const { labels, annotations } = volume?.metadata ?? {}
+  return (
+    labels?.[VOLUMES.hostnameLabel] === node &&
+    annotations?.[VOLUMES.provisionedBy] === VOLUMES.provisioner &&
+    volume?.status?.phase === 'Released' &&
+    volume.spec.persistentVolumeReclaimPolicy === 'Delete'
+  )
 }
 
 /** The cache may not have heard yet of a pod that the agent already knows: a denial is confirmed. */

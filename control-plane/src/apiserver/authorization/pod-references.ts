@@ -5,18 +5,22 @@ export interface PodReferences {
   configmaps: ReadonlySet<string>
   secrets: ReadonlySet<string>
   serviceaccounts: ReadonlySet<string>
+  persistentvolumeclaims: ReadonlySet<string>
 }
 
 /** Everything a node must read to run `pod`. */
-export function referencesOf({ spec }: Pod): PodReferences {
+export function referencesOf({ metadata, spec }: Pod): PodReferences {
   const configmaps = new Set<string>()
   const secrets = new Set<string>()
+  const claims = new Set<string>()
   const add = (names: Set<string>, name: string | undefined) => {
     if (name) names.add(name)
   }
   for (const volume of spec.volumes ?? []) {
     add(configmaps, volume.configMap?.name)
     add(secrets, volume.secret?.secretName)
+    add(claims, volume.persistentVolumeClaim?.claimName)
+    if (volume.ephemeral) add(claims, `${metadata.name}-${volume.name}`)
     for (const source of volume.projected?.sources ?? []) {
       add(configmaps, source.configMap?.name)
       add(secrets, source.secret?.name)
@@ -38,5 +42,6 @@ export function referencesOf({ spec }: Pod): PodReferences {
     }
   }
   for (const { name } of spec.imagePullSecrets ?? []) add(secrets, name)
-  return { configmaps, secrets, serviceaccounts: new Set(spec.serviceAccountName ? [spec.serviceAccountName] : []) }
+  const serviceaccounts = new Set(spec.serviceAccountName ? [spec.serviceAccountName] : [])
+  return { configmaps, secrets, serviceaccounts, persistentvolumeclaims: claims }
 }

@@ -44,7 +44,7 @@ export async function startTestServer(kinds: readonly Kind[], options: Partial<A
   const registry = createMemoryRegistry(kinds)
   const server = await startApiServer({
     registry,
-    authorizer: createAuthorizer({ podsOnNode: async () => [], pod: async () => undefined }),
+    authorizer: createAuthorizer({ podsOnNode: async () => [], pod: async () => undefined, volume: async () => undefined }),
     identity: {
       certificates: () => ({ certificateAuthority: pki.ca.bundle, ...pki.server }),
       joins: {
