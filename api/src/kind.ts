@@ -27,6 +27,7 @@ export type Subresource =
   | 'exec'
   | 'attach'
   | 'portforward'
+  | 'proxy'
   | 'ephemeralcontainers'
   | 'resize'
   | 'token'

@@ -152,6 +152,7 @@ export interface DrainResponse {
  * - `POST /portforward/<namespace>/<pod>/<uid>?port=N` → raw bytes both ways
  * - `GET  /barrier?resourceVersion=N` → 204 when all its data planes stand at that EndpointSlice version
  * - `PUT  /images` → docker load, JSON lines
+ * - `GET  /node/<path>` → what the agent says of itself and its pods' usage: `stats/summary`, `metrics`, `metrics/resource`, `pods`, `healthz`
  * - `GET  /ping` → 204
  * Errors are a Status object as JSON.
  */
@@ -162,6 +163,7 @@ export const TUNNEL_PATHS = {
   portforward: '/portforward',
   barrier: '/barrier',
   images: '/images',
+  node: '/node',
   ping: '/ping',
 } as const
 

@@ -29,6 +29,7 @@ import { type RunningNode, startNode } from './node/index.ts'
 import type { AgentOptions } from './options.ts'
 import { createDrain, startPodManager } from './pods/index.ts'
 import { forgetClosedFlows, startProxy } from './proxy/index.ts'
+import { createStats, createStatsPages, emptyDirUse } from './stats/index.ts'
 import { startTunnels } from './tunnel/index.ts'
 import { tunnelHandler } from './tunnel-handler.ts'
 import { createObjectSource, createVolumes } from './volumes/index.ts'
@@ -213,13 +214,29 @@ async function runWith(
   })
   cluster.onKnown(() => manager.wakeAll())
 
+  const stats = createStats({
+    docker,
+    pods: () => manager.runningPods(),
+    volumes: ({ pod, uid }, until) => emptyDirUse(pod, join(dataDir, 'pods', uid), until),
+    dataDir,
+    clock,
+    signal,
+  })
+  const nodePage = createStatsPages({
+    stats,
+    nodeName,
+    running: () => manager.runningPods(),
+    pods: () => manager.allPods(),
+    metrics: () => [],
+  })
+
   let known = options.known
   let published = known
   const toDial = () => tunnelServers(published, client.servers)
   const tunnels = startTunnels({
     client: () => client,
     servers: toDial(),
-    handler: tunnelHandler({ docker, pods: manager, proxy, log, clock, signal }),
+    handler: tunnelHandler({ docker, pods: manager, proxy, nodePage, log, clock, signal }),
     onLost: () => {
       node.renewNow()
       tunnels.setServers(toDial())

@@ -4,12 +4,14 @@ import type { Clock, Logger } from '@davit/api'
 import type { Docker } from './docker/index.ts'
 import type { ServiceProxy } from './network/index.ts'
 import type { PodViews } from './pods/index.ts'
+import type { StatsPages } from './stats/index.ts'
 import { createStreamHandler } from './streams/index.ts'
 
 export interface TunnelHandlerOptions {
   readonly docker: Docker
   readonly pods: PodViews
   readonly proxy: ServiceProxy
+  readonly nodePage: StatsPages
   readonly log: Logger
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -19,6 +21,7 @@ export function tunnelHandler({
   docker,
   pods,
   proxy,
+  nodePage,
   log,
   clock,
   signal,
@@ -31,5 +34,5 @@ export function tunnelHandler({
     },
   }
   const reached = (resourceVersion: string, gone: AbortSignal) => proxy.reached(resourceVersion, gone)
-  return createStreamHandler({ docker, containers, reached, log, clock, signal })
+  return createStreamHandler({ docker, containers, reached, nodePage, log, clock, signal })
 }

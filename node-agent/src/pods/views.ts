@@ -20,6 +20,8 @@ export interface PodViews {
   findPod(target: { podUid: string } | { namespace: string; name: string }): PodView | undefined
   /** Pods of which something runs now. */
   runningPods(): PodView[]
+  /** All that this agent has to do with, each with its status as last computed here. */
+  allPods(): Pod[]
 }
 
 export function podViews({ runtimes, containers }: { runtimes: ReadonlyMap<string, PodRuntime>; containers: ContainerStore }): PodViews {
@@ -51,6 +53,7 @@ export function podViews({ runtimes, containers }: { runtimes: ReadonlyMap<strin
       const runtime = found.find(({ shown }) => shown !== undefined) ?? found[0]
       return runtime && view(runtime)
     },
+    allPods: () => [...runtimes.values()].map(({ pod, checkpoint: { status } }) => (status ? { ...pod, status } : pod)),
     runningPods: () =>
       [...runtimes.values()].map(view).filter(({ containers: present }) => present.some(({ state }) => state === 'running')),
   }

@@ -14,6 +14,8 @@ export interface StreamHandlerOptions {
   readonly containers: PodContainers
   /** Resolves once all data planes of this node stand at that EndpointSlice version; rejects when the signal aborts. */
   readonly reached: (resourceVersion: string, signal: AbortSignal) => Promise<void>
+  /** What the agent says of itself under a path such as `stats/summary`; throws ApiError for others. */
+  readonly nodePage: (path: string, query: URLSearchParams) => Promise<{ contentType: string; text: string }>
   readonly clock: Clock
   readonly log: Logger
   /** Ends helpers when it aborts; streams end with their tunnels. */
@@ -48,6 +50,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   [TUNNEL_PATHS.portforward, { method: 'POST', serve: servePortForward }],
   [TUNNEL_PATHS.barrier, { method: 'GET', serve: serveBarrier }],
   [TUNNEL_PATHS.images, { method: 'PUT', serve: serveImages }],
+  [TUNNEL_PATHS.node, { method: 'GET', serve: serveNode }],
   [TUNNEL_PATHS.ping, { method: 'GET', serve: async (_context, { stream }) => answerEmpty(stream) }],
 ])
 
@@ -88,6 +91,13 @@ async function serveBarrier({ reached }: StreamContext, { stream, query, gone }:
   if (!/^\d+$/.test(resourceVersion)) throw badRequest(`Invalid resourceVersion ${JSON.stringify(resourceVersion)}, wanted a number`)
   await reached(resourceVersion, gone)
   answerEmpty(stream)
+}
+
+async function serveNode({ nodePage }: StreamContext, { stream, query, names }: StreamRequest): Promise<void> {
+  const { contentType, text } = await nodePage(names.join('/'), query)
+  if (stream.destroyed) return
+  stream.respond({ ':status': 200, 'content-type': contentType })
+  stream.end(text)
 }
 
 function answerEmpty(stream: ServerHttp2Stream): void {

@@ -33,6 +33,7 @@ describe('streams on Docker', { skip: !host }, () => {
       docker,
       containers: store,
       reached: async version => void reached.push(version),
+      nodePage: async path => ({ contentType: 'text/plain', text: path }),
       clock: systemClock,
       log,
       signal: stop.signal,

@@ -117,7 +117,7 @@ export const nodeKind = defineKind<Node>({
   shortNames: ['no'],
   namespaced: false,
   storagePrefix: 'minions',
-  subresources: ['status'],
+  subresources: ['status', 'proxy'],
   hasGeneration: false,
   description: 'A machine that runs pods.',
   schema: () =>

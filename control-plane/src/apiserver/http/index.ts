@@ -2,6 +2,7 @@ export type {
   ApiServer,
   ApiServerOptions,
   HealthCheck,
+  NodeCall,
   RequestRecord,
   ServerIdentity,
   ServerMetrics,

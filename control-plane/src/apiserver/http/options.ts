@@ -19,11 +19,22 @@ export interface StreamCall {
   readonly query: URLSearchParams
 }
 
+/** One question to a node's agent. */
+export interface NodeCall {
+  readonly user: User
+  readonly name: string
+  /** Without a slash in front. */
+  readonly path: string
+  readonly query: URLSearchParams
+}
+
 export interface Streams {
   /** Takes over an upgraded connection whose user may do this; answers errors on the socket itself. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, call: StreamCall): void | Promise<void>
   /** The log's bytes; throws ApiError. Ends, or is destroyed, when `signal` aborts. */
   log(call: StreamCall, signal: AbortSignal): Promise<Readable>
+  /** What a node's agent answers to a GET of `path`; throws ApiError. */
+  node(call: NodeCall, signal: AbortSignal): Promise<{ contentType: string; body: Readable }>
 }
 
 /** PEM; `certificateAuthority` may hold several, one after the other. */

@@ -30,6 +30,12 @@ const cases: [string, string, object | undefined][] = [
     'create',
     { group: '', version: 'v1', resource: 'pods', namespace: 'a', name: 'b', subresource: 'eviction' },
   ],
+  [
+    'GET /api/v1/nodes/n/proxy/stats/summary?only_cpu_and_memory=true',
+    'get',
+    { group: '', version: 'v1', resource: 'nodes', name: 'n', subresource: 'proxy', path: 'stats/summary' },
+  ],
+  ['GET /api/v1/nodes/n/status/more', 'get', undefined],
   ['GET /api/v1/namespaces/a%2Fb/pods', 'list', { group: '', version: 'v1', resource: 'pods', namespace: 'a/b' }],
   ['GET /api/v1', 'get', undefined],
   ['GET /apis/apps/v1/', 'get', undefined],

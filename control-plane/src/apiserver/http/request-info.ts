@@ -12,6 +12,8 @@ export interface ResourceInfo {
   readonly subresource?: string
   readonly namespace?: string
   readonly name?: string
+  /** What follows `proxy`, without the slash before it. */
+  readonly path?: string
 }
 
 export interface RequestInfo {
@@ -79,7 +81,7 @@ function decode(segment: string): string {
   }
 }
 
-type TargetInfo = Pick<ResourceInfo, 'resource' | 'subresource' | 'namespace' | 'name'>
+type TargetInfo = Pick<ResourceInfo, 'resource' | 'subresource' | 'namespace' | 'name' | 'path'>
 
 /** Undefined when there are more segments than any resource has, or an empty one. */
 function targetOf(segments: readonly string[]): TargetInfo | undefined {
@@ -88,6 +90,9 @@ function targetOf(segments: readonly string[]): TargetInfo | undefined {
   const inNamespace =
     first === 'namespaces' && second !== undefined && third !== undefined && !(segments.length === 3 && NAMESPACE_SUBRESOURCES.has(third))
   if (!inNamespace) {
+    if (first === 'nodes' && second !== undefined && third === 'proxy') {
+      return { resource: first, name: second, subresource: third, path: segments.slice(3).join('/') }
+    }
     if (segments.length > 3) return undefined
     return {
       resource: first,

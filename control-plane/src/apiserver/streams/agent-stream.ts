@@ -1,5 +1,5 @@
 /** One request to a node's agent through its tunnel. */
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2'
 import { ApiError, apiError, type Status, unavailable } from '@davit/api'
 
 const ERROR_BYTES_MAX = 64 << 10
@@ -15,22 +15,31 @@ export interface AgentRequest {
  * Resolves once the agent has answered well; the stream is then the caller's to end or destroy, and is destroyed when the signal
  * aborts. Throws the agent's Status, or ServiceUnavailable when the tunnel breaks.
  */
-export async function openAgentStream(session: ClientHttp2Session, { method, path, signal }: AgentRequest): Promise<ClientHttp2Stream> {
+export async function openAgentStream(session: ClientHttp2Session, request: AgentRequest): Promise<ClientHttp2Stream> {
+  return (await askAgent(session, request)).stream
+}
+
+/** The same, with what the agent says its answer is. */
+export async function askAgent(
+  session: ClientHttp2Session,
+  { method, path, signal }: AgentRequest,
+): Promise<{ stream: ClientHttp2Stream; contentType: string }> {
   signal.throwIfAborted()
   const stream = session.request({ ':method': method, ':path': path }, { endStream: method === 'GET' })
   stream.on('error', () => {})
   const abort = () => stream.destroy()
   signal.addEventListener('abort', abort, { once: true })
   stream.once('close', () => signal.removeEventListener('abort', abort))
-  const code = await new Promise<number>((resolve, reject) => {
+  const headers = await new Promise<IncomingHttpHeaders & IncomingHttpStatusHeader>((resolve, reject) => {
     const closed = () => reject(signal.aborted ? signal.reason : unavailable('the tunnel to the node broke before it answered'))
-    stream.once('response', headers => {
+    stream.once('response', answered => {
       stream.off('close', closed)
-      resolve(Number(headers[':status']))
+      resolve(answered)
     })
     stream.once('close', closed)
   })
-  if (code < 300) return stream
+  const code = Number(headers[':status'])
+  if (code < 300) return { stream, contentType: headers['content-type'] ?? 'application/octet-stream' }
   const status = await readStatus(stream, code)
   stream.destroy()
   throw new ApiError(status)

@@ -7,6 +7,7 @@ import type { Registry } from '../registry/index.ts'
 import type { Tunnels } from '../tunnel/index.ts'
 import { serveCommand } from './command/serve-command.ts'
 import { proxyLog } from './log.ts'
+import { proxyNode } from './node.ts'
 import { servePortForward } from './port-forward/serve-port-forward.ts'
 
 export interface StreamsOptions {
@@ -34,5 +35,6 @@ export function createStreams(options: StreamsOptions): Streams {
       throw badRequest(`Cannot stream ${JSON.stringify(call.subresource)}`)
     },
     log: (call, signal) => proxyLog(options, call, signal),
+    node: (call, signal) => proxyNode(options, call, signal),
   }
 }

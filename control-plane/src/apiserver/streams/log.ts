@@ -21,15 +21,15 @@ export async function proxyLog({ registry, tunnels }: StreamsOptions, call: Stre
   }
   const target = `${TUNNEL_PATHS.log}/${path}/${encodeURIComponent(container)}?${query}`
   const session = await tunnels.session(nodeName)
-  return wholeOrBroken(await openAgentStream(session, { method: 'GET', path: target, signal }), session)
+  return wholeOrBroken(await openAgentStream(session, { method: 'GET', path: target, signal }), session, 'the log')
 }
 
 /** A stream of HTTP/2 ends alike when it was whole and when its tunnel broke: here the latter fails, lest it look complete. */
-function wholeOrBroken(stream: ClientHttp2Stream, session: ClientHttp2Session): Readable {
+export function wholeOrBroken(stream: ClientHttp2Stream, session: ClientHttp2Session, what: string): Readable {
   const whole = new PassThrough({
     flush(done) {
       const isBroken = stream.rstCode !== 0 || session.destroyed || session.closed
-      done(isBroken ? unavailable('the connection to the node broke before the log ended') : null)
+      done(isBroken ? unavailable(`the connection to the node broke before ${what} ended`) : null)
     },
   })
   pipeline(stream, whole, () => {})

@@ -43,6 +43,7 @@ const SUBRESOURCES: Readonly<Record<Subresource, { verbs: readonly string[]; kin
   exec: { verbs: STREAM_VERBS, kind: { group: '', version: 'v1', kind: 'PodExecOptions' } },
   attach: { verbs: STREAM_VERBS, kind: { group: '', version: 'v1', kind: 'PodAttachOptions' } },
   portforward: { verbs: STREAM_VERBS, kind: { group: '', version: 'v1', kind: 'PodPortForwardOptions' } },
+  proxy: { verbs: ['get'], kind: { group: '', version: 'v1', kind: 'NodeProxyOptions' } },
 }
 
 /** Every served group and version, the core group first, each with its resources in the registry's order. */

@@ -4,6 +4,7 @@ import type { Registry, User } from '../../registry/index.ts'
 import type { RequestInfo } from '../request-info.ts'
 import type { Reply, Request } from '../respond.ts'
 import { type Handlers, methodNotAllowed, type ResourceCall, resourceNotFound } from './call.ts'
+import { proxyToNode } from './proxy.ts'
 import { getObject, getScale, listObjects } from './read.ts'
 import { watchObjects } from './watch.ts'
 import { createObject, deleteCollection, deleteObject, patchObject, postSubresource, streamLog, updateObject } from './write.ts'
@@ -38,6 +39,7 @@ const SUBRESOURCES: Readonly<Record<Subresource, Readonly<Record<string, Handler
   exec: { get: upgradeWanted, create: upgradeWanted },
   attach: { get: upgradeWanted, create: upgradeWanted },
   portforward: { get: upgradeWanted, create: upgradeWanted },
+  proxy: { get: proxyToNode },
 }
 
 /** Finds kinds by group, version and plural. */

@@ -72,6 +72,9 @@ export async function startTestServer(kinds: readonly Kind[], options: Partial<A
       log: async () => {
         throw new Error('no log')
       },
+      node: async () => {
+        throw new Error('no node')
+      },
     },
     clusterInfo: async () => ({
       clusterId: 'c',

@@ -1,0 +1,8 @@
+export { createStats, type Stats, type StatsOptions } from './collect.ts'
+export { diskUsage } from './disk-usage.ts'
+export { emptyDirUse } from './empty-dirs.ts'
+export { exposition, type Family } from './metrics.ts'
+export { type FileSystem, readFileSystem, readMemory, readTasks } from './proc.ts'
+export { createStatsPages, type Page, type StatsPages } from './serve.ts'
+export { ephemeralUsage } from './summary.ts'
+export type { ContainerUsage, NodeUsage, PodUsage, VolumeUse } from './types.ts'
