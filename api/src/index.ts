@@ -44,10 +44,37 @@ export {
   readJoinTokenRecord,
   spendJoinToken,
 } from './join-token.ts'
-export { apiVersionOf, defineKind, type Kind, type KindDefinition, type PrinterColumn, type Subresource } from './kind.ts'
+export { apiVersionOf, defineKind, type Kind, type KindDefinition, type PrinterColumn, type Subresource, VERBS, type Verb } from './kind.ts'
 export { deploymentKind } from './kinds/apps/deployment.ts'
 export type * from './kinds/apps/deployment-types.ts'
 export { type ReplicaSet, type ReplicaSetSpec, type ReplicaSetStatus, replicaSetKind } from './kinds/apps/replica-set.ts'
+export {
+  type SelfSubjectReview,
+  selfSubjectReviewKind,
+  type TokenReview,
+  tokenReviewKind,
+  type UserInfo,
+} from './kinds/authentication/reviews.ts'
+export {
+  type BoundObjectReference,
+  type TokenRequest,
+  type TokenRequestSpec,
+  type TokenRequestStatus,
+  tokenRequestKind,
+} from './kinds/authentication/token-request.ts'
+export {
+  localSubjectAccessReviewKind,
+  type NonResourceRule,
+  type ResourceAttributes,
+  type ResourceRule,
+  type SelfSubjectRulesReview,
+  type SubjectAccessReview,
+  type SubjectAccessReviewSpec,
+  type SubjectAccessReviewStatus,
+  selfSubjectAccessReviewKind,
+  selfSubjectRulesReviewKind,
+  subjectAccessReviewKind,
+} from './kinds/authorization/reviews.ts'
 export { formatLabels } from './kinds/columns.ts'
 export { type Lease, type LeaseSpec, leaseKind } from './kinds/coordination/lease.ts'
 export { type ConfigMap, configMapKind } from './kinds/core/config-map.ts'
@@ -87,7 +114,7 @@ export {
   type EndpointSlice,
   endpointSliceKind,
 } from './kinds/discovery/endpoint-slice.ts'
-export { KINDS, kindFor, kindOf } from './kinds/index.ts'
+export { KINDS, kindFor, kindOf, REVIEW_KINDS } from './kinds/index.ts'
 export {
   DEFAULT_CLASS_ANNOTATION,
   isDefaultStorageClass,
@@ -186,6 +213,7 @@ export {
   NODE_USER_PREFIX,
   PATHS,
   SERVERS_EXTENSION,
+  SERVICE_ACCOUNT_USER_PREFIX,
   TAINTS,
   TUNNEL_PATHS,
   VOLUMES,

@@ -33,6 +33,9 @@ export type Subresource =
   | 'token'
   | 'finalize'
 
+export const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const
+export type Verb = (typeof VERBS)[number]
+
 export interface Kind<T extends KubernetesObject = KubernetesObject> {
   /** Empty for the core group. */
   readonly group: string
@@ -46,6 +49,8 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   /** What follows `/registry/` in etcd's keys, as Kubernetes lays it out: `pods`, `minions`, `services/specs`. */
   readonly storagePrefix: string
   readonly subresources: readonly Subresource[]
+  /** What can be done with objects of the kind; most kinds take all. One that is only created is answered and never stored. */
+  readonly verbs: readonly Verb[]
   readonly description: string
   /**
    * Shape of the whole object apart from `metadata` (whose rules are common): top-level fields such as `spec`, `status`,
@@ -82,6 +87,7 @@ type Defaulted =
   | 'categories'
   | 'storagePrefix'
   | 'subresources'
+  | 'verbs'
   | 'applyDefaults'
   | 'validate'
   | 'validateUpdate'
@@ -102,6 +108,7 @@ export function defineKind<T extends KubernetesObject>(definition: KindDefinitio
     categories: [],
     storagePrefix: definition.plural,
     subresources,
+    verbs: VERBS,
     applyDefaults: () => {},
     validate: () => [],
     validateUpdate: () => [],

@@ -18,7 +18,12 @@ export const GROUPS = {
   nodes: 'system:nodes',
   authenticated: 'system:authenticated',
   unauthenticated: 'system:unauthenticated',
+  /** Every ServiceAccount; those of a namespace have this, a colon and the namespace, too. */
+  serviceAccounts: 'system:serviceaccounts',
 } as const
+
+/** A ServiceAccount's user is this, its namespace, a colon and its name. */
+export const SERVICE_ACCOUNT_USER_PREFIX = 'system:serviceaccount:'
 
 /** A node's user is this and its name. */
 export const NODE_USER_PREFIX = 'system:node:'

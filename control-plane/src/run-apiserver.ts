@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { type Client, type Clock, createEventRecorder, GROUPS, KINDS, type Logger } from '@davit/api'
 import { CONTROLLERS } from '@davit/api/pki'
+import { createAccountTokens, createAuthenticateToken } from './apiserver/accounts/index.ts'
 import { createAuthorizer, registryLookups } from './apiserver/authorization/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
@@ -50,6 +51,7 @@ const CACHE_AGE_MS_MAX = 10_000
 const WAITING_TOLD_EVERY_MS = 3000
 
 export async function runApiServer({ options, pki, clock, log, signal }: RunApiServerOptions): Promise<RunningApiServer> {
+  const tokens = await createAccountTokens(pki.serviceAccountKey, clock)
   const stopEtcd = new AbortController()
   const etcd = await connectEtcd(options, log, stopEtcd.signal)
   const storage = createStorage({
@@ -61,7 +63,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
   })
   const { podCidr, serviceCidr, dnsAddress, nodePorts, advertiseAddress } = options
   const networks = { podCidr, serviceCidr, dnsAddress, nodePorts }
-  const registry = createRegistry({ storage, kinds: KINDS, networks, clock, log })
+  const registry = createRegistry({ storage, kinds: KINDS, networks, clock, log, tokens })
   const close = async () => {
     await storage.close()
     stopEtcd.abort()
@@ -94,6 +96,8 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       identity: {
         certificates,
         onRenewal: listener => pki.onChange(listener),
+        authenticateToken: createAuthenticateToken(tokens, registry, clock),
+        openId: tokens.openId,
         joins: createJoinService({ registry, storage, ca: () => pki.ca, nodeLifetimeMs: options.nodeCertificateLifetimeMs, clock, log }),
       },
       tunnels,
@@ -141,7 +145,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       client,
       clientForTerm: async (name, identity, ends) => {
         const fenced = await beginTerm(storage, { name, identity, signal: ends })
-        return createInProcessClient(createRegistry({ storage: fenced, kinds: KINDS, networks, clock, log }), CONTROLLERS_USER)
+        return createInProcessClient(createRegistry({ storage: fenced, kinds: KINDS, networks, clock, log, tokens }), CONTROLLERS_USER)
       },
       tunnels,
       keepUp: async (client, identity, term) => {

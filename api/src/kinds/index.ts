@@ -2,6 +2,13 @@
 import { apiVersionOf, type Kind } from '../kind.ts'
 import { deploymentKind } from './apps/deployment.ts'
 import { replicaSetKind } from './apps/replica-set.ts'
+import { selfSubjectReviewKind, tokenReviewKind } from './authentication/reviews.ts'
+import {
+  localSubjectAccessReviewKind,
+  selfSubjectAccessReviewKind,
+  selfSubjectRulesReviewKind,
+  subjectAccessReviewKind,
+} from './authorization/reviews.ts'
 import { leaseKind } from './coordination/lease.ts'
 import { configMapKind } from './core/config-map.ts'
 import { endpointsKind } from './core/endpoints.ts'
@@ -36,6 +43,16 @@ export const KINDS = [
   endpointSliceKind,
   storageClassKind,
   // A list of kinds of different objects: each is only ever given its own.
+] as unknown as readonly Kind[]
+
+/** Kinds that are questions: created, answered, and never stored. */
+export const REVIEW_KINDS = [
+  selfSubjectReviewKind,
+  tokenReviewKind,
+  localSubjectAccessReviewKind,
+  selfSubjectAccessReviewKind,
+  selfSubjectRulesReviewKind,
+  subjectAccessReviewKind,
 ] as unknown as readonly Kind[]
 
 const BY_VERSION = new Map(KINDS.map(kind => [`${apiVersionOf(kind)} ${kind.kind}`, kind]))

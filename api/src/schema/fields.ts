@@ -56,6 +56,12 @@ export const strings = (description: string, meta: FieldMeta = {}) =>
     .array(z.string())
     .optional()
     .meta({ listType: 'atomic', ...meta, description })
+/** Lists of texts by name. */
+export const stringsMap = (description: string) =>
+  z
+    .record(z.string(), z.array(z.string()).meta({ listType: 'atomic' }))
+    .optional()
+    .describe(description)
 /** A list of ids. */
 export const int64s = (description: string) =>
   z

@@ -20,6 +20,7 @@ export const serviceAccountKind = defineKind<ServiceAccount>({
   plural: 'serviceaccounts',
   shortNames: ['sa'],
   namespaced: true,
+  subresources: ['token'],
   description: 'Who the processes in a pod are when they talk to the API.',
   schema: () =>
     object('ServiceAccount', 'Who the processes in a pod are.', {

@@ -2,8 +2,8 @@
  * What an agent may do with its certificate: keep its own Node and Lease, run the pods bound to it, and read what they need. A
  * stolen certificate is worth what runs on that node, and no more (design decision 9).
  */
-import { NAMESPACES, type Node, type PersistentVolume, type Pod, parseFieldSelector, VOLUMES } from '@davit/api'
-import { type PodReferences, referencesOf } from './pod-references.ts'
+import { NAMESPACES, type Node, type PersistentVolume, type Pod, parseFieldSelector, type TokenRequest, VOLUMES } from '@davit/api'
+import { type PodReferences, referencesOf, tokenAudiences } from './pod-references.ts'
 import type { Attributes } from './types.ts'
 
 /** What the rules must know of the cluster. `fresh`: linearizable, for when the cache would deny. */
@@ -64,7 +64,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   configmaps: readByPod('configmaps'),
   secrets: readByPod('secrets'),
-  serviceaccounts: readByPod('serviceaccounts'),
   persistentvolumeclaims: readByPod('persistentvolumeclaims'),
   persistentvolumes: async ({ verb, subresource, name, node }, lookups) => {
     if (READ.includes(verb) && !subresource) return undefined
@@ -73,6 +72,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     const isOwn = await confirmed(async fresh => isReleasedOn(await lookups.volume(name, { fresh }), node))
     return isOwn ? undefined : `can only delete released volumes that were provisioned on node ${JSON.stringify(node)}`
   },
+  serviceaccounts: (request, lookups) =>
+    request.subresource === 'token' ? requestToken(request, lookups) : readByPod('serviceaccounts')(request, lookups),
 }
 
 /** Undefined when the node may; otherwise why not. */
@@ -112,6 +113,24 @@ function isReleasedOn(volume: PersistentVolume | undefined, node: string): boole
     volume?.status?.phase === 'Released' &&
     volume.spec.persistentVolumeReclaimPolicy === 'Delete'
   )
+}
+
+/** A token of a pod that runs there, which ends with the pod, and for nobody else than the pod asks for. */
+async function requestToken({ verb, namespace, name, node, body }: NodeRequest, lookups: NodeLookups): Promise<string | undefined> {
+  if (verb !== 'create' || !namespace || !name) return NO
+  const { boundObjectRef: bound, audiences = [] } = (body as Partial<TokenRequest> | undefined)?.spec ?? {}
+  if (bound?.kind !== 'Pod' || !bound.name) return 'node requested token not bound to a pod'
+  if (!bound.uid) return 'node requested token with a pod binding without a uid'
+  const judge = async (fresh: boolean) => judgePodToken(await lookups.pod(namespace, bound.name!, { fresh }))
+  const judgePodToken = (pod: Pod | undefined) => {
+    if (!pod || pod.metadata.uid !== bound.uid) return `node requested token bound to a pod that is not there`
+    if (pod.spec.nodeName !== node) return 'node requested token bound to a pod scheduled on a different node'
+    if (pod.spec.serviceAccountName !== name) return 'node requested token of a service account that the pod does not run as'
+    const known = tokenAudiences(pod)
+    const stray = (Array.isArray(audiences) ? audiences : []).find(audience => !known.has(audience))
+    return stray === undefined ? undefined : `audience ${JSON.stringify(stray)} not found in pod spec volume`
+  }
+  return (await judge(false)) === undefined ? undefined : judge(true)
 }
 
 /** The cache may not have heard yet of a pod that the agent already knows: a denial is confirmed. */

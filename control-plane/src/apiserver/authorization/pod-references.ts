@@ -45,3 +45,9 @@ export function referencesOf({ metadata, spec }: Pod): PodReferences {
   const serviceaccounts = new Set(spec.serviceAccountName ? [spec.serviceAccountName] : [])
   return { configmaps, secrets, serviceaccounts, persistentvolumeclaims: claims }
 }
+
+/** For whom the tokens in a pod's volumes are meant; empty: for the API server. */
+export function tokenAudiences({ spec }: Pod): ReadonlySet<string> {
+  const sources = (spec.volumes ?? []).flatMap(({ projected }) => projected?.sources ?? [])
+  return new Set(sources.flatMap(({ serviceAccountToken }) => (serviceAccountToken ? [serviceAccountToken.audience ?? ''] : [])))
+}

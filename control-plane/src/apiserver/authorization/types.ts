@@ -1,3 +1,4 @@
+import type { NonResourceRule, ResourceRule } from '@davit/api'
 import type { User } from '../registry/index.ts'
 
 /** What somebody wants to do: on a resource, or on a path that is none. */
@@ -24,7 +25,16 @@ export interface Verdict {
   readonly reason: string
 }
 
+/** What is known of a user's rights without asking for one thing. */
+export interface Rights {
+  readonly resourceRules: readonly ResourceRule[]
+  readonly nonResourceRules: readonly NonResourceRule[]
+  /** Why there may be more. */
+  readonly incomplete?: string
+}
+
 export interface Authorizer {
   /** `body`: of a write, as parsed; for nodes the name in it counts. */
   authorize(attributes: Attributes, body?: unknown): Promise<Verdict>
+  rightsOf(user: User): Rights
 }

@@ -1,11 +1,8 @@
 /** Whether a user may make a request, and as whom. */
-import { apiError, forbidden, GROUPS } from '@davit/api'
+import { apiError, forbidden, GROUPS, SERVICE_ACCOUNT_USER_PREFIX } from '@davit/api'
 import type { Attributes, Authorizer } from '../authorization/index.ts'
 import type { User } from '../registry/index.ts'
 import type { RequestInfo } from './request-info.ts'
-
-/** What discovery and the schemas say is for everyone who is someone. */
-const AUTHENTICATED_PATHS: ReadonlySet<string> = new Set(['/', '/api', '/apis', '/openapi/v2', '/openapi/v3'])
 
 export interface AccessRequest {
   readonly user: User
@@ -17,7 +14,6 @@ export interface AccessRequest {
 
 /** Throws Forbidden in Kubernetes' words. */
 export async function checkAccess(authorizer: Authorizer, { user, info, query, body }: AccessRequest): Promise<void> {
-  if (!info.resource && isForAuthenticated(info.path) && user.groups.includes(GROUPS.authenticated)) return
   const attributes = attributesOf(user, info, query)
   const { allowed, reason } = await authorizer.authorize(attributes, body)
   if (!allowed) throw refusal(attributes, reason)
@@ -26,11 +22,6 @@ export async function checkAccess(authorizer: Authorizer, { user, info, query, b
 /** Nodes may write what names themselves: judging that takes the body. */
 export function needsBody(user: User, { verb, resource }: RequestInfo): boolean {
   return resource !== undefined && user.groups.includes(GROUPS.nodes) && (verb === 'create' || verb === 'update' || verb === 'patch')
-}
-
-function isForAuthenticated(path: string): boolean {
-  const bare = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
-  return AUTHENTICATED_PATHS.has(bare) || /^\/(api|apis|openapi)\//.test(bare)
 }
 
 function attributesOf(user: User, { verb, path, resource }: RequestInfo, query: URLSearchParams | undefined): Attributes {
@@ -72,6 +63,13 @@ export async function impersonate(authorizer: Authorizer, user: User, headers: N
     const { allowed, reason } = await authorizer.authorize(attributes)
     if (!allowed) throw refusal(attributes, reason)
   }
+  if (groups === undefined) wanted.push(...accountGroups(name))
   const own = name === 'system:anonymous' ? GROUPS.unauthenticated : GROUPS.authenticated
   return { name, groups: [...new Set([...wanted, own])] }
+}
+
+/** Who acts as a ServiceAccount is in its groups. */
+function accountGroups(name: string): string[] {
+  const [namespace, account] = name.startsWith(SERVICE_ACCOUNT_USER_PREFIX) ? name.slice(SERVICE_ACCOUNT_USER_PREFIX.length).split(':') : []
+  return namespace && account ? [GROUPS.serviceAccounts, `${GROUPS.serviceAccounts}:${namespace}`] : []
 }

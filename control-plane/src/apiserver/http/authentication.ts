@@ -20,8 +20,8 @@ export async function authenticate(request: IncomingMessage | Http2ServerRequest
   // A join token is no user's: who joins is nobody yet.
   if (token === undefined || request.url === PATHS.join) return ANONYMOUS
   const owner = await identity.authenticateToken?.(token)
-  if (!owner) throw apiError('Unauthorized', 'Unauthorized')
-  return owner
+  if (owner === undefined || typeof owner === 'string') throw apiError('Unauthorized', 'Unauthorized')
+  return owner.user
 }
 
 /** The token of `Authorization: Bearer …`. */

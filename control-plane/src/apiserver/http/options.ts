@@ -5,6 +5,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { Clock, ClusterInfo, Logger } from '@davit/api'
 import type { Backups } from '../../backup/index.ts'
 import type { JoinService } from '../../pki/index.ts'
+import type { AccountTokens, AuthenticateToken } from '../accounts/index.ts'
 import type { Authorizer } from '../authorization/index.ts'
 import type { Registry, User } from '../registry/index.ts'
 import type { Tunnels } from '../tunnel/index.ts'
@@ -50,8 +51,10 @@ export interface ServerIdentity {
   /** Calls `listener` whenever `certificates` gives others than before. */
   onRenewal?(listener: () => void): void
   readonly joins: JoinService
-  /** Whose bearer token this is; undefined for nobody's. */
-  authenticateToken?(token: string): Promise<User | undefined>
+  /** Whose bearer token this is. */
+  readonly authenticateToken?: AuthenticateToken
+  /** What others check our tokens by. */
+  readonly openId?: AccountTokens['openId']
 }
 
 /** Takes over agents' tunnels, and what peers ask through them. */

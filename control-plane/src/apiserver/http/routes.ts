@@ -1,7 +1,8 @@
 /** Which handler answers a path. Resources are told apart by `dispatch`; everything else is listed here. */
-import { GROUPS, type Kind, type Node, nodeKind, PATHS } from '@davit/api'
+import { GROUPS, type Kind, type Node, nodeKind, PATHS, REVIEW_KINDS } from '@davit/api'
 import { createDrains, drainRequestOf } from '../drain/index.ts'
 import type { User } from '../registry/index.ts'
+import { createReviews } from '../reviews/index.ts'
 import { bearerToken } from './authentication.ts'
 import { parseBody } from './body/parse-body.ts'
 import { backupSecretOf, mustBeMaster, sendBackup } from './davit/backup.ts'
@@ -35,8 +36,11 @@ const SYSTEM: User = { name: 'system:apiserver', groups: [GROUPS.masters] }
 /** Gives the function that answers every request, or throws the ApiError to answer with. */
 export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route {
   const { registry, identity, metrics, checks, log, clusterInfo, tunnels, backups, clock, signal } = options
-  const discovery = discoveryAnswers(registry.kinds)
-  const openApi = openApiAnswers(registry.kinds)
+  const reviews = createReviews(options.authorizer, identity.authenticateToken)
+  const kinds = [...registry.kinds, ...REVIEW_KINDS]
+  const discovery = discoveryAnswers(kinds)
+  const openApi = openApiAnswers(kinds)
+  const handlers = { ...options, reviews }
   const drains = createDrains({ registry, tunnels, clock, log })
 
   const readyNodes = async () => {
@@ -49,8 +53,16 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
     sendJson(reply, code, value, shapeOf(request, query, { views: false }))
   const bodyOf = async ({ request, body }: RouteCall) => parseBody(await body(), request.headers['content-type'])
 
+  const openId = async ({ reply }: RouteCall, part: 'configuration' | 'keys', contentType: string) => {
+    if (!identity.openId) throw resourceNotFound()
+    reply.code(200).header('content-type', contentType).header('cache-control', 'public, max-age=3600')
+    reply.send(Buffer.from(JSON.stringify(identity.openId[part])))
+  }
+
   const exact: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
     '/version': { GET: call => json(call, 200, VERSION_INFO) },
+    '/.well-known/openid-configuration': { GET: call => openId(call, 'configuration', 'application/json') },
+    '/openid/v1/jwks': { GET: call => openId(call, 'keys', 'application/jwk-set+json') },
     '/metrics': {
       GET: async ({ reply }) => {
         const { contentType, text } = await metrics.render()
@@ -89,7 +101,7 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
 
   return async call => {
     const { info, request, reply, query } = call
-    if (info.resource) return dispatch(options, lookup, call)
+    if (info.resource) return dispatch(handlers, lookup, call)
     const path = info.path.length > 1 && info.path.endsWith('/') ? info.path.slice(0, -1) : info.path
     const methods = Object.hasOwn(exact, path) ? exact[path] : undefined
     if (methods) {
@@ -109,4 +121,14 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
   }
 }
 
-const PATH_NAMES = ['/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/readyz', '/version']
+const PATH_NAMES = [
+  '/.well-known/openid-configuration',
+  '/healthz',
+  '/livez',
+  '/metrics',
+  '/openapi/v2',
+  '/openapi/v3',
+  '/openid/v1/jwks',
+  '/readyz',
+  '/version',
+]

@@ -1,5 +1,6 @@
 import { apiError, type Clock, isReason, type Kind, type Logger, qualifiedResource, type Target } from '@davit/api'
 import type { Storage, Stored } from '../../storage/types.ts'
+import { requestToken } from './accounts/token-request.ts'
 import { Admissions } from './admission/rules.ts'
 import { createPools, type Networks } from './allocation/pools.ts'
 import { create } from './create.ts'
@@ -11,7 +12,7 @@ import { readEviction } from './pods/eviction.ts'
 import { Reader } from './read.ts'
 import { Resources, targetOf } from './resources.ts'
 import { patchedScaleAsWanted, scaleAsWanted, scaleOf } from './scale.ts'
-import type { DeletionRequest, Registry, RequestContext } from './types.ts'
+import type { DeletionRequest, Registry, RequestContext, TokenSigner } from './types.ts'
 import { bodyAsWanted, type Part, type UpdateRequest, update } from './update.ts'
 
 export interface RegistryOptions {
@@ -22,6 +23,8 @@ export interface RegistryOptions {
   log: Logger
   /** How long pods stay on a node that is not ready when their manifest does not say; default 3. */
   defaultTolerationSeconds?: number
+  /** Signs ServiceAccount tokens; without it none are given. */
+  tokens?: TokenSigner
 }
 
 const PARTS: Readonly<Record<string, Part>> = {
@@ -33,7 +36,7 @@ const PARTS: Readonly<Record<string, Part>> = {
 const DELETIONS_AT_ONCE = 16
 
 /** Makes the registry and tells `storage`, which must not have been started, of every kind. */
-export function createRegistry({ storage, kinds, networks, clock, defaultTolerationSeconds = 3 }: RegistryOptions): Registry {
+export function createRegistry({ storage, kinds, networks, clock, defaultTolerationSeconds = 3, tokens }: RegistryOptions): Registry {
   const resources = new Resources(kinds)
   for (const resource of resources.all()) storage.register(resource)
   const pools = createPools(storage, clock, networks)
@@ -79,6 +82,9 @@ export function createRegistry({ storage, kinds, networks, clock, defaultTolerat
         const { dryRun, ...request } = readEviction(body, target, context)
         await remove(dryRun ? { ...context, dryRun } : context, kind, target, request)
         return success(201)
+      }
+      if (qualifiedResource(kind) === 'serviceaccounts' && subresource === 'token' && tokens) {
+        return requestToken({ storage, resources, clock, tokens }, context, kind, { target, body })
       }
       throw methodNotAllowed()
     },

@@ -8,6 +8,39 @@ import type { ListResult, StorageEvent, Stored } from '../../storage/types.ts'
 export interface User {
   readonly name: string
   readonly groups: readonly string[]
+  /** Identity in time, where the user has one. */
+  readonly uid?: string
+  /** What else is known, as reviews tell it. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>
+}
+
+/** What a ServiceAccount token says; times in seconds since the epoch. */
+export interface TokenClaims {
+  readonly iss: string
+  readonly sub: string
+  readonly aud: readonly string[]
+  readonly exp: number
+  readonly iat: number
+  readonly nbf: number
+  readonly jti: string
+  readonly 'kubernetes.io': {
+    readonly namespace: string
+    readonly serviceaccount: { readonly name: string; readonly uid: string }
+    /** The object the token is bound to, or of a pod's the node, too. */
+    readonly pod?: { readonly name: string; readonly uid: string }
+    readonly secret?: { readonly name: string; readonly uid: string }
+    readonly node?: { readonly name: string; readonly uid?: string }
+    /** The client should long have had a new one; the token is still good. */
+    readonly warnafter?: number
+  }
+}
+
+export interface TokenSigner {
+  readonly issuer: string
+  /** The API server's own; tokens that are asked for nobody are for these. */
+  readonly audiences: readonly string[]
+  /** Signs as they are. */
+  sign(claims: TokenClaims): Promise<string>
 }
 
 /** Who asks, and how a write is to be done. */
@@ -55,6 +88,6 @@ export interface Registry {
   /** What the deleted (or now terminating) object was. */
   delete(context: RequestContext, kind: Kind, target: Target, request: DeletionRequest): Promise<{ object: Stored; gone: boolean }>
   deleteCollection(context: RequestContext, kind: Kind, options: ListOptions, request: DeletionRequest): Promise<Stored[]>
-  /** POST to `binding` or `eviction` of a pod; gives the answer's body. */
+  /** POST to `binding` or `eviction` of a pod, or to `token` of a ServiceAccount; gives the answer's body. */
   post(context: RequestContext, kind: Kind, target: Target, subresource: string, body: unknown): Promise<object>
 }

@@ -1,7 +1,8 @@
-/** Request bodies: JSON (also when no Content-Type is given, as kubectl does in places), YAML, and DeleteOptions in protobuf. */
+/** Request bodies: JSON (also when no Content-Type is given, as kubectl does in places), YAML, and the few kinds that are read in protobuf. */
 import { apiError, badRequest } from '@davit/api'
 import { parseDocument, visit } from 'yaml'
 import { isProtobuf } from './protobuf.ts'
+import { decodeMessage } from './protobuf-messages.ts'
 
 const MEDIA_TYPES = ['application/json', 'application/yaml']
 /** Deeper than any object of Kubernetes; a body nested beyond would overflow the stack of whatever walks it. */
@@ -17,6 +18,8 @@ export function parseBody(bytes: Buffer, contentType: string | undefined): unkno
   const type = mediaType(contentType)
   if (type === '' || type === 'application/json') return parseJson(bytes)
   if (type === 'application/yaml') return parseYamlBody(bytes)
+  const decoded = isProtobuf(type) ? decodeMessage(bytes) : undefined
+  if (decoded) return decoded
   throw unsupportedMediaType(MEDIA_TYPES, isProtobuf(type) ? 'protobuf bodies are not read yet; send JSON' : undefined)
 }
 
@@ -24,6 +27,7 @@ export function parseBody(bytes: Buffer, contentType: string | undefined): unkno
 export function parseAnyBody(bytes: Buffer, contentType: string | undefined): unknown {
   const type = mediaType(contentType)
   if (type.endsWith('yaml')) return parseYamlBody(bytes)
+  if (isProtobuf(type)) return decodeMessage(bytes)
   return type === '' || type.endsWith('json') ? parseJson(bytes) : undefined
 }
 

@@ -10,7 +10,7 @@ export function isProtobuf(mediaType: string): boolean {
   return mediaType === 'application/vnd.kubernetes.protobuf'
 }
 
-type WireValue = { wire: 'varint'; value: bigint } | { wire: 'bytes'; value: Buffer }
+export type WireValue = { wire: 'varint'; value: bigint } | { wire: 'bytes'; value: Buffer }
 
 /** Fields in order of appearance. Throws BadRequest on anything malformed or cut off. */
 export function readFields(bytes: Buffer): Map<number, WireValue[]> {
@@ -48,9 +48,13 @@ export function readFields(bytes: Buffer): Map<number, WireValue[]> {
   return fields
 }
 
+export function hasEnvelope(bytes: Buffer): boolean {
+  return bytes.length >= 4 && bytes.subarray(0, 4).equals(MAGIC)
+}
+
 /** The kind and the bytes of the object inside an envelope. */
 export function openEnvelope(bytes: Buffer): { apiVersion: string; kind: string; raw: Buffer } {
-  if (bytes.length < 4 || !bytes.subarray(0, 4).equals(MAGIC)) throw malformed()
+  if (!hasEnvelope(bytes)) throw malformed()
   const envelope = readFields(bytes.subarray(4))
   const type = readFields(bytesOf(envelope, 1) ?? Buffer.alloc(0))
   return { apiVersion: textOf(type, 1) ?? '', kind: textOf(type, 2) ?? '', raw: bytesOf(envelope, 2) ?? Buffer.alloc(0) }

@@ -26,7 +26,6 @@ export interface GroupVersion {
   readonly resources: readonly ResourceEntry[]
 }
 
-const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const
 const OBJECT_VERBS = ['get', 'patch', 'update'] as const
 const STREAM_VERBS = ['create', 'get'] as const
 
@@ -64,6 +63,6 @@ function resourceOf(kind: Kind): ResourceEntry {
     .sort()
     .map(name => ({ name, verbs: SUBRESOURCES[name].verbs, kind: SUBRESOURCES[name].kind ?? own }))
   // A namespace's contents go one by one, so that each is deleted by its own rules; there is no deleting of all namespaces.
-  const verbs = kind.kind === 'Namespace' && kind.group === '' ? VERBS.filter(verb => verb !== 'deletecollection') : VERBS
+  const verbs = kind.kind === 'Namespace' && kind.group === '' ? kind.verbs.filter(verb => verb !== 'deletecollection') : kind.verbs
   return { kind, verbs, subresources }
 }

@@ -56,6 +56,10 @@ export function pathsOf(kind: Kind, names: ComponentNames): Record<string, PathI
     put: make('put', { answer: object, body: content(object), parameters: WRITE_PARAMETERS }),
     patch: make('patch', { answer: object, body: patchContent(), parameters: WRITE_PARAMETERS }),
   }
+  if (!kind.verbs.includes('get')) {
+    const post = make('post', { answer: object, body: content(object), parameters: WRITE_PARAMETERS })
+    return { [collection]: { ...(inNamespace.length > 0 && { parameters: inNamespace }), post } }
+  }
   const paths: Record<string, PathItem> = {
     [collection]: {
       ...(inNamespace.length > 0 && { parameters: inNamespace }),

@@ -1,5 +1,6 @@
 import { apiError, type Kind } from '@davit/api'
 import type { Registry, User } from '../../registry/index.ts'
+import type { Reviews } from '../../reviews/index.ts'
 import type { ApiServerOptions } from '../options.ts'
 import type { ResourceInfo } from '../request-info.ts'
 import type { Reply, Request } from '../respond.ts'
@@ -20,6 +21,7 @@ export interface ResourceCall {
 /** What handlers need from outside. */
 export interface Handlers extends Pick<ApiServerOptions, 'streams' | 'clock' | 'log' | 'metrics' | 'signal'> {
   readonly registry: Registry
+  readonly reviews: Reviews
 }
 
 /** The target named in the path. */

@@ -1,11 +1,12 @@
 /** From a request for a resource to its handler. */
 import { badRequest, type Kind, type Subresource } from '@davit/api'
-import type { Registry, User } from '../../registry/index.ts'
+import type { User } from '../../registry/index.ts'
 import type { RequestInfo } from '../request-info.ts'
 import type { Reply, Request } from '../respond.ts'
 import { type Handlers, methodNotAllowed, type ResourceCall, resourceNotFound } from './call.ts'
 import { proxyToNode } from './proxy.ts'
 import { getObject, getScale, listObjects } from './read.ts'
+import { answerReview, isReview } from './review.ts'
 import { watchObjects } from './watch.ts'
 import { createObject, deleteCollection, deleteObject, patchObject, postSubresource, streamLog, updateObject } from './write.ts'
 
@@ -45,8 +46,8 @@ const SUBRESOURCES: Readonly<Record<Subresource, Readonly<Record<string, Handler
 /** Finds kinds by group, version and plural. */
 export type KindLookup = (group: string, version: string, plural: string) => Kind | undefined
 
-export function kindLookup(registry: Registry): KindLookup {
-  const kinds = new Map(registry.kinds.map(kind => [`${kind.group}/${kind.version}/${kind.plural}`, kind]))
+export function kindLookup(kindsServed: readonly Kind[]): KindLookup {
+  const kinds = new Map(kindsServed.map(kind => [`${kind.group}/${kind.version}/${kind.plural}`, kind]))
   return (group, version, plural) => kinds.get(`${group}/${version}/${plural}`)
 }
 
@@ -75,7 +76,7 @@ function handlerOf(kind: Kind, verb: string, subresource: string | undefined): H
   if (subresource !== undefined) {
     if (!(kind.subresources as readonly string[]).includes(subresource)) throw resourceNotFound()
     table = SUBRESOURCES[subresource as Subresource]
-  }
+  } else if (isReview(kind)) table = { create: answerReview }
   const handler = Object.hasOwn(table, verb) ? table[verb] : undefined
   if (!handler) throw methodNotAllowed()
   return handler

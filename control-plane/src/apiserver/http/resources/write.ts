@@ -28,13 +28,13 @@ export async function updateObject(handlers: Handlers, call: ResourceCall): Prom
 }
 
 /** The object in the body, and how it is to be written. */
-async function readWrite(optionsKind: string, call: ResourceCall) {
+export async function readWrite(optionsKind: string, call: ResourceCall) {
   const context = writeContext(optionsKind, call.user, call.query)
   const bytes = await call.body()
   const body = parseBody(bytes, contentTypeOf(call))
-  // In YAML a field given twice is an error by itself.
-  const isYaml = mediaType(contentTypeOf(call)).endsWith('yaml')
-  return { context: { ...context, duplicateFields: isYaml ? [] : duplicateFields(bytes) }, body }
+  // In YAML a field given twice is an error by itself, in protobuf it is none.
+  const isJson = ['', 'application/json'].includes(mediaType(contentTypeOf(call)))
+  return { context: { ...context, duplicateFields: isJson ? duplicateFields(bytes) : [] }, body }
 }
 
 export async function patchObject(handlers: Handlers, call: ResourceCall): Promise<void> {
@@ -139,7 +139,7 @@ function contentTypeOf({ request }: ResourceCall): string | undefined {
 }
 
 /** Runs a write and puts what it warned of into headers, whether it went well or not. */
-async function withWarnings<R>({ reply }: ResourceCall, context: { warnings: string[] }, run: () => Promise<R>): Promise<R> {
+export async function withWarnings<R>({ reply }: ResourceCall, context: { warnings: string[] }, run: () => Promise<R>): Promise<R> {
   try {
     return await run()
   } finally {
