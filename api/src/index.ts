@@ -31,6 +31,7 @@ export {
 } from './field-errors.ts'
 export { ByteReader } from './frames/byte-reader.ts'
 export { chunksOf, encodeFrame, FRAME_BYTES_MAX, readFrames, type StreamFrame, writeChunk } from './frames/stream-frame.ts'
+export { canonicalImageName, type ImageReference, parseImageReference } from './image-reference.ts'
 export type * from './informer/informer.ts'
 export { isNewer } from './informer/resource-version.ts'
 export { type InformerOptions, startInformer } from './informer/start-informer.ts'
@@ -216,5 +217,6 @@ export {
   SERVICE_ACCOUNT_USER_PREFIX,
   TAINTS,
   TUNNEL_PATHS,
+  UNSUITABLE_IMAGES,
   VOLUMES,
 } from './well-known.ts'

@@ -73,6 +73,9 @@ export const CERTIFICATE_ANNOTATIONS = {
   report: 'davit.dev/certificates',
 } as const
 
+/** Annotation of a Node: canonical names of images that are not for its architecture, with commas. */
+export const UNSUITABLE_IMAGES = 'davit.dev/unsuitable-images'
+
 /** One certificate a control plane holds. */
 export interface CertificateReport {
   /** `server`, `admin`, `controllers`, `ca`, `etcd-client`, … */

@@ -23,7 +23,21 @@ export interface AgentOptions {
   readonly taints: readonly Taint[]
   /** Word from which the kernel's and Docker's names are made. */
   readonly networkName: string
+  readonly images: ImageFlags
+  readonly logs: { readonly maxBytes: number; readonly maxFiles: number }
   readonly logLevel: string
+}
+
+export interface ImageFlags {
+  /** A file like Docker's `config.json`. */
+  readonly credentialsFile: string | undefined
+  readonly parallelPullsMax: number
+  readonly gc: {
+    readonly scope: 'own' | 'all'
+    readonly highPercent: number
+    readonly lowPercent: number
+    readonly pinned: readonly string[]
+  }
 }
 
 export const HELP = `Usage: node-agent --server URL --ca-hash HASH --token-file FILE [flags]
@@ -57,6 +71,18 @@ This node:
                           Kept from pods. (0)
   --max-pods N            (110)
 
+Images and logs:
+  --image-credentials FILE
+                          Logins of registries for all pods of this node, in the form of Docker's config.json. (none)
+  --max-parallel-image-pulls N
+                          (3)
+  --image-gc own|all      Which images may be removed when the disk is full: those that this agent pulled, or all that nothing uses. (own)
+  --image-gc-high-threshold PERCENT, --image-gc-low-threshold PERCENT
+                          Above the one images are removed, least recently used first, until the other. 100 and 100: never. (85, 80)
+  --pinned-image GLOB     Images whose names match stay; may be repeated. So do those with the label davit.dev/pinned=true.
+  --container-log-max-size BYTES, --container-log-max-files N
+                          Of each container's log. (10Mi, 5)
+
 Where things are:
   --data-dir DIR          Identity, checkpoints, volumes. (/var/lib/davit)
   --docker unix:///PATH   Docker's socket. (unix:///var/run/docker.sock)
@@ -89,6 +115,14 @@ const FLAGS = {
   'max-pods': { type: 'string' },
   label: { type: 'string', multiple: true },
   taint: { type: 'string', multiple: true },
+  'image-credentials': { type: 'string' },
+  'max-parallel-image-pulls': { type: 'string' },
+  'image-gc': { type: 'string' },
+  'image-gc-high-threshold': { type: 'string' },
+  'image-gc-low-threshold': { type: 'string' },
+  'pinned-image': { type: 'string', multiple: true },
+  'container-log-max-size': { type: 'string' },
+  'container-log-max-files': { type: 'string' },
   'network-name': { type: 'string' },
   'log-level': { type: 'string' },
   version: { type: 'boolean' },
@@ -97,7 +131,7 @@ const FLAGS = {
 
 type Flag = keyof typeof FLAGS
 type OneFlag = Exclude<Flag, ManyFlag | 'version' | 'help'>
-type ManyFlag = 'server' | 'label' | 'taint'
+type ManyFlag = 'server' | 'label' | 'taint' | 'pinned-image'
 
 /** Flags as text, from a command line or a file. */
 export type Settings = { [F in OneFlag]?: string } & { [F in ManyFlag]?: string[] }
@@ -159,8 +193,43 @@ export function optionsOf(
     labels: Object.fromEntries((values.label ?? []).map(label => labelOf(name('label'), label))),
     taints: (values.taint ?? []).map(taint => taintOf(name('taint'), taint)),
     networkName: values['network-name'] ?? 'davit',
+    images: imageFlags(values, name),
+    logs: {
+      maxBytes: atLeast(1, name('container-log-max-size'), values['container-log-max-size'] ?? '10Mi', parseQuantity),
+      maxFiles: atLeast(1, name('container-log-max-files'), values['container-log-max-files'] ?? '5', whole),
+    },
     logLevel: values['log-level'] ?? 'info',
   } satisfies AgentOptions
+}
+
+function imageFlags(values: Settings, name: (flag: Flag) => string): ImageFlags {
+  const percent = (flag: 'image-gc-high-threshold' | 'image-gc-low-threshold', otherwise: string) => {
+    const value = amount(name(flag), values[flag] ?? otherwise, whole)
+    if (value > 100) throw new UsageError(`${name(flag)} "${value}" must be at most 100`)
+    return value
+  }
+  const [highPercent, lowPercent] = [percent('image-gc-high-threshold', '85'), percent('image-gc-low-threshold', '80')]
+  if (lowPercent > highPercent || (lowPercent === highPercent && highPercent < 100))
+    throw new UsageError(
+      `${name('image-gc-low-threshold')} "${lowPercent}" must be less than ${name('image-gc-high-threshold')} "${highPercent}"`,
+    )
+  const scope = values['image-gc'] ?? 'own'
+  if (scope !== 'own' && scope !== 'all') throw new UsageError(`${name('image-gc')} "${scope}" must be own or all`)
+  return {
+    credentialsFile: values['image-credentials'],
+    parallelPullsMax: atLeast(1, name('max-parallel-image-pulls'), values['max-parallel-image-pulls'] ?? '3', whole),
+    gc: { scope, highPercent, lowPercent, pinned: values['pinned-image'] ?? [] },
+  }
+}
+
+function whole(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN
+}
+
+function atLeast(min: number, name: string, text: string, parse: (text: string) => number): number {
+  const value = amount(name, text, parse)
+  if (value < min) throw new UsageError(`${name} "${text}" must be at least ${min}`)
+  return value
 }
 
 function nameOfFlag(flag: string): string {

@@ -14,20 +14,23 @@ import {
   type Logger,
   type Node,
   nodeKind,
+  type Pod,
   podKind,
   serviceKind,
   startInformer,
   systemClock,
+  UNSUITABLE_IMAGES,
 } from '@davit/api'
 import { addressTowards, loadServers, publishedServers, saveServers, tunnelServers } from './api-servers.ts'
 import { type ClusterFacts, fetchClusterInfo, loadFacts, saveFacts } from './cluster-facts.ts'
 import { startDataPlane } from './data-plane/index.ts'
 import { ContainerStore, connectDocker, type Docker } from './docker/index.ts'
 import { connectAs, type Identity, type KeptIdentity, loadOrJoin } from './identity/index.ts'
+import { startImages } from './images/index.ts'
 import { type RunningPodNetwork, startPodNetwork } from './network/index.ts'
 import { type RunningNode, startNode } from './node/index.ts'
 import type { AgentOptions } from './options.ts'
-import { createDrain, startPodManager } from './pods/index.ts'
+import { createDrain, podEvents, startPodManager } from './pods/index.ts'
 import { forgetClosedFlows, startProxy } from './proxy/index.ts'
 import { createStats, createStatsPages, emptyDirUse } from './stats/index.ts'
 import { startTunnels } from './tunnel/index.ts'
@@ -108,6 +111,24 @@ async function runWith(
   const endpointSlices = startInformer(client, endpointSliceKind, { signal, log })
   const events = createEventRecorder(client, { component: 'kubelet', host: nodeName, ...run })
 
+  const objects = createObjectSource(client, { clock, signal })
+  const { credentialsFile, parallelPullsMax, gc } = options.images
+  const images = await startImages({
+    docker,
+    dataDir,
+    secrets: objects,
+    credentialsFile,
+    parallelPullsMax,
+    gc,
+    wantedNames: () => (pods.hasSynced ? [...pods.cache.list()].flatMap(imageNames) : undefined),
+    events: podEvents(events),
+    warnNode: (reason, message) => {
+      const shown = nodes.cache.get(nodeName)
+      if (shown) events.event(shown, 'Warning', reason, message)
+    },
+    ...run,
+  })
+
   let network: RunningPodNetwork | undefined
   const node = startNode({
     client,
@@ -123,14 +144,15 @@ async function runWith(
     },
     labels: options.labels,
     taints: options.taints,
-    annotations: () => kept.annotations(),
+    annotations: () => ({ ...kept.annotations(), [UNSUITABLE_IMAGES]: images.unsuitable.join(',') || undefined }),
     engine: () => docker.engine,
-    images: () => docker.listImages(),
+    images: () => images.list,
     dockerProblem: () => containers.problem,
     networkProblem: () => (network ? network.problem : 'the pod network is being set up'),
     current: () => nodes.cache.get(nodeName),
     ...run,
   })
+  images.onChange(() => node.refresh())
   kept.onChange(() => node.refresh())
   kept.onWarning(message => {
     const shown = nodes.cache.get(nodeName)
@@ -178,7 +200,6 @@ async function runWith(
   })
   network.onRulesLost(() => proxy.recheck())
 
-  const objects = createObjectSource(client, { clock, signal })
   await Promise.race([services.synced, clock.sleep(SYNC_MS_MAX, signal)])
   const manager = await startPodManager({
     client,
@@ -189,6 +210,8 @@ async function runWith(
     hostPorts: proxy.hostPorts,
     volumes: createVolumes({ objects, dnsAddress: info.dnsAddress, clusterDomain: info.clusterDomain }),
     objects,
+    images,
+    logs: options.logs,
     services: namespace => {
       const api = services.cache.get('default/kubernetes')
       return [...(api && namespace !== 'default' ? [api] : []), ...services.cache.byIndex('namespace', namespace)]
@@ -259,8 +282,22 @@ async function runWith(
   log.info({ nodeName, nodeIp, podCidr, docker: docker.engine.version, api: docker.apiVersion }, 'The agent runs')
 
   await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
-  const ended = Promise.all([watching, node.stopped, dataPlane.stopped, network.stopped, proxy.stopped, manager.stopped, tunnels.stopped])
+  const ended = Promise.all([
+    watching,
+    node.stopped,
+    dataPlane.stopped,
+    network.stopped,
+    proxy.stopped,
+    manager.stopped,
+    images.stopped,
+    tunnels.stopped,
+  ])
   await Promise.race([ended, new Promise(resolve => setTimeout(resolve, STOP_MS_MAX).unref())])
+}
+
+function imageNames({ spec }: Pod): string[] {
+  const all = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])]
+  return all.flatMap(({ image }) => image ?? [])
 }
 
 function isApiSlice({ metadata }: EndpointSlice): boolean {

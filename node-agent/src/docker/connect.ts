@@ -11,10 +11,13 @@ import {
   type ContainerInfo,
   type DockerEvent,
   type EngineInfo,
+  type ImageEvent,
   type ImageInfo,
+  type PullLine,
   readContainer,
   readEvent,
   readImage,
+  readImageEvent,
   readInfo,
   readSummaries,
 } from './shapes.ts'
@@ -39,6 +42,7 @@ export interface RegistryAuth {
   password?: string
   serveraddress?: string
   identitytoken?: string
+  registrytoken?: string
 }
 
 export interface Docker {
@@ -70,8 +74,14 @@ export interface Docker {
   removeContainer(id: string): Promise<void>
   inspectImage(reference: string): Promise<ImageInfo | undefined>
   listImages(): Promise<ImageInfo[]>
-  /** Rejects with the registry's own words. */
-  pullImage(reference: string, options: { auth?: RegistryAuth; signal: AbortSignal }): Promise<void>
+  /** Rejects with the registry's own words. `onLine` is told of everything that Docker says meanwhile. */
+  pullImage(reference: string, options: { auth?: RegistryAuth; signal: AbortSignal; onLine?: (line: PullLine) => void }): Promise<void>
+  /** Takes one name from an image, and the image itself with its last name. Never by force: one that a container uses stays. */
+  removeImage(reference: string): Promise<'removed' | 'in use' | 'gone'>
+  /** Ids of the images of all containers on this host, whoever made them. */
+  usedImages(): Promise<ReadonlySet<string>>
+  /** Changes of this host's images; ends or throws when the connection does. `onOpen` runs once events flow. */
+  imageEvents(options: { signal: AbortSignal; onOpen: () => void }): AsyncIterable<ImageEvent>
   /** Makes sure the sandbox's image is there. */
   ensurePauseImage(): Promise<void>
   /** The end of what a container wrote, at most `bytes` and `lines`. */
@@ -173,7 +183,7 @@ export async function connectDocker({ socketPath, clusterId, nodeName, log, cloc
       return z.array(z.unknown()).parse(listed).map(readImage)
     },
 
-    async pullImage(reference, { auth, signal }) {
+    async pullImage(reference, { auth, signal, onLine }) {
       // The registry is asked before the first byte of the answer, which may take its time.
       const options = auth ? { authconfig: auth as Dockerode.AuthConfig } : {}
       const progress = await ask(
@@ -183,7 +193,28 @@ export async function connectDocker({ socketPath, clusterId, nodeName, log, cloc
           stream(await raw.createImage({ fromImage: reference, ...options, abortSignal } as unknown as Dockerode.AuthConfig)),
         signal,
       )
-      await finished(progress, clock, signal)
+      await finished(progress, clock, signal, onLine)
+    },
+
+    async removeImage(reference) {
+      try {
+        await ask('remove image', 120_000, abortSignal => raw.getImage(reference).remove({ abortSignal }))
+        return 'removed'
+      } catch (err) {
+        if (isDockerCode(err, 404)) return 'gone'
+        if (isDockerCode(err, 409)) return 'in use'
+        throw err
+      }
+    },
+
+    async usedImages() {
+      const listed = await ask('list containers', 30_000, abortSignal => raw.listContainers({ all: true, abortSignal }))
+      return new Set(
+        z
+          .array(z.object({ ImageID: z.string() }))
+          .parse(listed)
+          .map(({ ImageID }) => ImageID),
+      )
     },
 
     async ensurePauseImage() {
@@ -224,6 +255,13 @@ export async function connectDocker({ socketPath, clusterId, nodeName, log, cloc
       onOpen()
       for await (const line of jsonLines(stream(body))) yield readEvent(line)
     },
+
+    async *imageEvents({ signal, onOpen }) {
+      const filters = JSON.stringify({ type: ['image'], event: ['pull', 'load', 'import', 'tag', 'untag', 'delete'] })
+      const body = await ask('watch images', 30_000, () => raw.getEvents({ filters, abortSignal: signal }) as Promise<unknown>, signal)
+      onOpen()
+      for await (const line of jsonLines(stream(body))) yield readImageEvent(line)
+    },
   }
   return docker
 }
@@ -262,13 +300,20 @@ function stream(answer: unknown): AsyncIterable<Buffer> & { destroy(err?: Error)
   return answer as AsyncIterable<Buffer> & { destroy(err?: Error): void }
 }
 
-const progressSchema = z.object({ error: z.string().optional(), errorDetail: z.object({ message: z.string().optional() }).optional() })
+const progressSchema = z.object({
+  id: z.string().optional(),
+  status: z.string().optional(),
+  progressDetail: z.object({ current: z.number().optional(), total: z.number().optional() }).optional(),
+  error: z.string().optional(),
+  errorDetail: z.object({ message: z.string().optional() }).optional(),
+})
 
 /** Reads a progress stream to its end; rejects with the error it carries, or when nothing comes for too long. */
 async function finished(
   progress: AsyncIterable<Buffer> & { destroy(err?: Error): void },
   clock: Clock,
   signal: AbortSignal,
+  onLine: (line: PullLine) => void = () => {},
 ): Promise<void> {
   const done = new AbortController()
   let lastAt = clock.monotonic()
@@ -285,7 +330,8 @@ async function finished(
   try {
     for await (const line of jsonLines(progress)) {
       lastAt = clock.monotonic()
-      const { error, errorDetail } = progressSchema.parse(line)
+      const { error, errorDetail, ...said } = progressSchema.parse(line)
+      onLine(said)
       if (error) throw new DockerError(errorDetail?.message ?? error, 500)
     }
   } catch (err) {
@@ -318,4 +364,4 @@ function unframed(framed: Buffer): string {
   return Buffer.concat(parts).toString()
 }
 
-export type { ContainerInfo, DockerEvent, EngineInfo, ImageInfo }
+export type { ContainerInfo, DockerEvent, EngineInfo, ImageEvent, ImageInfo, PullLine }

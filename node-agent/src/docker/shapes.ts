@@ -115,7 +115,18 @@ const imageSchema = z.object({
   RepoTags: z.array(z.string()).nullish(),
   RepoDigests: z.array(z.string()).nullish(),
   Size: z.number().optional(),
-  Config: z.object({ User: z.string().optional(), Env: z.array(z.string()).nullish(), StopSignal: z.string().optional() }).nullish(),
+  Os: z.string().optional(),
+  Architecture: z.string().optional(),
+  // Of a list; an inspection has them in its Config.
+  Labels: z.record(z.string(), z.string()).nullish(),
+  Config: z
+    .object({
+      User: z.string().optional(),
+      Env: z.array(z.string()).nullish(),
+      StopSignal: z.string().optional(),
+      Labels: z.record(z.string(), z.string()).nullish(),
+    })
+    .nullish(),
 })
 
 export interface ImageInfo {
@@ -126,6 +137,11 @@ export interface ImageInfo {
   readonly sizeBytes: number
   readonly user: string
   readonly env: readonly string[]
+  /** As Go names it: `arm64`. Empty in a list, and of an image that does not say. */
+  readonly architecture: string
+  /** Such as `linux`; empty like `architecture`. */
+  readonly os: string
+  readonly labels: Readonly<Record<string, string>>
 }
 
 export function readImage(raw: unknown): ImageInfo {
@@ -137,6 +153,9 @@ export function readImage(raw: unknown): ImageInfo {
     sizeBytes: image.Size ?? 0,
     user: image.Config?.User ?? '',
     env: image.Config?.Env ?? [],
+    architecture: image.Architecture ?? '',
+    os: image.Os ?? '',
+    labels: image.Config?.Labels ?? image.Labels ?? {},
   }
 }
 
@@ -209,4 +228,23 @@ export interface DockerEvent {
 export function readEvent(raw: unknown): DockerEvent {
   const event = eventSchema.parse(raw)
   return { action: event.Action, containerId: event.Actor.ID, podUid: event.Actor.Attributes?.[DOCKER_LABELS.podUid] ?? '' }
+}
+
+/** What Docker says while it pulls: of one layer when `id` is set. */
+export interface PullLine {
+  readonly id?: string | undefined
+  readonly status?: string | undefined
+  /** Bytes. */
+  readonly progressDetail?: { current?: number | undefined; total?: number | undefined } | undefined
+}
+
+/** `name` is the image's name or id, as the action has it. */
+export interface ImageEvent {
+  readonly action: string
+  readonly name: string
+}
+
+export function readImageEvent(raw: unknown): ImageEvent {
+  const { Action, Actor } = eventSchema.parse(raw)
+  return { action: Action, name: Actor.Attributes?.name ?? Actor.ID }
 }

@@ -28,9 +28,9 @@ export interface NodeOptions {
   /** Given to the Node when it is made; later it is the cluster's to say. */
   taints: readonly Taint[]
   /** What the Node is to say of this agent. */
-  annotations: () => Readonly<Record<string, string>>
+  annotations: () => Readonly<Record<string, string | undefined>>
   engine: () => EngineInfo
-  images: () => Promise<readonly ImageInfo[]>
+  images: () => readonly ImageInfo[]
   /** Why Docker, or the pod network, cannot be used now. */
   dockerProblem: () => string | undefined
   networkProblem: () => string | undefined
@@ -53,13 +53,14 @@ const REPORT_MS = 300_000
 const CALL_MS_MAX = 10_000
 const RETRY_MS = { min: 200, max: 5_000 }
 const IMAGES_MAX = 50
+const IMAGE_NAMES_MAX = 5
 
 export function startNode(options: NodeOptions): RunningNode {
   const { client, nodeName, clock, log, signal } = options
   const nodes = client.resource(nodeKind)
   let wake = new AbortController()
   let known: Node | undefined
-  let reported: { status: NodeStatus; at: number; images: readonly ContainerImage[] } | undefined
+  let reported: { status: NodeStatus; at: number } | undefined
 
   const observe = async (current: NodeStatus | undefined, images: readonly ContainerImage[]) =>
     nodeStatus({
@@ -78,18 +79,21 @@ export function startNode(options: NodeOptions): RunningNode {
     let shown = newest(options.current(), known)
     const annotations = options.annotations()
     if (shown && Object.entries(annotations).some(([name, value]) => shown?.metadata.annotations?.[name] !== value)) {
-      const body = { metadata: { annotations } }
+      // What is to be said no more is taken away.
+      const body = {
+        metadata: { annotations: Object.fromEntries(Object.entries(annotations).map(([name, value]) => [name, value ?? null])) },
+      }
       shown = known = await nodes.patch({ name: nodeName }, { type: 'merge', body }, { signal: deadlineSignal(CALL_MS_MAX, signal) })
     }
     const isDue = !reported || clock.monotonic() - reported.at >= REPORT_MS
-    const images = isDue ? await listImages(options) : (reported?.images ?? [])
+    const images = listImages(options)
     const status = await observe(shown?.status, images)
     // Somebody else may have said otherwise meanwhile, as the control plane does of nodes it cannot hear.
     const isCurrent = isDeepStrictEqual(significant(shown?.status), significant(status))
-    if (!isDue && isCurrent) return
+    if (!isDue && isCurrent && isDeepStrictEqual(reported?.status.images, images)) return
     const deadline = deadlineSignal(CALL_MS_MAX, signal)
     known = await nodes.patch({ name: nodeName }, { type: 'strategic', body: { status } }, { subresource: 'status', signal: deadline })
-    reported = { status, at: clock.monotonic(), images }
+    reported = { status, at: clock.monotonic() }
   }
 
   const run = async (registered: (node: Node) => void) => {
@@ -140,6 +144,8 @@ async function register(
 ): Promise<Node> {
   const nodes = client.resource(nodeKind)
   const wanted = nodeLabels(nodeName, engine(), labels)
+  const said = () =>
+    Object.fromEntries(Object.entries(annotations()).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
   for (let delayMs = RETRY_MS.min; ; delayMs = Math.min(RETRY_MS.max, delayMs * 2)) {
     const deadline = deadlineSignal(CALL_MS_MAX, signal)
     try {
@@ -148,7 +154,7 @@ async function register(
           {
             apiVersion: 'v1',
             kind: 'Node',
-            metadata: { name: nodeName, labels: wanted, annotations: annotations() },
+            metadata: { name: nodeName, labels: wanted, annotations: said() },
             ...(taints.length > 0 && { spec: { taints: [...taints] } }),
             status,
           },
@@ -160,7 +166,7 @@ async function register(
         if (!isReason(err, 'AlreadyExists')) throw err
         return await nodes.patch(
           { name: nodeName },
-          { type: 'merge', body: { metadata: { labels: wanted, annotations: annotations() } } },
+          { type: 'merge', body: { metadata: { labels: wanted, annotations: said() } } },
           { signal: deadline },
         )
       }
@@ -173,16 +179,13 @@ async function register(
 }
 
 /** The largest images, as `kubectl describe node` and the scheduler know them. */
-async function listImages({ images, log }: NodeOptions): Promise<ContainerImage[]> {
-  try {
-    const listed = await images()
-    return listed
-      .map(({ tags, digests, sizeBytes }) => ({ names: [...digests, ...tags].filter(name => !name.startsWith('<none>')), sizeBytes }))
-      .filter(({ names }) => names.length > 0)
-      .sort((a, b) => b.sizeBytes - a.sizeBytes)
-      .slice(0, IMAGES_MAX)
-  } catch (err) {
-    log.debug({ err }, 'Cannot list images')
-    return []
-  }
+function listImages({ images }: Pick<NodeOptions, 'images'>): ContainerImage[] {
+  return images()
+    .map(({ tags, digests, sizeBytes }) => ({
+      names: [...digests, ...tags].filter(name => !name.includes('<none>')).slice(0, IMAGE_NAMES_MAX),
+      sizeBytes,
+    }))
+    .filter(({ names }) => names.length > 0)
+    .sort((a, b) => b.sizeBytes - a.sizeBytes)
+    .slice(0, IMAGES_MAX)
 }

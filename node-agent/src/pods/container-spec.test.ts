@@ -17,6 +17,7 @@ const node: NodeFacts = {
   canRaiseLimits: true,
   dockerNetwork: 'davit',
   hasCostlyResolver: false,
+  logs: { maxBytes: 10 << 20, maxFiles: 5 },
   seccompProfile: path => `{"profile":"${path}"}`,
 }
 const place: ContainerPlace = {

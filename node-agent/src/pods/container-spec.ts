@@ -20,6 +20,8 @@ export interface NodeFacts {
   readonly dockerNetwork: string
   /** Docker before 25, which starts its own resolver in each container with a dozen processes. */
   readonly hasCostlyResolver: boolean
+  /** Of each container's log, by rotation. */
+  readonly logs: { readonly maxBytes: number; readonly maxFiles: number }
   /** Text of the seccomp profile a `Localhost` profile names. */
   readonly seccompProfile: (path: string) => string
 }
@@ -39,7 +41,6 @@ export interface ContainerPlace {
   readonly targetId?: string
 }
 
-const LOG_CONFIG: HostConfig['LogConfig'] = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } }
 /**
  * Keeps Docker's resolver out of the container: before 25 it gives up on it when this option is wrong, and says so in its log. Pods ask
  * the node's resolver, and without Docker's a start costs a quarter less, and the pod's namespace gets neither NAT nor conntrack.
@@ -148,7 +149,7 @@ function commonHostConfig(pod: Pod, network: Network, node: NodeFacts): Omit<Hos
     NetworkMode: joined ?? (network.from === 'host' ? 'host' : node.dockerNetwork),
     IpcMode: pod.spec.hostIPC ? 'host' : (joined ?? 'shareable'),
     RestartPolicy: { Name: 'no' },
-    LogConfig: LOG_CONFIG,
+    LogConfig: { Type: 'json-file', Config: { 'max-size': String(node.logs.maxBytes), 'max-file': String(node.logs.maxFiles) } },
     Ulimits: node.canRaiseLimits ? ULIMITS : [],
     CgroupParent: node.cgroupDriver === 'systemd' ? 'system.slice' : '/docker',
     Init: false,

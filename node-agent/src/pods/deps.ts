@@ -1,6 +1,7 @@
 /** What the parts of this room work with; `manager.ts` puts it together. */
 import type { Clock, Logger, Service } from '@davit/api'
 import type { ContainerStore, Docker } from '../docker/index.ts'
+import type { EnsureImage } from '../images/index.ts'
 import type { PodNetwork } from '../network/types.ts'
 import type { DownwardContext, ObjectSource, Volumes } from '../volumes/index.ts'
 import type { CheckpointStore } from './checkpoint.ts'
@@ -8,7 +9,6 @@ import type { NodeFacts } from './container-spec.ts'
 import type { Drain } from './drain.ts'
 import type { Events } from './events.ts'
 import type { HostPortClaims } from './host-ports.ts'
-import type { EnsureImage } from './image.ts'
 
 export interface Deps {
   readonly docker: Docker

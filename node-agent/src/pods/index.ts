@@ -1,4 +1,4 @@
 export { createDrain, type Drain, type DrainOptions } from './drain.ts'
-export type { EventRecorder } from './events.ts'
+export { type EventRecorder, podEvents } from './events.ts'
 export { type PodManager, type PodManagerOptions, startPodManager } from './manager.ts'
 export type { PodView, PodViews } from './views.ts'

@@ -5,6 +5,7 @@
 import { type Client, type Clock, type Informer, type Logger, type Pod, runController, type Service, WorkQueue } from '@davit/api'
 import type { ContainerStore, Docker } from '../docker/index.ts'
 import { isOlder, SANDBOX } from '../docker/index.ts'
+import type { Images } from '../images/index.ts'
 import type { PodNetwork } from '../network/types.ts'
 import type { DownwardContext, ObjectSource, Volumes } from '../volumes/index.ts'
 import { admitted, type Checkpoint, CheckpointStore } from './checkpoint.ts'
@@ -14,7 +15,7 @@ import type { Deps } from './deps.ts'
 import type { Drain } from './drain.ts'
 import { type EventRecorder, podEvents } from './events.ts'
 import type { HostPortClaims } from './host-ports.ts'
-import { createImages } from './image.ts'
+import { retryArrived, retryChangedSecrets } from './image-retry.ts'
 import { createLimit } from './limit.ts'
 import { hurry, type Performer, perform } from './perform.ts'
 import { anchorOf, type Observed, type ProbeState, planPod } from './plan.ts'
@@ -23,7 +24,7 @@ import { Prober } from './prober.ts'
 import { absorb, recordsFromStatus } from './records.ts'
 import { PodRuntime } from './runtime.ts'
 import { claimPorts } from './start.ts'
-import { podStatus } from './status.ts'
+import { BACKING_OFF, podStatus } from './status.ts'
 import { StatusWriter } from './status-writer.ts'
 import { sweepDirectories, sweepOrphan } from './sweep.ts'
 import { terminationMessage } from './termination-message.ts'
@@ -38,6 +39,7 @@ export interface PodManagerOptions {
   network: PodNetwork
   hostPorts: HostPortClaims
   volumes: Volumes
+  images: Images
   objects: ObjectSource
   /** Services of a namespace, and `default/kubernetes`. */
   services: (namespace: string) => readonly Service[]
@@ -49,6 +51,8 @@ export interface PodManagerOptions {
   /** True once the API's cluster id was compared with ours in this run: only then is anything removed. */
   isOwnCluster: () => boolean
   drain: Drain
+  /** Of each container's log. */
+  logs: NodeFacts['logs']
   seccompProfile?: (path: string) => string
   clock: Clock
   log: Logger
@@ -120,6 +124,8 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     hurry(runtime, deps)
 
     const observed = await observe(runtime)
+    // A pull or a hook under way would hold up its end.
+    if (observed.leaving || checkpoint.final) runtime.abandonStarts()
     const status = podStatus({
       ...observed,
       current: runtime.shown?.status,
@@ -229,7 +235,15 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   pods.synced.then(onApi, () => {})
   const working = runController(queue, reconcile, { log, signal, workers: WORKERS })
   const refreshVolumes = () => refreshOnce(runtimes, { deps, signal })
-  const refreshing = refreshForEver(refreshVolumes, { deps, signal })
+  const wakeEach = (uids: readonly string[]) => {
+    for (const uid of uids) queue.add(uid)
+  }
+  options.images.onChange(() => wakeEach(retryArrived(runtimes.values(), options.images, clock.monotonic())))
+  const refresh = async () => {
+    await refreshVolumes()
+    wakeEach(await retryChangedSecrets(runtimes.values(), options.images, clock.monotonic()))
+  }
+  const refreshing = refreshForEver(refresh, { deps, signal })
   return {
     ...podViews({ runtimes, containers }),
     wakeAll,
@@ -239,7 +253,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
 }
 
 function makeDeps(options: PodManagerOptions): Deps {
-  const { docker, objects, clock } = options
+  const { docker } = options
   const events = podEvents(options.events)
   const raises = canRaiseLimits()
   if (!raises)
@@ -252,13 +266,14 @@ function makeDeps(options: PodManagerOptions): Deps {
     canRaiseLimits: raises,
     dockerNetwork: options.network.dockerNetwork,
     hasCostlyResolver: isOlder(docker.engine.version, '25.0'),
+    logs: options.logs,
     seccompProfile: options.seccompProfile ?? (() => ''),
   })
   return {
     ...options,
     events,
     nodeFacts,
-    ensureImage: createImages({ docker, objects, events, clock, signal: options.signal }),
+    ensureImage: options.images.ensure,
     checkpoints: new CheckpointStore(options.dataDir),
     // More in flight only make each other wait: on two cores 60 starts took longer with two per core than with one.
     startLimit: createLimit(Math.max(2, docker.engine.cpus)),
@@ -298,7 +313,7 @@ function tellBackOff(
   const { pod, status } = checkpoint
   for (const { spec } of specContainers(pod)) {
     const problem = problems.get(`start:${spec.name}`)
-    if (problem?.reason !== 'ErrImagePull' || runtime.told.has(`${spec.name} ${problem.since}`)) continue
+    if (!problem || !BACKING_OFF[problem.reason] || runtime.told.has(`${spec.name} ${problem.since}`)) continue
     const inMs = problem.since + FIRST_ERROR_MS - now
     if (inMs > 0) {
       wake(runtime.uid, inMs)

@@ -1,4 +1,5 @@
 import type { Logger, Pod } from '@davit/api'
+import { ImageFailure } from '../images/index.ts'
 import type { DownwardContext } from '../volumes/index.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Deadline } from './deadline.ts'
@@ -7,7 +8,6 @@ import type { StartProblem } from './plan.ts'
 import { StartFailure } from './start-failure.ts'
 
 const RETRY_MS = { image: { first: 10_000, max: 300_000 }, other: { first: 500, max: 10_000 } }
-const IMAGE_REASONS = new Set(['ErrImagePull', 'ErrImageNeverPull', 'InvalidImageName'])
 
 /** One pod as this run of the agent has it: the checkpoint, and what need not outlive the process. */
 export class PodRuntime {
@@ -26,6 +26,8 @@ export class PodRuntime {
   /** Container ids whose back-off was told in an event. */
   readonly told = new Set<string>()
   deadline: Deadline | undefined
+  /** Versions of its pull Secrets when it was last seen to wait for an image. */
+  pullSecrets: string | undefined
   readonly #stop = new AbortController()
 
   constructor(checkpoint: Checkpoint, shown: Pod | undefined) {
@@ -68,9 +70,9 @@ export class PodRuntime {
   #failed(name: string, err: unknown, { clock, log }: { clock: Deps['clock']; log: Logger }): void {
     const before = this.problems.get(name)
     const failures = (before?.failures ?? 0) + 1
-    const reason = err instanceof StartFailure ? err.reason : 'ContainerCreating'
+    const reason = err instanceof StartFailure || err instanceof ImageFailure ? err.reason : 'ContainerCreating'
     const message = err instanceof Error ? err.message : String(err)
-    const { first, max } = IMAGE_REASONS.has(reason) ? RETRY_MS.image : RETRY_MS.other
+    const { first, max } = err instanceof ImageFailure ? RETRY_MS.image : RETRY_MS.other
     const now = clock.monotonic()
     const retryAt = now + Math.min(max, first * 2 ** Math.min(failures - 1, 12))
     this.problems.set(name, { reason, message, failures, since: now, retryAt })

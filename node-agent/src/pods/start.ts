@@ -2,6 +2,7 @@
 import type { Container } from '@davit/api'
 import { type ContainerInfo, type CreateBody, isDockerAway, isDockerCode, SANDBOX } from '../docker/index.ts'
 import { failpoint } from '../failpoints/index.ts'
+import { ImageFailure } from '../images/index.ts'
 import { type ContainerPlace, containerBody, sandboxBody } from './container-spec.ts'
 import { containerName, specContainer } from './containers.ts'
 import type { Deps } from './deps.ts'
@@ -15,7 +16,7 @@ import { StartFailure } from './start-failure.ts'
 const HOOK_MS_MAX = 600_000
 /** Failures of a start that are the node's and not the container's: it is made anew and no attempt is used up. */
 const NODE_FAILURES =
-  /address already in use|network \S+ not found|no such network|endpoint with name|cannot join network|no such container|could not find an available/i
+  /address already in use|network \S+ not found|no such network|endpoint with name|cannot join network|no such container|no such image|could not find an available/i
 
 /** Gives the pod its address, directories and volumes. */
 export async function preparePod(runtime: PodRuntime, deps: Deps): Promise<void> {
@@ -79,9 +80,9 @@ export async function startContainer(
     const { postStart } = spec.lifecycle ?? {}
     if (postStart && info) await afterStart(runtime, spec, { info, deps })
   } catch (err) {
-    const isTold = err instanceof StartFailure && err.reason !== 'ContainerCreating'
+    const isTold = err instanceof ImageFailure || (err instanceof StartFailure && err.reason !== 'ContainerCreating')
     if (isTold && !runtime.signal.aborted)
-      deps.events.warning(pod, 'Failed', `Error: ${/^(ErrImage|InvalidImage)/.test(err.reason) ? err.reason : err.message}`)
+      deps.events.warning(pod, 'Failed', `Error: ${err instanceof ImageFailure ? err.reason : err.message}`)
     throw err
   }
 }

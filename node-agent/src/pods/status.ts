@@ -28,7 +28,8 @@ export interface StatusInput extends Observed {
 
 /** How long an image error shows its first name before it is called a back-off. */
 const FIRST_ERROR_MS = 1_500
-const BACKING_OFF: Readonly<Record<string, string>> = { ErrImagePull: 'ImagePullBackOff', RegistryUnavailable: 'ImagePullBackOff' }
+/** What an image error is called after that time. */
+export const BACKING_OFF: Readonly<Record<string, string>> = { ErrImagePull: 'ImagePullBackOff', RegistryUnavailable: 'ImagePullBackOff' }
 
 export function podStatus(input: StatusInput): PodStatus {
   const { checkpoint, hostIp } = input

@@ -14,8 +14,10 @@ import {
   systemClock,
 } from '@davit/api'
 import { ContainerStore, connectDocker, type Docker } from '../docker/index.ts'
+import { type Images, type ImagesOptions, startImages } from '../images/index.ts'
 import type { PodNetwork } from '../network/types.ts'
 import { createObjectSource, createVolumes } from '../volumes/index.ts'
+import { type EventRecorder, podEvents } from './events.ts'
 import { type PodManager, startPodManager } from './manager.ts'
 import { TestApi } from './test-api.ts'
 
@@ -32,6 +34,7 @@ export interface TestEvent {
 export interface TestAgent {
   manager: PodManager
   docker: Docker
+  images: Images
   containers: ContainerStore
   drained: string[]
   stop(): Promise<void>
@@ -43,7 +46,7 @@ export interface TestWorld {
   dataDir: string
   clusterId: string
   events: TestEvent[]
-  startAgent(): Promise<TestAgent>
+  startAgent(overrides?: Partial<ImagesOptions>): Promise<TestAgent>
   create(name: string, spec: Pod['spec'], metadata?: Pod['metadata']): Promise<Pod>
   createConfigMap(name: string, data: Record<string, string>): Promise<ConfigMap>
   createSecret(name: string, data: Record<string, string>): Promise<Secret>
@@ -86,7 +89,7 @@ export async function createWorld(host: string): Promise<TestWorld> {
     clusterId,
     events,
 
-    async startAgent() {
+    async startAgent(overrides = {}) {
       const stop = new AbortController()
       const { signal } = stop
       const docker = await connect()
@@ -95,7 +98,25 @@ export async function createWorld(host: string): Promise<TestWorld> {
       const pods = startInformer(api, podKind, { indexers: { uid: pod => [pod.metadata.uid ?? ''] }, signal, log })
       const objects = createObjectSource(api, { clock: systemClock, signal })
       const drained: string[] = []
+      const record: EventRecorder['event'] = (object, type, reason, message) =>
+        void events.push({ type, reason, message, pod: object.metadata.name ?? '' })
+      const images = await startImages({
+        docker,
+        dataDir,
+        secrets: objects,
+        parallelPullsMax: 3,
+        gc: { scope: 'own', highPercent: 100, lowPercent: 100, pinned: [] },
+        ...overrides,
+        wantedNames: () => [],
+        events: podEvents({ event: record }),
+        warnNode: (reason, message) => events.push({ type: 'Warning', reason, message, pod: '' }),
+        clock: systemClock,
+        log,
+        signal,
+      })
       const manager = await startPodManager({
+        images,
+        logs: { maxBytes: 10 << 20, maxFiles: 5 },
         client: api,
         docker,
         containers,
@@ -105,7 +126,7 @@ export async function createWorld(host: string): Promise<TestWorld> {
         volumes: createVolumes({ objects, dnsAddress: '10.96.0.10', clusterDomain: 'cluster.local' }),
         objects,
         services: () => [],
-        events: { event: (object, type, reason, message) => events.push({ type, reason, message, pod: object.metadata.name ?? '' }) },
+        events: { event: record },
         dataDir,
         nodeName: 'test',
         hostIp: '127.0.0.1',
@@ -119,11 +140,12 @@ export async function createWorld(host: string): Promise<TestWorld> {
       const agent: TestAgent = {
         manager,
         docker,
+        images,
         containers,
         drained,
         async stop() {
           stop.abort()
-          await Promise.all([watching, manager.stopped])
+          await Promise.all([watching, manager.stopped, images.stopped])
           agents.delete(agent)
         },
       }
