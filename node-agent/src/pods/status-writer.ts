@@ -43,11 +43,8 @@ export class StatusWriter {
   /** Writes `status` unless the API already shows it. `pod` is the pod as the API last showed it. */
   set(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata.uid ?? ''
-    const written = this.#written.get(uid)
-    const isBehind = written !== undefined && isNewer(written.resourceVersion, pod.metadata.resourceVersion ?? '')
-    const known = isBehind ? written.status : pod.status
     const pending = this.#entries.get(uid)
-    if (!pending && shows(known, status)) return
+    if (!pending && this.#isShown(pod, status)) return
     if (pending && !pending.landed && isDeepStrictEqual(pending.status, status)) {
       pending.pod = pod
       return
@@ -65,6 +62,12 @@ export class StatusWriter {
       entry.waiting.push(resolve)
       signal.addEventListener('abort', () => resolve(), { once: true })
     })
+  }
+
+  #isShown(pod: Pod, status: PodStatus): boolean {
+    const written = this.#written.get(pod.metadata.uid ?? '')
+    const isBehind = written !== undefined && isNewer(written.resourceVersion, pod.metadata.resourceVersion ?? '')
+    return shows(isBehind ? written.status : pod.status, status)
   }
 
   forget(uid: string): void {
@@ -90,7 +93,10 @@ export class StatusWriter {
       if (!isReason(err, 'NotFound') && !isReason(err, 'Conflict') && !isReason(err, 'Invalid')) throw err
       if (isReason(err, 'Invalid')) throw err
     }
-    if (this.#entries.get(uid) === entry) this.#settle(uid)
+    if (this.#entries.get(uid) !== entry) return undefined
+    // While this was on its way another's write over it may have been shown already; nothing else would tell.
+    if (entry.pod !== pod && !this.#isShown(entry.pod, status)) this.#queue.add(uid)
+    else this.#settle(uid)
     return undefined
   }
 
