@@ -101,6 +101,8 @@ export {
   podResourceRequests,
   podSummary,
   validateEphemeralContainersUpdate,
+  validatePodResize,
+  withResizedContainers,
 } from './kinds/core/pod.ts'
 export { SECRET_TYPES, type Secret, secretKind } from './kinds/core/secret.ts'
 export { serviceKind } from './kinds/core/service.ts'

@@ -2,6 +2,8 @@
 
 /** Labels on every container, network and volume an agent makes. */
 export const DOCKER_LABELS = {
+  /** CPU shares, CPU quota and bytes of memory a container was made with. */
+  limits: 'davit.dev/limits',
   cluster: 'davit.dev/cluster-id',
   node: 'davit.dev/node',
   podUid: 'davit.dev/pod-uid',

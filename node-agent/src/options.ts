@@ -1,7 +1,7 @@
 /** The agent's flags. */
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
-import { DAVIT_VERSION, isDnsSubdomain, parseMilli, parseQuantity, parseTaint, type Taint } from '@davit/api'
+import { DAVIT_VERSION, isDnsSubdomain, isQualifiedName, parseMilli, parseQuantity, parseTaint, type Taint } from '@davit/api'
 
 export interface AgentOptions {
   /** `https://host:port`, one or more. */
@@ -19,6 +19,11 @@ export interface AgentOptions {
   readonly reservedMilliCpu: number
   readonly reservedMemoryBytes: number
   readonly maxPods: number
+  /** Processes and threads a container may have; 0: any number. */
+  readonly podMaxPids: number
+  readonly allowedUnsafeSysctls: readonly string[]
+  /** Ids of devices, by resource name. */
+  readonly devices: Readonly<Record<string, readonly string[]>>
   readonly labels: Readonly<Record<string, string>>
   readonly taints: readonly Taint[]
   /** Word from which the kernel's and Docker's names are made. */
@@ -70,6 +75,12 @@ This node:
   --reserved-cpu N, --reserved-memory BYTES
                           Kept from pods. (0)
   --max-pods N            (110)
+  --pod-max-pids N        Processes and threads each container may have; 0: any number. (4096)
+  --allowed-unsafe-sysctls NAME[,NAME...]
+                          Sysctls that pods may set besides the safe ones; NAME may end in *. (none)
+  --device-resource NAME=N|ID[,ID...]
+                          Devices to give to pods that ask for them under resources.limits, such as nvidia.com/gpu=2: how many, numbered
+                          from 0, or their ids. NVIDIA's go through Docker's nvidia runtime, others through CDI. May be repeated.
 
 Images and logs:
   --image-credentials FILE
@@ -113,6 +124,9 @@ const FLAGS = {
   'reserved-cpu': { type: 'string' },
   'reserved-memory': { type: 'string' },
   'max-pods': { type: 'string' },
+  'pod-max-pids': { type: 'string' },
+  'allowed-unsafe-sysctls': { type: 'string', multiple: true },
+  'device-resource': { type: 'string', multiple: true },
   label: { type: 'string', multiple: true },
   taint: { type: 'string', multiple: true },
   'image-credentials': { type: 'string' },
@@ -131,7 +145,7 @@ const FLAGS = {
 
 type Flag = keyof typeof FLAGS
 type OneFlag = Exclude<Flag, ManyFlag | 'version' | 'help'>
-type ManyFlag = 'server' | 'label' | 'taint' | 'pinned-image'
+type ManyFlag = 'server' | 'label' | 'taint' | 'allowed-unsafe-sysctls' | 'device-resource' | 'pinned-image'
 
 /** Flags as text, from a command line or a file. */
 export type Settings = { [F in OneFlag]?: string } & { [F in ManyFlag]?: string[] }
@@ -190,6 +204,9 @@ export function optionsOf(
     reservedMilliCpu: amountOf('reserved-cpu', '0', parseMilli),
     reservedMemoryBytes: amountOf('reserved-memory', '0', parseQuantity),
     maxPods: amountOf('max-pods', '110', Number),
+    podMaxPids: amountOf('pod-max-pids', '4096', Number),
+    allowedUnsafeSysctls: (values['allowed-unsafe-sysctls'] ?? []).flatMap(list => list.split(',')).filter(sysctl => sysctl !== ''),
+    devices: Object.fromEntries((values['device-resource'] ?? []).map(text => devicesOf(name('device-resource'), text))),
     labels: Object.fromEntries((values.label ?? []).map(label => labelOf(name('label'), label))),
     taints: (values.taint ?? []).map(taint => taintOf(name('taint'), taint)),
     networkName: values['network-name'] ?? 'davit',
@@ -256,6 +273,14 @@ function amount(name: string, text: string, parse: (text: string) => number): nu
   }
   if (!(value >= 0)) throw new UsageError(`${name} "${text}" is not an amount`)
   return value
+}
+
+function devicesOf(name: string, text: string): [string, string[]] {
+  const [resource = '', which = ''] = text.split('=')
+  const ids = /^\d+$/.test(which) ? Array.from({ length: Number(which) }, (_, i) => String(i)) : which.split(',').filter(id => id !== '')
+  if (!/^[^/]+\/[^/]+$/.test(resource) || isQualifiedName(resource) !== undefined || ids.length === 0)
+    throw new UsageError(`${name} "${text}" must be like nvidia.com/gpu=2, or list ids`)
+  return [resource, ids]
 }
 
 function labelOf(name: string, text: string): [string, string] {

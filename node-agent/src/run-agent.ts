@@ -137,6 +137,7 @@ async function runWith(
     version: KUBERNETES_VERSION,
     capacity: {
       pods: options.maxPods,
+      devices: Object.fromEntries(Object.entries(options.devices).map(([name, ids]) => [name, ids.length])),
       reservedMilliCpu: options.reservedMilliCpu,
       reservedMemoryBytes: options.reservedMemoryBytes,
       ...(options.milliCpu !== undefined && { milliCpu: options.milliCpu }),
@@ -232,6 +233,10 @@ async function runWith(
         events.event(pod, 'Warning', 'NodeNotDrained', `Node ${name} did not confirm that it stopped sending connections: ${why}`),
       ...run,
     }),
+    podMaxPids: options.podMaxPids,
+    allowedUnsafeSysctls: options.allowedUnsafeSysctls,
+    devices: options.devices,
+    clusterDomain: info.clusterDomain,
     seccompProfile: path => readFileSync(join(dataDir, 'seccomp', normalize(`/${path}`)), 'utf8'),
     ...run,
   })

@@ -3,7 +3,7 @@ import { type Clock, DOCKER_LABELS, type Logger, systemClock } from '@davit/api'
 import Dockerode from 'dockerode'
 import { z } from 'zod'
 import { ask, DockerError, isDockerCode, toDockerError } from './calls.ts'
-import type { CreateBody } from './create-body.ts'
+import type { CreateBody, LimitsUpdate } from './create-body.ts'
 import { lockEngine } from './engine-lock.ts'
 import { type ExecResult, runExec } from './exec.ts'
 import { PAUSE_IMAGE, pauseArchive } from './pause-image.ts'
@@ -68,6 +68,8 @@ export interface Docker {
   /** The new container's id. A `DockerError` of code 409 when the name is taken, 404 when the image or network is missing. */
   createContainer(name: string, body: CreateBody): Promise<string>
   startContainer(id: string): Promise<void>
+  /** Changes limits of a container that runs; resolves also when it is gone. */
+  updateContainer(id: string, limits: LimitsUpdate): Promise<void>
   /** Resolves also when it has already ended or is gone. */
   killContainer(id: string, killSignal: string): Promise<void>
   /** By force, with its anonymous volumes; resolves also when it is gone. */
@@ -149,6 +151,14 @@ export async function connectDocker({ socketPath, clusterId, nodeName, log, cloc
 
     async startContainer(id) {
       await ask('start container', 120_000, abortSignal => container(id).start({ abortSignal }))
+    },
+
+    async updateContainer(id, limits) {
+      try {
+        await ask('update container', 30_000, abortSignal => container(id).update({ ...limits, abortSignal }))
+      } catch (err) {
+        if (!isDockerCode(err, 404)) throw err
+      }
     },
 
     async killContainer(id, killSignal) {

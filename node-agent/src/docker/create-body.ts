@@ -11,6 +11,8 @@ export interface CreateBody {
   Tty: boolean
   OpenStdin: boolean
   StdinOnce: boolean
+  /** Instead of the image's. */
+  StopSignal?: string
   /** Until API 1.43; from 1.44 on it belongs to the endpoint. */
   MacAddress?: string
   HostConfig: HostConfig
@@ -20,6 +22,11 @@ export interface CreateBody {
 export interface HostConfig {
   NetworkMode: string
   IpcMode?: string
+  CgroupnsMode?: 'private' | 'host'
+  /** Of the holder of the pod's IPC namespace. */
+  ShmSize?: number
+  /** Name of one of the runtimes Docker was configured with. */
+  Runtime?: string
   PidMode?: string
   Mounts: BindMount[]
   RestartPolicy: { Name: 'no' }
@@ -32,7 +39,9 @@ export interface HostConfig {
   CpuPeriod?: number
   Memory?: number
   MemorySwap?: number
+  PidsLimit?: number
   OomScoreAdj: number
+  DeviceRequests?: DeviceRequest[]
   Privileged?: boolean
   ReadonlyRootfs?: boolean
   CapAdd?: string[]
@@ -43,6 +52,16 @@ export interface HostConfig {
   DnsOptions?: string[]
   MaskedPaths?: string[]
   ReadonlyPaths?: string[]
+}
+
+/** What of the limits can be changed while a container runs. */
+export type LimitsUpdate = Pick<HostConfig, 'CpuShares' | 'CpuQuota' | 'CpuPeriod' | 'Memory' | 'MemorySwap'>
+
+/** Devices asked of a driver that Docker knows, such as `nvidia`, or of CDI (Docker 25 and newer). */
+export interface DeviceRequest {
+  Driver: string
+  DeviceIDs: string[]
+  Capabilities: string[][]
 }
 
 export interface BindMount {

@@ -1,7 +1,7 @@
 export { DockerError, isDockerAway, isDockerCode, toDockerError } from './calls.ts'
 export { connectDocker, type Docker, type DockerOptions, isOlder, type RegistryAuth } from './connect.ts'
 export { ContainerStore } from './container-store.ts'
-export type { BindMount, CreateBody, HostConfig } from './create-body.ts'
+export type { BindMount, CreateBody, HostConfig, LimitsUpdate } from './create-body.ts'
 export type { ExecResult } from './exec.ts'
 export { PAUSE_IMAGE } from './pause-image.ts'
 export { type ContainerInfo, type EngineInfo, type ImageEvent, type ImageInfo, type PullLine, SANDBOX } from './shapes.ts'

@@ -35,6 +35,8 @@ export interface ContainerInfo {
   readonly tty: boolean
   readonly openStdin: boolean
   readonly stopSignal: string
+  /** CPU shares, CPU quota and bytes of memory it was made with; undefined when its label does not say. */
+  readonly limits: string | undefined
 }
 
 const endpoint = z.object({
@@ -101,6 +103,7 @@ export function readContainer(raw: unknown): ContainerInfo {
     tty: config.Tty,
     openStdin: config.OpenStdin,
     stopSignal: config.StopSignal ?? 'SIGTERM',
+    limits: labels[DOCKER_LABELS.limits],
   }
 }
 
@@ -169,6 +172,8 @@ const infoSchema = z.object({
   OSType: z.string().default('linux'),
   Architecture: z.string(),
   CgroupDriver: z.string().default('cgroupfs'),
+  CgroupVersion: z.string().default('1'),
+  SecurityOptions: z.array(z.string()).nullish(),
   DockerRootDir: z.string(),
   LiveRestoreEnabled: z.boolean().default(false),
 })
@@ -184,6 +189,10 @@ export interface EngineInfo {
   /** As Go names it: `amd64`, `arm64`. */
   readonly architecture: string
   readonly cgroupDriver: string
+  /** `1` or `2`. */
+  readonly cgroupVersion: string
+  /** AppArmor is there and Docker uses it. */
+  readonly hasAppArmor: boolean
   readonly rootDir: string
   readonly liveRestore: boolean
 }
@@ -202,6 +211,8 @@ export function readInfo(raw: unknown): EngineInfo {
     operatingSystem: info.OSType,
     architecture: ARCHITECTURES[info.Architecture] ?? info.Architecture,
     cgroupDriver: info.CgroupDriver,
+    cgroupVersion: info.CgroupVersion,
+    hasAppArmor: info.SecurityOptions?.some(option => /^name=apparmor\b/.test(option)) ?? false,
     rootDir: info.DockerRootDir,
     liveRestore: info.LiveRestoreEnabled,
   }

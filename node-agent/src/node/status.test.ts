@@ -18,6 +18,8 @@ const observed: NodeObserved = {
     operatingSystem: 'linux',
     architecture: 'amd64',
     cgroupDriver: 'cgroupfs',
+    cgroupVersion: '1',
+    hasAppArmor: false,
     rootDir: '/var/lib/docker',
     liveRestore: true,
   },

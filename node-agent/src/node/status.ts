@@ -10,6 +10,8 @@ export interface CapacityFlags {
   pods: number
   reservedMilliCpu?: number
   reservedMemoryBytes?: number
+  /** How many devices of each name. */
+  devices?: Readonly<Record<string, number>>
 }
 
 export interface NodeObserved {
@@ -75,6 +77,7 @@ export function resources({ capacity: flags, engine, pressure }: Pick<NodeObserv
     memory: `${Math.floor(bytes / 1024)}Ki`,
     'ephemeral-storage': `${Math.floor(pressure.diskTotalBytes / 1024)}Ki`,
     pods: String(flags.pods),
+    ...Object.fromEntries(Object.entries(flags.devices ?? {}).map(([name, count]) => [name, String(count)])),
   })
   return {
     capacity: amounts(milliCpu, memoryBytes),

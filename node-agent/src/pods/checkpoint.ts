@@ -4,7 +4,7 @@
  */
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Logger, Pod, PodStatus } from '@davit/api'
+import type { Logger, Pod, PodStatus, ResourceRequirements } from '@davit/api'
 
 /** How an attempt of a container ended. Times in milliseconds since the epoch. */
 export interface Ended {
@@ -27,11 +27,27 @@ export interface ContainerRecord {
   imageId: string
   /** Restarts in a row without ten minutes of running between them. */
   crashes: number
+  /** Limits it was last changed to while it ran, as `limitsLabel` words them. */
+  updated?: string
+  /** It is stopped to be started again with other limits, whatever the restart policy says. */
+  rerun?: true
   /** How the newest attempt ended; undefined while it has not. */
   ended?: Ended
   /** How the attempt before it ended. */
   last?: Ended
 }
+
+/** Resources by container, as the node has granted them. */
+export type Allocated = Readonly<Record<string, ResourceRequirements>>
+
+/** Why a change of the spec's resources is not granted. */
+export interface PendingResize {
+  reason: 'Deferred' | 'Infeasible'
+  message: string
+}
+
+/** Ids given to a pod's containers, by container and resource name. */
+export type GivenDevices = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
 
 export interface Checkpoint {
   format: 1
@@ -45,6 +61,12 @@ export interface Checkpoint {
   startedAt: number
   /** Since when it is being stopped, wall clock, and how far that is. */
   deletion?: { since: number; drained?: boolean; preStopped?: string[] }
+  /** What this node has granted its containers; undefined before it was looked at. */
+  allocated?: Allocated
+  /** Why the spec asks for something else. */
+  pendingResize?: PendingResize
+  /** Devices given to its containers. */
+  devices?: GivenDevices
   /** Set once the pod has ended for good for a reason that its containers do not show. */
   final?: { phase: 'Succeeded' | 'Failed'; reason?: string; message?: string }
   /** As last computed here. */

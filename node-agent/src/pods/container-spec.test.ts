@@ -18,6 +18,10 @@ const node: NodeFacts = {
   dockerNetwork: 'davit',
   hasCostlyResolver: false,
   logs: { maxBytes: 10 << 20, maxFiles: 5 },
+  cgroupVersion: '1',
+  hasAppArmor: false,
+  maxPids: 0,
+  clusterDomain: 'cluster.local',
   seccompProfile: path => `{"profile":"${path}"}`,
 }
 const place: ContainerPlace = {

@@ -1,19 +1,25 @@
 /** From a pod's spec to the body of Docker's create call. Pure; everything daemon.json could change is said here. */
-import { type Container, DOCKER_LABELS, type EphemeralContainer, type Pod, podQosClass, type SecurityContext } from '@davit/api'
+import { type Container, DOCKER_LABELS, type EphemeralContainer, type Pod } from '@davit/api'
 import { type BindMount, type CreateBody, type HostConfig, PAUSE_IMAGE, SANDBOX } from '../docker/index.ts'
 import { podHostname } from '../volumes/index.ts'
 import { imageHash } from './containers.ts'
+import { deviceRequests } from './devices.ts'
 import { ConfigError, expand } from './env.ts'
+import { sysctlName } from './node-admission.ts'
 import type { Network } from './plan.ts'
+import { limitsLabel } from './resize.ts'
 import { cgroupLimits } from './resources.ts'
+import { type SecurityFacts, securityFields, userOf } from './security.ts'
 
 /** What is the same for all containers of this node. */
-export interface NodeFacts {
+export interface NodeFacts extends SecurityFacts {
   /** Cluster and node. */
   readonly labels: Readonly<Record<string, string>>
   /** Such as `1.41`. */
   readonly isOldMacApi: boolean
   readonly cgroupDriver: string
+  /** `1` or `2`. */
+  readonly cgroupVersion: string
   readonly memoryCapacityBytes: number
   /** Without it no limit is raised and no process gets less than nothing of the OOM killer's attention. */
   readonly canRaiseLimits: boolean
@@ -22,8 +28,9 @@ export interface NodeFacts {
   readonly hasCostlyResolver: boolean
   /** Of each container's log, by rotation. */
   readonly logs: { readonly maxBytes: number; readonly maxFiles: number }
-  /** Text of the seccomp profile a `Localhost` profile names. */
-  readonly seccompProfile: (path: string) => string
+  /** Processes and threads a container may have; 0: any number. */
+  readonly maxPids: number
+  readonly clusterDomain: string
 }
 
 export interface ContainerPlace {
@@ -39,6 +46,10 @@ export interface ContainerPlace {
   readonly imageUser: string
   /** Docker id of the container whose processes an ephemeral container joins. */
   readonly targetId?: string
+  /** Docker's runtime that the pod's RuntimeClass names. */
+  readonly runtime?: string
+  /** Ids of the devices given to the container, by resource name. */
+  readonly devices?: Readonly<Record<string, readonly string[]>>
 }
 
 /**
@@ -46,6 +57,10 @@ export interface ContainerPlace {
  * the node's resolver, and without Docker's a start costs a quarter less, and the pod's namespace gets neither NAT nor conntrack.
  */
 const NO_RESOLVER = ['ndots:none']
+/** What Docker and Kubernetes both give; said because daemon.json may say something else. */
+const SHM_BYTES = 64 << 20
+/** As much as the kernel keeps of a host's name. */
+const HOSTNAME_LENGTH_MAX = 64
 const ULIMITS = [{ Name: 'nofile', Soft: 1_048_576, Hard: 1_048_576 }]
 
 /** Throws a ConfigError when the spec cannot be met with this image. */
@@ -59,7 +74,10 @@ export function containerBody(
   const user = userOf(pod, container, place.imageUser)
   return {
     Image: place.image,
-    Labels: labelsOf(pod, { container: container.name, attempt: place.attempt, hash: imageHash(container.image ?? ''), node }),
+    Labels: {
+      ...labelsOf(pod, { container: container.name, attempt: place.attempt, hash: imageHash(container.image ?? ''), node }),
+      [DOCKER_LABELS.limits]: limitsLabel(container),
+    },
     Env: [...place.env].map(([name, value]) => `${name}=${value}`),
     ...(command.length > 0 && { Entrypoint: command.map(word => expand(word, lookup)) }),
     ...(args.length > 0 && { Cmd: args.map(word => expand(word, lookup)) }),
@@ -68,20 +86,27 @@ export function containerBody(
     Tty: container.tty ?? false,
     OpenStdin: container.stdin ?? false,
     StdinOnce: container.stdinOnce ?? false,
+    ...(container.lifecycle?.stopSignal && { StopSignal: container.lifecycle.stopSignal }),
     ...networkFields(pod, place.network, { address: place.address, node }),
     HostConfig: {
       ...commonHostConfig(pod, place.network, node),
       ...pidMode(pod, place),
+      ...cgroupNamespace(container, node),
+      ...(place.runtime && { Runtime: place.runtime }),
       Mounts: [...place.mounts],
-      ...cgroupLimits(container, { qos: podQosClass(pod), node }),
+      ...cgroupLimits(pod, container, node),
+      ...deviceRequests(place.devices),
       ...securityFields(pod, container.securityContext ?? {}, node),
     },
   }
 }
 
 /** The sandbox holds what is per pod: network, hostname, shared memory, sysctls, and the process namespace when it is shared. */
-export function sandboxBody(pod: Pod, { attempt, address, node }: { attempt: number; address: string; node: NodeFacts }): CreateBody {
-  const network: Network = { from: 'own' }
+export function sandboxBody(
+  pod: Pod,
+  { attempt, address, node, runtime }: { attempt: number; address: string; node: NodeFacts; runtime?: string | undefined },
+): CreateBody {
+  const network: Network = { from: pod.spec.hostNetwork ? 'host' : 'own' }
   return {
     Image: PAUSE_IMAGE,
     Labels: labelsOf(pod, { container: SANDBOX, attempt, hash: imageHash(PAUSE_IMAGE), node }),
@@ -93,8 +118,11 @@ export function sandboxBody(pod: Pod, { attempt, address, node }: { attempt: num
     HostConfig: {
       ...commonHostConfig(pod, network, node),
       ...(pod.spec.hostPID && { PidMode: 'host' }),
+      ...cgroupNamespace({}, node),
+      ...(runtime && { Runtime: runtime }),
       Mounts: [],
       CpuShares: 2,
+      ...(node.maxPids > 0 && { PidsLimit: node.maxPids }),
       OomScoreAdj: node.canRaiseLimits ? -998 : 0,
       SecurityOpt: ['no-new-privileges'],
     },
@@ -125,7 +153,7 @@ function networkFields(
   if (network.from !== 'own' || !address) return {}
   const macAddress = macOf(address)
   return {
-    Hostname: podHostname(pod),
+    Hostname: kernelHostname(pod, node.clusterDomain),
     ...(node.isOldMacApi && { MacAddress: macAddress }),
     NetworkingConfig: {
       EndpointsConfig: {
@@ -133,6 +161,18 @@ function networkFields(
       },
     },
   }
+}
+
+/** What `hostname` says in the pod: short, or all of its name where the pod asks for that. Throws when the kernel could not hold it. */
+function kernelHostname(pod: Pod, clusterDomain: string): string {
+  const { setHostnameAsFQDN, subdomain } = pod.spec
+  const name = podHostname(pod)
+  if (!setHostnameAsFQDN || !subdomain) return name
+  const full = `${name}.${subdomain}.${pod.metadata.namespace}.svc.${clusterDomain}`
+  if (full.length <= HOSTNAME_LENGTH_MAX) return full
+  throw new ConfigError(
+    `Failed to construct FQDN from Pod hostname and cluster domain, FQDN ${full} is too long (${HOSTNAME_LENGTH_MAX} characters is the max, ${full.length} characters requested)`,
+  )
 }
 
 /** `02:42` and the address: what Docker's bridge would choose, so that neighbours' caches stay right across restarts. */
@@ -144,66 +184,32 @@ export function macOf(address: string): string {
 function commonHostConfig(pod: Pod, network: Network, node: NodeFacts): Omit<HostConfig, 'Mounts' | 'OomScoreAdj'> {
   const joined = network.from === 'container' ? `container:${network.id}` : undefined
   const sysctls = pod.spec.securityContext?.sysctls ?? []
-  const holds = network.from === 'own'
+  // Of a pod on the host's network the sysctls of IPC are its own still.
+  const holds = network.from !== 'container'
   return {
     NetworkMode: joined ?? (network.from === 'host' ? 'host' : node.dockerNetwork),
     IpcMode: pod.spec.hostIPC ? 'host' : (joined ?? 'shareable'),
+    ...(!joined && !pod.spec.hostIPC && { ShmSize: SHM_BYTES }),
     RestartPolicy: { Name: 'no' },
     LogConfig: { Type: 'json-file', Config: { 'max-size': String(node.logs.maxBytes), 'max-file': String(node.logs.maxFiles) } },
     Ulimits: node.canRaiseLimits ? ULIMITS : [],
     CgroupParent: node.cgroupDriver === 'systemd' ? 'system.slice' : '/docker',
     Init: false,
-    ...(holds && node.hasCostlyResolver && { DnsOptions: NO_RESOLVER }),
-    ...(holds && sysctls.length > 0 && { Sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])) }),
+    ...(network.from === 'own' && node.hasCostlyResolver && { DnsOptions: NO_RESOLVER }),
+    ...(holds && sysctls.length > 0 && { Sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [sysctlName(name), value])) }),
   }
+}
+
+/** As containerd does for Kubernetes; what daemon.json would choose does not count. */
+function cgroupNamespace(
+  { securityContext }: Pick<Container, 'securityContext'>,
+  { cgroupVersion }: NodeFacts,
+): Pick<HostConfig, 'CgroupnsMode'> {
+  return { CgroupnsMode: cgroupVersion === '2' && !securityContext?.privileged ? 'private' : 'host' }
 }
 
 function pidMode(pod: Pod, { network, targetId }: ContainerPlace): { PidMode?: string } {
   if (pod.spec.hostPID) return { PidMode: 'host' }
   if (targetId) return { PidMode: `container:${targetId}` }
   return pod.spec.shareProcessNamespace && network.from === 'container' ? { PidMode: `container:${network.id}` } : {}
-}
-
-function userOf(pod: Pod, { name, securityContext = {} }: Container, imageUser: string): string | undefined {
-  const shared = pod.spec.securityContext ?? {}
-  const user = securityContext.runAsUser ?? shared.runAsUser
-  const group = securityContext.runAsGroup ?? shared.runAsGroup
-  if (securityContext.runAsNonRoot ?? shared.runAsNonRoot) {
-    const text = `(pod: "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})", container: ${name})`
-    const own = imageUser.split(':')[0] ?? ''
-    if (user === 0) throw new ConfigError(`container's runAsUser breaks non-root policy ${text}`)
-    if (user === undefined && (own === '' || own === '0' || own === 'root'))
-      throw new ConfigError(`container has runAsNonRoot and image will run as root ${text}`)
-    if (user === undefined && !/^\d+$/.test(own)) {
-      throw new ConfigError(`container has runAsNonRoot and image has non-numeric user (${own}), cannot verify user is non-root ${text}`)
-    }
-  }
-  if (user === undefined && group === undefined) return undefined
-  const base = user === undefined ? imageUser.split(':')[0] || '0' : String(user)
-  return group === undefined ? base : `${base}:${group}`
-}
-
-function securityFields(pod: Pod, own: SecurityContext, node: NodeFacts): Partial<HostConfig> {
-  const shared = pod.spec.securityContext ?? {}
-  const groups = [...(shared.supplementalGroups ?? []), ...(shared.fsGroup === undefined ? [] : [shared.fsGroup])]
-  const options: string[] = []
-  if (own.allowPrivilegeEscalation === false) options.push('no-new-privileges')
-  const seccomp = own.seccompProfile ?? shared.seccompProfile
-  if (seccomp?.type === 'Unconfined') options.push('seccomp=unconfined')
-  if (seccomp?.type === 'Localhost') options.push(`seccomp=${node.seccompProfile(seccomp.localhostProfile ?? '')}`)
-  const appArmor = own.appArmorProfile ?? shared.appArmorProfile
-  if (appArmor?.type === 'Unconfined') options.push('apparmor=unconfined')
-  if (appArmor?.type === 'Localhost') options.push(`apparmor=${appArmor.localhostProfile}`)
-  const selinux = own.seLinuxOptions ?? shared.seLinuxOptions ?? {}
-  for (const [name, value] of Object.entries(selinux)) options.push(`label=${name}:${value}`)
-  const { add = [], drop = [] } = own.capabilities ?? {}
-  return {
-    ...(own.privileged && { Privileged: true }),
-    ...(own.readOnlyRootFilesystem && { ReadonlyRootfs: true }),
-    ...(add.length > 0 && { CapAdd: [...add] }),
-    ...(drop.length > 0 && { CapDrop: [...drop] }),
-    ...(groups.length > 0 && { GroupAdd: groups.map(String) }),
-    ...(options.length > 0 && { SecurityOpt: options }),
-    ...(own.procMount === 'Unmasked' && { MaskedPaths: [], ReadonlyPaths: [] }),
-  }
 }

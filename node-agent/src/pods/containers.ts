@@ -44,9 +44,10 @@ export function hasOtherImage(hash: string, image: string): boolean {
 
 /** Where the pod's network namespace comes from. `own`: a single container holds it during its first attempt. */
 export function networkShape(pod: Pod): 'host' | 'own' | 'sandbox' {
-  if (pod.spec.hostNetwork) return 'host'
   const several = pod.spec.containers.length > 1 || (pod.spec.initContainers?.length ?? 0) > 0
-  return several || pod.spec.shareProcessNamespace ? 'sandbox' : 'own'
+  if (pod.spec.shareProcessNamespace) return 'sandbox'
+  if (pod.spec.hostNetwork) return 'host'
+  return several ? 'sandbox' : 'own'
 }
 
 const BACKOFF_MS = { first: 10_000, max: 300_000 }

@@ -8,15 +8,18 @@ import { isOlder, SANDBOX } from '../docker/index.ts'
 import type { Images } from '../images/index.ts'
 import type { PodNetwork } from '../network/types.ts'
 import type { DownwardContext, ObjectSource, Volumes } from '../volumes/index.ts'
+import { allot } from './allot.ts'
 import { admitted, type Checkpoint, CheckpointStore } from './checkpoint.ts'
 import type { NodeFacts } from './container-spec.ts'
 import { specContainer, specContainers } from './containers.ts'
 import type { Deps } from './deps.ts'
+import type { NodeDevices } from './devices.ts'
 import type { Drain } from './drain.ts'
 import { type EventRecorder, podEvents } from './events.ts'
 import type { HostPortClaims } from './host-ports.ts'
 import { retryArrived, retryChangedSecrets } from './image-retry.ts'
 import { createLimit } from './limit.ts'
+import { refusalOf } from './node-admission.ts'
 import { hurry, type Performer, perform } from './perform.ts'
 import { anchorOf, type Observed, type ProbeState, planPod } from './plan.ts'
 import { canRaiseLimits } from './privileges.ts'
@@ -54,6 +57,13 @@ export interface PodManagerOptions {
   /** Of each container's log. */
   logs: NodeFacts['logs']
   seccompProfile?: (path: string) => string
+  /** Processes and threads a container may have; 0: any number. */
+  podMaxPids?: number
+  /** Names and `prefix*` patterns besides those that do no neighbour harm. */
+  allowedUnsafeSysctls?: readonly string[]
+  /** Ids of this node's devices, by resource name. */
+  devices?: NodeDevices
+  clusterDomain?: string
   clock: Clock
   log: Logger
   signal: AbortSignal
@@ -89,6 +99,8 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   const statuses = new StatusWriter(client, { clock, log, signal })
   const forget = (uid: string) => {
     runtimes.delete(uid)
+    // What it leaves may be what another waits for.
+    for (const [other, { checkpoint }] of runtimes) if (checkpoint.pendingResize) wake(other)
     if (shownOf(uid)) finished.add(uid)
   }
   const imageNames = new Map<string, string>()
@@ -121,6 +133,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     runtime.shown = shownOf(uid)
     runtime.gone = !runtime.shown && hasApi
     if (runtime.shown) checkpoint.pod = admitted(runtime.shown)
+    if (!checkpoint.final) allot(runtime, runtimes, options)
     hurry(runtime, deps)
 
     const observed = await observe(runtime)
@@ -150,6 +163,11 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     return undefined
   }
 
+  const admissionFacts = () => ({
+    allowedUnsafeSysctls: options.allowedUnsafeSysctls ?? [],
+    hasAppArmor: docker.engine.hasAppArmor,
+  })
+
   const observe = async (runtime: PodRuntime): Promise<Observed> => {
     const { checkpoint, uid, busy, endedAt } = runtime
     const present = containers.ofPod(uid)
@@ -175,8 +193,10 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
       { address, leaving, before: probedBefore(checkpoint) },
     )
     const deadlineMs = checkpoint.pod.spec.activeDeadlineSeconds
+    const hasBegun = Object.keys(checkpoint.records).length > 0
     return {
       checkpoint,
+      refusal: hasBegun ? undefined : (refusalOf(checkpoint.pod, admissionFacts()) ?? runtime.refusal),
       leaving,
       prepared: runtime.prepared,
       containers: present,
@@ -262,6 +282,10 @@ function makeDeps(options: PodManagerOptions): Deps {
     labels: docker.labels,
     isOldMacApi: isOlder(docker.apiVersion, '1.44'),
     cgroupDriver: docker.engine.cgroupDriver,
+    cgroupVersion: docker.engine.cgroupVersion,
+    hasAppArmor: docker.engine.hasAppArmor,
+    maxPids: options.podMaxPids ?? 0,
+    clusterDomain: options.clusterDomain ?? 'cluster.local',
     memoryCapacityBytes: docker.engine.memoryBytes,
     canRaiseLimits: raises,
     dockerNetwork: options.network.dockerNetwork,
@@ -274,6 +298,7 @@ function makeDeps(options: PodManagerOptions): Deps {
     events,
     nodeFacts,
     ensureImage: options.images.ensure,
+    dockerRuntime: async () => undefined,
     checkpoints: new CheckpointStore(options.dataDir),
     // More in flight only make each other wait: on two cores 60 starts took longer with two per core than with one.
     startLimit: createLimit(Math.max(2, docker.engine.cpus)),

@@ -36,7 +36,10 @@ export async function perform(action: Action, runtime: PodRuntime, performer: Pe
       return task('sandbox', () => startSandbox(runtime, action.attempt, deps))
     case 'start-container':
       return task(`start:${action.name}`, () => startContainer(runtime, action, deps))
+    case 'update-container':
+      return task(`update:${action.id}`, () => updateContainer(runtime, action, deps))
     case 'stop-container':
+      await noteRerun(runtime, action, deps)
       return task(`stop:${action.id}`, () => stopContainer(runtime, action, { deps, signal }))
     case 'remove-container':
       await deps.docker.removeContainer(action.id)
@@ -49,9 +52,10 @@ export async function perform(action: Action, runtime: PodRuntime, performer: Pe
       runtime.checkpoint.final = {
         phase: action.phase,
         ...(action.reason && { reason: action.reason }),
-        ...(action.message && { message: action.message }),
+        ...(action.message && { message: action.isRefused ? `Pod was rejected: ${action.message}` : action.message }),
       }
-      if (action.reason) deps.events.normal(runtime.pod, action.reason, action.message ?? '')
+      if (action.isRefused) deps.events.warning(runtime.pod, action.reason ?? '', action.message ?? '')
+      else if (action.reason) deps.events.normal(runtime.pod, action.reason, action.message ?? '')
       return wake(uid)
     case 'finish':
       return task('finish', () => finish(runtime, performer))
@@ -60,6 +64,36 @@ export async function perform(action: Action, runtime: PodRuntime, performer: Pe
     default:
       action satisfies never
   }
+}
+
+async function updateContainer(
+  runtime: PodRuntime,
+  { id, name, limits, label }: Extract<Action, { kind: 'update-container' }>,
+  { docker, checkpoints, events }: Deps,
+): Promise<void> {
+  try {
+    await docker.updateContainer(id, limits)
+  } catch (err) {
+    events.warning(runtime.pod, 'ResizeError', `Error resizing container ${name}: ${messageOf(err)}`)
+    throw err
+  }
+  const record = runtime.checkpoint.records[name]
+  // Written anew while Docker was asked: this attempt may be over.
+  if (record?.containerId !== id) return
+  record.updated = label
+  await checkpoints.save(runtime.checkpoint)
+}
+
+/** Before the container is stopped: after a crash it must not count as one that ended by itself. */
+async function noteRerun(
+  { checkpoint }: PodRuntime,
+  { name, rerun }: Extract<Action, { kind: 'stop-container' }>,
+  { checkpoints }: Deps,
+): Promise<void> {
+  const record = checkpoint.records[name]
+  if (!rerun || !record) return
+  record.rerun = true
+  await checkpoints.save(checkpoint)
 }
 
 /** Takes away containers, mounts, address, the API's object, and last the checkpoint, so that a crash in between is made good. */

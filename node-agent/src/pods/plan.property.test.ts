@@ -58,6 +58,11 @@ class World {
       case 'stop-container':
         this.end(action.id, 137)
         return
+      case 'update-container': {
+        const record = this.checkpoint.records[action.name]
+        if (record) record.updated = action.label
+        return
+      }
       case 'remove-container':
         this.containers = this.containers.filter(({ id }) => id !== action.id)
         return

@@ -2,10 +2,12 @@
  * What to do next so that a pod's containers become what its spec asks for: a pure function of what is wanted, what Docker shows,
  * what is remembered and the time. Long work (pulls, starts, stops) runs as named tasks; the plan sees which are under way.
  */
-import type { ContainerInfo } from '../docker/index.ts'
+import type { ContainerInfo, LimitsUpdate } from '../docker/index.ts'
 import { SANDBOX } from '../docker/index.ts'
 import type { Checkpoint, ContainerRecord } from './checkpoint.ts'
 import { crashesAfter, hasOtherImage, networkShape, restartDelayMs, type SpecContainer, specContainers } from './containers.ts'
+import type { Refusal } from './node-admission.ts'
+import { limitsInForce, type ResizeStep, resizeStep } from './resize.ts'
 
 /** A start that failed and when it may be tried again. */
 export interface StartProblem {
@@ -47,6 +49,8 @@ export interface Observed {
   readonly now: number
   /** Milliseconds until the pod's activeDeadlineSeconds have passed. */
   readonly deadlineInMs: number | undefined
+  /** Why this node may not run the pod, of which nothing has begun. */
+  readonly refusal?: Refusal | undefined
 }
 
 export type Network = { from: 'own' } | { from: 'host' } | { from: 'container'; id: string }
@@ -55,12 +59,14 @@ export type Action =
   | { kind: 'prepare' }
   | { kind: 'start-sandbox'; attempt: number }
   | { kind: 'start-container'; name: string; attempt: number; network: Network }
-  | { kind: 'stop-container'; id: string; name: string; why: string; graceSeconds?: number }
+  /** `rerun`: it is started again whatever the restart policy says, and without back-off. */
+  | { kind: 'stop-container'; id: string; name: string; why: string; graceSeconds?: number; rerun?: true }
+  | { kind: 'update-container'; id: string; name: string; limits: LimitsUpdate; label: string }
   | { kind: 'remove-container'; id: string }
   /** Stops everything that runs, with drain, hooks and grace. */
   | { kind: 'terminate' }
   /** The pod has ended for good. */
-  | { kind: 'conclude'; phase: 'Succeeded' | 'Failed'; reason?: string; message?: string }
+  | { kind: 'conclude'; phase: 'Succeeded' | 'Failed'; reason?: string; message?: string; isRefused?: true }
   /** Takes away what is left of a stopped pod, here and in the API. */
   | { kind: 'finish' }
   | { kind: 'again'; afterMs: number }
@@ -90,8 +96,9 @@ function planConcluded({ containers, busy, problems, now }: Observed): Action[] 
 }
 
 /** Whether all that was to be done is done, by the restart policy, or its time is up. */
-function endingOf({ checkpoint, deadlineInMs }: Observed): Action | undefined {
+function endingOf({ checkpoint, deadlineInMs, refusal }: Observed): Action | undefined {
   const { pod, records } = checkpoint
+  if (refusal) return { kind: 'conclude', phase: 'Failed', ...refusal, isRefused: true }
   if (deadlineInMs !== undefined && deadlineInMs <= 0) {
     const message = 'Pod was active on the node longer than the specified deadline'
     return { kind: 'conclude', phase: 'Failed', reason: 'DeadlineExceeded', message }
@@ -100,7 +107,7 @@ function endingOf({ checkpoint, deadlineInMs }: Observed): Action | undefined {
   if (policy === 'Always') return undefined
   const failedInit = specContainers(pod).find(({ role, spec }) => role === 'init' && (records[spec.name]?.ended?.exitCode ?? 0) !== 0)
   if (failedInit && policy === 'Never') return { kind: 'conclude', phase: 'Failed' }
-  const ends = pod.spec.containers.map(({ name }) => records[name]?.ended)
+  const ends = pod.spec.containers.map(({ name }) => (records[name]?.rerun ? undefined : records[name]?.ended))
   if (ends.some(ended => !ended)) return undefined
   const succeeded = ends.every(ended => ended?.exitCode === 0)
   if (policy === 'OnFailure' && !succeeded) return undefined
@@ -119,7 +126,7 @@ function planRunning(observed: Observed): Action[] {
 
   const { starts, afterMs } = startable(observed)
   const wanted = starts.filter(({ spec }) => !stopping.has(spec.name))
-  actions.push(...planRemovals(observed))
+  actions.push(...planUpdates(observed, stopping), ...planRemovals(observed))
   if (afterMs !== undefined) actions.push({ kind: 'again', afterMs })
   if (observed.deadlineInMs !== undefined) actions.push({ kind: 'again', afterMs: observed.deadlineInMs })
   if (wanted.length === 0) return actions
@@ -170,8 +177,9 @@ function startable(observed: Observed): { starts: Start[]; afterMs?: number } {
     const record = records[name]
     if (busy.has(`start:${name}`) || (record && !record.ended)) return
     if (containers.some(c => c.container === name && c.state === 'running')) return
-    if (record?.ended && !restarts && !rerun) return
-    const delayMs = rerun ? 0 : restartInMs(record, observed)
+    const isRerun = rerun || record?.rerun === true
+    if (record?.ended && !restarts && !isRerun) return
+    const delayMs = isRerun ? 0 : restartInMs(record, observed)
     if (delayMs > 0) delays.push(delayMs)
     else starts.push({ ...container, attempt: record ? record.attempt + 1 : 0 })
   }
@@ -219,7 +227,10 @@ function planStops({ checkpoint, containers, busy, probes, problems, now }: Obse
   const stops: Action[] = []
   for (const info of containers) {
     if (info.state !== 'running' || info.container === SANDBOX || busy.has(`stop:${info.id}`)) continue
-    const why = whyStop(checkpoint, info, { probe: probes.get(info.id), anchor })
+    const restart = resizeOf(checkpoint, info)?.how === 'restart'
+    const why =
+      whyStop(checkpoint, info, { probe: probes.get(info.id), anchor }) ??
+      (restart ? `Container ${info.container} resize requires restart` : undefined)
     if (!why) continue
     const graceSeconds = probes.get(info.id)?.graceSeconds
     const stop: Action = {
@@ -228,10 +239,29 @@ function planStops({ checkpoint, containers, busy, probes, problems, now }: Obse
       name: info.container,
       why,
       ...(graceSeconds !== undefined && { graceSeconds }),
+      ...(restart && { rerun: true }),
     }
     stops.push(...retried(problems.get(`stop:${info.id}`), now, stop))
   }
   return stops
+}
+
+/** What brings a running container's limits to what the pod was granted. */
+function resizeOf({ pod, records, allocated }: Checkpoint, info: ContainerInfo): ResizeStep | undefined {
+  const found = specContainers(pod).find(({ spec }) => spec.name === info.container)
+  const resources = allocated?.[info.container]
+  if (!resources || !found || found.role === 'init') return undefined
+  return resizeStep({ ...found.spec, resources }, limitsInForce(records[info.container], info))
+}
+
+function planUpdates({ checkpoint, containers, busy, problems, now }: Observed, stopping: ReadonlySet<string>): Action[] {
+  return containers.flatMap(info => {
+    if (info.state !== 'running' || stopping.has(info.container) || busy.has(`update:${info.id}`)) return []
+    const step = resizeOf(checkpoint, info)
+    if (step?.how !== 'update') return []
+    const { limits, label } = step
+    return retried(problems.get(`update:${info.id}`), now, { kind: 'update-container', id: info.id, name: info.container, limits, label })
+  })
 }
 
 function whyStop(

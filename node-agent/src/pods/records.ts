@@ -44,7 +44,7 @@ function seen(known: ContainerRecord | undefined, info: ContainerInfo, sandbox: 
   // The same attempt made anew, after its first container could not be started for reasons of the node.
   const again = known?.attempt === info.attempt
   const last = again ? known.last : known?.ended
-  const crashes = !known ? 0 : again || !known.ended ? known.crashes : crashesAfter(known.crashes, known.ended) + 1
+  const crashes = !known ? 0 : again || !known.ended || known.rerun ? known.crashes : crashesAfter(known.crashes, known.ended) + 1
   return {
     attempt: info.attempt,
     containerId: info.id,

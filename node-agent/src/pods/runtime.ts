@@ -4,6 +4,7 @@ import type { DownwardContext } from '../volumes/index.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Deadline } from './deadline.ts'
 import type { Deps } from './deps.ts'
+import type { Refusal } from './node-admission.ts'
 import type { StartProblem } from './plan.ts'
 import { StartFailure } from './start-failure.ts'
 
@@ -25,6 +26,8 @@ export class PodRuntime {
   readonly endedAt = new Map<string, number>()
   /** Container ids whose back-off was told in an event. */
   readonly told = new Set<string>()
+  /** Why this node cannot give it what it asks for; it fails, as nothing of it has begun. */
+  refusal: Refusal | undefined
   deadline: Deadline | undefined
   /** Versions of its pull Secrets when it was last seen to wait for an image. */
   pullSecrets: string | undefined

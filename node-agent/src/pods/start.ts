@@ -1,5 +1,5 @@
 /** Starting sandboxes and containers: everything between the plan's decision and a running process. */
-import type { Container } from '@davit/api'
+import type { Container, EphemeralContainer } from '@davit/api'
 import { type ContainerInfo, type CreateBody, isDockerAway, isDockerCode, SANDBOX } from '../docker/index.ts'
 import { failpoint } from '../failpoints/index.ts'
 import { ImageFailure } from '../images/index.ts'
@@ -10,6 +10,7 @@ import { ConfigError, containerEnv, type EnvContext, envSources, expand } from '
 import { runHook } from './hooks.ts'
 import { hostPortsOf } from './host-ports.ts'
 import type { Network } from './plan.ts'
+import { withAllocated } from './resize.ts'
 import type { PodRuntime } from './runtime.ts'
 import { StartFailure } from './start-failure.ts'
 
@@ -59,7 +60,7 @@ export async function startSandbox(runtime: PodRuntime, attempt: number, deps: D
   const address = checkpoint.address ?? ''
   try {
     await deps.docker.ensurePauseImage()
-    const body = sandboxBody(pod, { attempt, address, node: deps.nodeFacts() })
+    const body = sandboxBody(pod, { attempt, address, node: deps.nodeFacts(), runtime: await deps.dockerRuntime(pod) })
     await deps.startLimit(() => createAndStart(containerName(pod, SANDBOX, attempt), body, { runtime, deps }))
   } catch (err) {
     if (!isDockerAway(err)) deps.events.warning(pod, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(err)}`)
@@ -73,7 +74,7 @@ export async function startContainer(
   deps: Deps,
 ): Promise<void> {
   const { pod } = runtime
-  const spec = specContainer(pod, name)?.spec
+  const spec = specContainer(withAllocated(pod, runtime.checkpoint.allocated), name)?.spec
   if (!spec) return
   try {
     const info = await createContainer(runtime, spec, { attempt, network, deps })
@@ -92,12 +93,15 @@ async function createContainer(
   spec: Container,
   { attempt, network, deps }: { attempt: number; network: Network; deps: Deps },
 ): Promise<ContainerInfo | undefined> {
-  const { pod, signal } = runtime
+  const { signal, checkpoint } = runtime
+  const pod = withAllocated(runtime.pod, checkpoint.allocated)
   const image = await deps.ensureImage(pod, spec, signal)
   await failpoint('pods.start.image-there')
   signal.throwIfAborted()
   const place = await gather(runtime, spec, { attempt, deps })
-  const target = 'targetContainerName' in spec ? targetOf(runtime, String(spec.targetContainerName), deps) : undefined
+  const target = targetOf(runtime, spec, deps)
+  const runtimeName = await deps.dockerRuntime(pod)
+  const devices = checkpoint.devices?.[spec.name]
   const body = asConfigFailure(() =>
     containerBody(pod, spec, {
       node: deps.nodeFacts(),
@@ -107,8 +111,10 @@ async function createContainer(
         network,
         image: image.id,
         imageUser: image.user,
-        address: runtime.checkpoint.address,
+        address: checkpoint.address,
         ...(target && { targetId: target }),
+        ...(runtimeName && { runtime: runtimeName }),
+        ...(devices && { devices }),
       },
     }),
   )
@@ -124,7 +130,8 @@ async function gather(
   spec: Container,
   { attempt, deps }: { attempt: number; deps: Deps },
 ): Promise<Pick<ContainerPlace, 'env' | 'mounts'>> {
-  const { pod, uid } = runtime
+  const { uid } = runtime
+  const pod = withAllocated(runtime.pod, runtime.checkpoint.allocated)
   const context = runtime.downward(deps)
   try {
     const env = containerEnv(pod, spec, {
@@ -159,8 +166,13 @@ function asConfigFailure<R>(make: () => R): R {
   }
 }
 
-function targetOf(runtime: PodRuntime, name: string, deps: Deps): string | undefined {
-  return deps.containers.ofPod(runtime.uid).findLast(({ container, state }) => container === name && state === 'running')?.id
+/** The running container whose processes an ephemeral container is to see. */
+function targetOf(runtime: PodRuntime, spec: Container | EphemeralContainer, deps: Deps): string | undefined {
+  const name = 'targetContainerName' in spec ? spec.targetContainerName : undefined
+  if (!name) return undefined
+  const found = deps.containers.ofPod(runtime.uid).findLast(({ container, state }) => container === name && state === 'running')
+  if (!found) throw new StartFailure('CreateContainerConfigError', `unable to find target container "${name}"`)
+  return found.id
 }
 
 /** Creates or adopts the container of that name and starts it. A start that the container itself failed resolves: it has ended. */

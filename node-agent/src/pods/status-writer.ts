@@ -14,6 +14,7 @@ import {
   WorkQueue,
 } from '@davit/api'
 import { failpoint } from '../failpoints/index.ts'
+import { RESIZE_CONDITIONS } from './status.ts'
 
 const WRITES_AT_ONCE = 8
 /** That a pod is being started is told when it takes longer than this: most run before, and cost one write. */
@@ -139,15 +140,23 @@ const OWN = [
   'startTime',
   'qosClass',
   'containerStatuses',
+  'observedGeneration',
   'initContainerStatuses',
   'ephemeralContainerStatuses',
 ] as const
 
 function ownFields(from: PodStatus, like: PodStatus): unknown {
-  const types = new Set(like.conditions?.map(({ type }) => type))
+  const types = new Set([...(like.conditions ?? []).map(({ type }) => type), ...RESIZE_CONDITIONS])
   const conditions = (from.conditions ?? [])
     .filter(({ type }) => types.has(type))
-    .map(({ type, status, reason, message, lastTransitionTime }) => ({ type, status, reason, message, lastTransitionTime }))
+    .map(({ type, status, reason, message, lastTransitionTime, observedGeneration }) => ({
+      type,
+      status,
+      reason,
+      message,
+      lastTransitionTime,
+      observedGeneration,
+    }))
     .sort((a, b) => a.type.localeCompare(b.type))
   return { ...Object.fromEntries(OWN.map(field => [field, from[field]])), conditions }
 }
@@ -161,6 +170,11 @@ function patchOf(shown: PodStatus | undefined, status: PodStatus): Record<string
     if (list && shown?.[field] && !isDeepStrictEqual(list, shown[field])) patch[field] = [{ $patch: 'replace' }, ...list]
   }
   // A reason or message that went away must not stay in the merged condition.
-  patch.conditions = status.conditions?.map(condition => ({ reason: null, message: null, ...condition }))
+  const said = new Set(status.conditions?.map(({ type }) => type))
+  const over = (shown?.conditions ?? []).filter(({ type }) => RESIZE_CONDITIONS.includes(type) && !said.has(type))
+  patch.conditions = [
+    ...(status.conditions ?? []).map(condition => ({ reason: null, message: null, ...condition })),
+    ...over.map(({ type }) => ({ $patch: 'delete', type })),
+  ]
   return patch
 }

@@ -11,10 +11,11 @@ import {
   type PodStatus,
   podQosClass,
 } from '@davit/api'
-import type { ContainerInfo } from '../docker/index.ts'
+import { type ContainerInfo, SANDBOX } from '../docker/index.ts'
 import type { Checkpoint, ContainerRecord, Ended } from './checkpoint.ts'
 import { crashesAfter, networkShape, restartDelayMs, type SpecContainer, specContainers } from './containers.ts'
 import { anchorOf, type Observed, restartInMs } from './plan.ts'
+import { limitsInForce, resizeStep, shownResources } from './resize.ts'
 
 export interface StatusInput extends Observed {
   /** What the API shows; conditions that others set are kept. */
@@ -39,7 +40,9 @@ export function podStatus(input: StatusInput): PodStatus {
   const [init, main, ephemeral] = [of('init', 'sidecar'), of('main'), of('ephemeral')]
   const initialized = isInitialized(all)
   const address = pod.spec.hostNetwork ? hostIp : input.prepared || checkpoint.status?.podIP ? checkpoint.address : undefined
+  const generation = pod.metadata.generation
   return {
+    ...(generation !== undefined && { observedGeneration: generation }),
     phase: phaseOf(input, main, initialized),
     conditions: conditionsOf(input, { all, main, initialized }),
     ...(final?.reason && { reason: final.reason }),
@@ -56,12 +59,17 @@ export function podStatus(input: StatusInput): PodStatus {
 }
 
 function phaseOf({ checkpoint, leaving, containers }: StatusInput, main: ContainerStatus[], initialized: boolean): PodPhase {
-  if (checkpoint.final) return checkpoint.final.phase
+  // Whoever sees that a pod has ended takes it that nothing of it runs any more, sidecars included.
+  if (checkpoint.final && !isStillRunning(containers)) return checkpoint.final.phase
   const ends = main.map(({ state, lastState }) => state?.terminated ?? lastState?.terminated)
-  const runs = containers.some(({ state, container }) => state === 'running' && container !== 'POD')
+  const runs = isStillRunning(containers)
   if (leaving && !runs && ends.every(ended => ended)) return ends.every(ended => ended?.exitCode === 0) ? 'Succeeded' : 'Failed'
   const begun = main.every(({ state, lastState }) => state?.running || state?.terminated || lastState?.terminated)
   return initialized && begun ? 'Running' : 'Pending'
+}
+
+function isStillRunning(containers: readonly ContainerInfo[]): boolean {
+  return containers.some(({ state, container }) => state === 'running' && container !== SANDBOX)
 }
 
 interface Shown {
@@ -78,7 +86,7 @@ function isInitialized(all: readonly Shown[]): boolean {
 }
 
 function conditionsOf(
-  { checkpoint, current, wallNow, prepared, containers }: StatusInput,
+  { checkpoint, current, wallNow, prepared, containers, problems }: StatusInput,
   { all, main, initialized }: { all: readonly Shown[]; main: readonly ContainerStatus[]; initialized: boolean },
 ): PodCondition[] {
   const { pod, final } = checkpoint
@@ -100,16 +108,10 @@ function conditionsOf(
     : unready.length > 0
       ? { status: 'False', reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` }
       : { status: 'True' }
-  const gate = pod.spec.readinessGates?.find(
-    ({ conditionType }) => current?.conditions?.find(c => c.type === conditionType)?.status !== 'True',
-  )
+  const closed = closedGates(pod, current)
   const ready: Verdict =
-    containersReady.status === 'True' && gate
-      ? {
-          status: 'False',
-          reason: 'ReadinessGatesNotReady',
-          message: `the status of pod readiness gate "${gate.conditionType}" is not "True", but False`,
-        }
+    containersReady.status === 'True' && closed.length > 0
+      ? { status: 'False', reason: 'ReadinessGatesNotReady', message: closed.join(', ') }
       : containersReady
 
   const verdicts: Record<string, Verdict> = {
@@ -118,13 +120,50 @@ function conditionsOf(
     Ready: ready,
     ContainersReady: containersReady,
     PodScheduled: { status: 'True' },
+    ...resizeConditions(checkpoint, containers, problems),
   }
   const before = new Map(
     [...(current?.conditions ?? []), ...(checkpoint.status?.conditions ?? [])].map(condition => [condition.type, condition]),
   )
-  const ours = Object.entries(verdicts).map(([type, verdict]) => withTime({ type, ...verdict }, before.get(type), wallNow))
-  const others = (current?.conditions ?? []).filter(({ type }) => !(type in verdicts))
+  const { generation } = pod.metadata
+  const observed = generation === undefined ? {} : { observedGeneration: generation }
+  const ours = Object.entries(verdicts).map(([type, verdict]) => withTime({ type, ...observed, ...verdict }, before.get(type), wallNow))
+  const others = (current?.conditions ?? []).filter(({ type }) => !(type in verdicts) && !RESIZE_CONDITIONS.includes(type))
   return [...ours, ...others]
+}
+
+/** Conditions that others must set to True before the pod is ready, in words for those that are not. */
+function closedGates({ spec }: Pod, current: PodStatus | undefined): string[] {
+  return (spec.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const found = current?.conditions?.find(({ type }) => type === conditionType)
+    if (!found) return [`corresponding condition of pod readiness gate ${JSON.stringify(conditionType)} does not exist.`]
+    if (found.status === 'True') return []
+    return [`the status of pod readiness gate ${JSON.stringify(conditionType)} is not "True", but ${found.status}`]
+  })
+}
+
+/** There only while they are true. */
+export const RESIZE_CONDITIONS: readonly string[] = ['PodResizePending', 'PodResizeInProgress']
+
+function resizeConditions(
+  { pod, records, allocated, pendingResize }: Checkpoint,
+  containers: readonly ContainerInfo[],
+  problems: StatusInput['problems'],
+): Record<string, Verdict> {
+  const verdicts: Record<string, Verdict> = {}
+  if (pendingResize) verdicts.PodResizePending = { status: 'True', ...pendingResize }
+  const behind = containers.filter(info => {
+    const found = specContainers(pod).find(({ spec }) => spec.name === info.container)
+    const resources = allocated?.[info.container]
+    if (info.state !== 'running' || !found || !resources || found.role === 'init') return false
+    return resizeStep({ ...found.spec, resources }, limitsInForce(records[info.container], info)) !== undefined
+  })
+  const rerun = specContainers(pod).some(({ spec }) => records[spec.name]?.rerun)
+  const problem = behind.map(({ id }) => problems.get(`update:${id}`)).find(found => found !== undefined)
+  if (behind.length > 0 || rerun) {
+    verdicts.PodResizeInProgress = { status: 'True', ...(problem && { reason: 'Error', message: problem.message }) }
+  }
+  return verdicts
 }
 
 type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>
@@ -147,6 +186,7 @@ function containerStatus(container: SpecContainer, input: StatusInput): Containe
   const done = container.role === 'init' && shown.state.terminated?.exitCode === 0
   const id = runs || shown.state.terminated ? record?.containerId : (record?.ended ?? record?.last)?.containerId
   const tracksStart = container.role !== 'ephemeral'
+  const granted = container.role === 'ephemeral' ? undefined : checkpoint.allocated?.[spec.name]
   return {
     name: spec.name,
     state: shown.state,
@@ -157,6 +197,8 @@ function containerStatus(container: SpecContainer, input: StatusInput): Containe
     imageID: record ? (imageIds.get(record.imageId) ?? record.imageId) : '',
     ...(id && { containerID: `docker://${id}` }),
     ...(tracksStart && { started }),
+    ...(granted?.requests && { allocatedResources: granted.requests }),
+    ...(granted && info && { resources: shownResources(granted, limitsInForce(record, info)) }),
   }
 }
 

@@ -2,7 +2,7 @@
 import type { ContainerInfo } from '../docker/index.ts'
 import { SANDBOX } from '../docker/index.ts'
 import { failpoint } from '../failpoints/index.ts'
-import { specContainer } from './containers.ts'
+import { specContainer, specContainers } from './containers.ts'
 import { Deadline } from './deadline.ts'
 import type { Deps } from './deps.ts'
 import { runHook } from './hooks.ts'
@@ -37,14 +37,22 @@ export async function terminatePod(runtime: PodRuntime, deps: Deps, signal: Abor
 
   const running = deps.containers.ofPod(uid).filter(({ state }) => state === 'running')
   const drained = drainOnce(runtime, { deps, graceMs, signal })
-  const stop = (info: ContainerInfo) => {
+  const stop = (info: ContainerInfo, turn: Promise<unknown>) => {
     deps.events.normal(pod, 'Killing', `Stopping container ${info.container}`)
-    return stopOne(runtime, info, { deps, deadline, drained, signal })
+    return stopOne(runtime, info, { deps, deadline, ready: Promise.all([drained, turn]), signal })
   }
-  const roleOf = (info: ContainerInfo) => specContainer(pod, info.container)?.role
-  await Promise.all(running.filter(info => info.container !== SANDBOX && roleOf(info) !== 'sidecar').map(stop))
-  // Sidecars serve the others to the end, and each other in reverse of the order they started in.
-  for (const sidecar of running.filter(info => roleOf(info) === 'sidecar').toReversed()) await stop(sidecar)
+  const isSidecar = ({ container }: ContainerInfo) => specContainer(pod, container)?.role === 'sidecar'
+  const mains = running.filter(info => info.container !== SANDBOX && !isSidecar(info))
+  const stops = mains.map(info => stop(info, Promise.resolve()))
+  // Sidecars serve the others to the end, and each other in reverse of the order the spec gives them. Their hooks run at once.
+  const order = specContainers(pod).map(({ spec }) => spec.name)
+  const place = ({ container }: ContainerInfo) => order.indexOf(container)
+  for (const sidecar of running.filter(isSidecar).sort((a, b) => place(b) - place(a))) {
+    const turn = Promise.race([Promise.allSettled([...stops]), deadline.passed(signal)])
+    stops.push(stop(sidecar, turn))
+  }
+  const failed = (await Promise.allSettled(stops)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
   for (const sandbox of running.filter(({ container }) => container === SANDBOX)) {
     await deps.docker.killContainer(sandbox.id, 'SIGKILL')
     await deps.containers.ended(sandbox.id, signal)
@@ -84,16 +92,16 @@ export async function stopContainer(
   const { terminationGracePeriodSeconds = GRACE_SECONDS_DEFAULT } = runtime.pod.spec
   deps.events.normal(runtime.pod, 'Killing', why)
   const deadline = new Deadline(deps.clock, (own ?? terminationGracePeriodSeconds) * 1000)
-  await stopOne(runtime, info, { deps, deadline, drained: Promise.resolve(), signal })
+  await stopOne(runtime, info, { deps, deadline, ready: Promise.resolve(), signal })
 }
 
 async function stopOne(
   runtime: PodRuntime,
   info: ContainerInfo,
-  { deps, deadline, drained, signal }: { deps: Deps; deadline: Deadline; drained: Promise<void>; signal: AbortSignal },
+  { deps, deadline, ready, signal }: { deps: Deps; deadline: Deadline; ready: Promise<unknown>; signal: AbortSignal },
 ): Promise<void> {
   const { docker, containers, events } = deps
-  const hooked = await Promise.all([preStop(runtime, info, { deps, deadline, signal }), drained]).then(([ran]) => ran)
+  const hooked = await Promise.all([preStop(runtime, info, { deps, deadline, signal }), ready]).then(([ran]) => ran)
   const ending = new AbortController()
   const over = AbortSignal.any([signal, ending.signal])
   const ended = containers.ended(info.id, over)

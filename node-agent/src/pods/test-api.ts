@@ -129,8 +129,10 @@ export class TestApi implements Client {
 function mergedStatus(status: Record<string, unknown>, patch: Record<string, unknown>): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...status, ...patch }
   const conditions = new Map(((status.conditions ?? []) as { type: string }[]).map(condition => [condition.type, condition]))
-  for (const condition of (patch.conditions ?? []) as { type: string }[])
-    conditions.set(condition.type, { ...conditions.get(condition.type), ...condition })
+  for (const condition of (patch.conditions ?? []) as { type: string; $patch?: string }[]) {
+    if (condition.$patch === 'delete') conditions.delete(condition.type)
+    else conditions.set(condition.type, { ...conditions.get(condition.type), ...condition })
+  }
   merged.conditions = [...conditions.values()].map(withoutNulls)
   for (const name of ['podIPs', 'hostIPs']) {
     const list = merged[name]

@@ -46,6 +46,7 @@ export function info(name: string, fields: Partial<ContainerInfo> = {}): Contain
     tty: false,
     openStdin: false,
     stopSignal: 'SIGTERM',
+    limits: undefined,
     ...fields,
   }
 }

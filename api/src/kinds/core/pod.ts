@@ -18,6 +18,7 @@ export type * from './pod/security-types.ts'
 export { podSpecSchema, podTemplateSchema } from './pod/spec-schema.ts'
 export { isPodActive, isPodFinished, isPodReady, podCondition } from './pod/state.ts'
 export type * from './pod/types.ts'
+export { validatePodResize, withResizedContainers } from './pod/validate-resize.ts'
 export { validatePodSpec } from './pod/validate-spec.ts'
 export { validateEphemeralContainersUpdate } from './pod/validate-update.ts'
 export type * from './pod/volume-types.ts'
@@ -31,8 +32,8 @@ export const podKind = defineKind<Pod>({
   categories: ['all'],
   namespaced: true,
   description: 'Containers that run together on one node, sharing its network address and volumes.',
-  subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'binding', 'eviction', 'ephemeralcontainers'],
-  hasGeneration: false,
+  subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'binding', 'eviction', 'ephemeralcontainers', 'resize'],
+  hasGeneration: true,
   schema: () =>
     object('Pod', 'Containers that run together on one node, sharing a network address and volumes.', {
       spec: field(podSpecSchema(), 'What is to run, and how.'),

@@ -32,6 +32,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   scale: 'object',
   finalize: 'finalize',
   ephemeralcontainers: 'ephemeralcontainers',
+  resize: 'resize',
 }
 const DELETIONS_AT_ONCE = 16
 

@@ -1,4 +1,16 @@
-import { badRequest, conflict, invalid, type Kind, type KubernetesObject, type ObjectMeta, type Pod, type Target } from '@davit/api'
+import {
+  badRequest,
+  conflict,
+  invalid,
+  type Kind,
+  type KubernetesObject,
+  type ObjectMeta,
+  type Pod,
+  type PodSpec,
+  type Target,
+  validatePodResize,
+  withResizedContainers,
+} from '@davit/api'
 import type { Storage, Stored } from '../../storage/types.ts'
 import { type Admissions, settle } from './admission/rules.ts'
 import { change, type Decision } from './change.ts'
@@ -6,7 +18,7 @@ import { decodeBody } from './decode.ts'
 import { validateEphemeralContainers } from './pods/ephemeral-containers.ts'
 import { keyOf, type Resources } from './resources.ts'
 import type { RequestContext } from './types.ts'
-import { validateChange } from './validation.ts'
+import { refuse, validateChange, validateNew } from './validation.ts'
 import { isSameJson, storedValue, writtenAs } from './written.ts'
 
 export interface UpdateDependencies {
@@ -16,7 +28,7 @@ export interface UpdateDependencies {
 }
 
 /** Which part of an object a write may change; the rest stays as stored. */
-export type Part = 'object' | 'status' | 'finalize' | 'ephemeralcontainers'
+export type Part = 'object' | 'status' | 'finalize' | 'ephemeralcontainers' | 'resize'
 
 export interface UpdateRequest {
   kind: Kind
@@ -67,7 +79,10 @@ async function decide(
   // A default that is newer than the stored object is no change of anybody's.
   if (part !== 'status' && kind.hasGeneration && specChanged(object, old)) object.metadata.generation = (old.metadata.generation ?? 0) + 1
   if (part === 'ephemeralcontainers') validateEphemeralContainers(kind, object as Pod, old as Pod)
-  else validateChange(kind, object, old)
+  else if (part === 'resize') {
+    refuse(kind, object, validatePodResize(object as Pod, old as Pod))
+    validateNew(kind, object)
+  } else validateChange(kind, object, old)
 
   if (mayGo(object, old)) {
     const extra = await admissions.release(kind, old, context.signal)
@@ -144,6 +159,10 @@ const PARTS: Record<Part, (asked: WithParts, old: WithParts, kind: Kind) => Kube
   ephemeralcontainers: (asked, old) => {
     const ephemeralContainers = (asked.spec as { ephemeralContainers?: unknown[] } | undefined)?.ephemeralContainers ?? []
     return structuredClone({ ...old, spec: { ...(old.spec as object), ephemeralContainers } }) as KubernetesObject
+  },
+  resize: (asked, old) => {
+    const spec = withResizedContainers((old as Pod).spec, (asked.spec ?? { containers: [] }) as PodSpec)
+    return structuredClone({ ...old, spec }) as KubernetesObject
   },
 }
 

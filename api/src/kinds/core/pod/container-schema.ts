@@ -190,6 +190,7 @@ function containerFields() {
       object('Lifecycle', 'What to do after start and before stop.', {
         postStart: field(lifecycleHandler(), 'Right after the container was created; if it fails the container is restarted.'),
         preStop: field(lifecycleHandler(), 'Before the container is asked to stop; counts against the grace period.'),
+        stopSignal: string("Signal that asks the container to stop, such as SIGQUIT; the image's by default. Needs spec.os.name."),
       }),
       'What to do after start and before stop.',
     ),

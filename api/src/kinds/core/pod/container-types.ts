@@ -131,6 +131,8 @@ export interface GrpcAction {
 export interface Lifecycle {
   postStart?: LifecycleHandler
   preStop?: LifecycleHandler
+  /** Such as `SIGQUIT`; the image's own when unsaid. */
+  stopSignal?: string
 }
 
 /** Exactly one is set. */

@@ -1,6 +1,6 @@
 /** What Kubernetes fills in where a manifest says nothing. All idempotent; empty strings count as unsaid, as in Go. */
 import { defaultContainer } from './container-defaults.ts'
-import type { ContainerStatus } from './container-types.ts'
+import type { Container, ContainerStatus } from './container-types.ts'
 import { podQosClass } from './resources.ts'
 import type { Pod, PodSpec } from './types.ts'
 import type { DownwardApiVolumeFile, Volume } from './volume-types.ts'
@@ -39,10 +39,21 @@ export function applyPodDefaults(pod: Pod): void {
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
     const { limits } = container.resources ?? {}
     if (limits) container.resources = { ...container.resources, requests: { ...limits, ...container.resources?.requests } }
+    defaultResizePolicy(container)
     if (!spec.hostNetwork) continue
     for (const port of container.ports ?? []) port.hostPort ||= port.containerPort
   }
   applyStatusDefaults(pod)
+}
+
+/** What is not limited to begin with needs no policy. */
+function defaultResizePolicy(container: Container): void {
+  const { limits = {}, requests = {} } = container.resources ?? {}
+  for (const resourceName of ['cpu', 'memory']) {
+    if (limits[resourceName] === undefined && requests[resourceName] === undefined) continue
+    if (container.resizePolicy?.some(policy => policy.resourceName === resourceName)) continue
+    container.resizePolicy = [...(container.resizePolicy ?? []), { resourceName, restartPolicy: 'NotRequired' }]
+  }
 }
 
 function containersOf(spec: PodSpec) {

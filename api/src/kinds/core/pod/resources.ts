@@ -15,17 +15,27 @@ export interface PodResources {
 
 /**
  * What the scheduler counts for the pod: its containers and sidecars together, or the init container that needs most if
- * that is more, and the overhead. Throws RangeError when a quantity is none, which a validated pod has not.
+ * that is more, and the overhead. While a resize is under way it counts what is asked or what is still held, whichever is more; of
+ * one that its node can never grant, what is held. Throws RangeError when a quantity is none, which a validated pod has not.
  */
-export function podResourceRequests(pod: Pick<Pod, 'spec'>): PodResources {
+export function podResourceRequests(pod: Pick<Pod, 'spec' | 'status'>): PodResources {
   const total = nothing()
-  for (const container of pod.spec.containers) add(total, resourcesOf(container.resources?.requests))
+  const held = heldRequests(pod)
+  const requestsOf = ({ name, resources }: Container): PodResources => {
+    const asked = resourcesOf(resources?.requests)
+    const holds = held.byContainer.get(name)
+    if (!holds) return asked
+    if (held.isInfeasible) return { ...asked, milliCpu: holds.milliCpu, memoryBytes: holds.memoryBytes }
+    raise(asked, { ...nothing(), milliCpu: holds.milliCpu, memoryBytes: holds.memoryBytes })
+    return asked
+  }
+  for (const container of pod.spec.containers) add(total, requestsOf(container))
 
   // Init containers run one at a time, but beside every sidecar that stands before them.
   const sidecars = nothing()
   const peak = nothing()
   for (const container of pod.spec.initContainers ?? []) {
-    const own = resourcesOf(container.resources?.requests)
+    const own = isSidecar(container) ? requestsOf(container) : resourcesOf(container.resources?.requests)
     if (isSidecar(container)) {
       add(sidecars, own)
       raise(peak, sidecars)
@@ -38,6 +48,20 @@ export function podResourceRequests(pod: Pick<Pod, 'spec'>): PodResources {
   raise(total, peak)
   add(total, resourcesOf(pod.spec.overhead))
   return total
+}
+
+/** What the node has granted to each container, as it reports; other than what is asked only during a resize. */
+function heldRequests({ status }: Pick<Pod, 'status'>): { byContainer: Map<string, PodResources>; isInfeasible: boolean } {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])]
+  const byContainer = new Map<string, PodResources>()
+  for (const { name, allocatedResources, resources } of all) {
+    if (!allocatedResources && !resources?.requests) continue
+    const holds = resourcesOf(allocatedResources)
+    raise(holds, resourcesOf(resources?.requests))
+    byContainer.set(name, holds)
+  }
+  const isInfeasible = status?.conditions?.some(({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible') ?? false
+  return { byContainer, isInfeasible }
 }
 
 /** An init container that keeps running beside the others. */

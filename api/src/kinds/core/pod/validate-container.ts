@@ -8,7 +8,7 @@ import { isSidecar } from './resources.ts'
 import type { PodSpec } from './types.ts'
 import { validateEnv } from './validate-env.ts'
 import { validateLifecycle, validateProbes } from './validate-probe.ts'
-import { validateResources } from './validate-resources.ts'
+import { validateResizePolicy, validateResources } from './validate-resources.ts'
 import { validateSecurityContext } from './validate-security.ts'
 import { validateRelativePath } from './validate-volume.ts'
 import type { Volume } from './volume-types.ts'
@@ -31,8 +31,9 @@ export function validateContainer(container: Container, path: string, context: P
     ...validateVolumeMounts(container, path, context),
     ...validateVolumeDevices(container, path, context),
     ...validateResources(container.resources, `${path}.resources`, context.spec),
+    ...validateResizePolicy(container.resizePolicy ?? [], `${path}.resizePolicy`, context.spec),
     ...validateSecurityContext(container.securityContext, `${path}.securityContext`),
-    ...validateLifecycle(container.lifecycle, `${path}.lifecycle`, context.spec.terminationGracePeriodSeconds),
+    ...validateLifecycle(container.lifecycle, `${path}.lifecycle`, context.spec),
     ...validateProbes(container, path),
   ]
 }

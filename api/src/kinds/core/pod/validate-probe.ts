@@ -1,9 +1,10 @@
 /** Rules of probes and lifecycle hooks, in Kubernetes' words. */
-import { forbiddenField, invalidIf, invalidValue, nonNegative, requiredValue } from '../../../field-errors.ts'
+import { forbiddenField, invalidIf, invalidValue, nonNegative, requiredValue, unsupportedValue } from '../../../field-errors.ts'
 import type { IntOrString } from '../../../meta.ts'
 import { isPortName, isPortNumber } from '../../../names.ts'
 import type { FieldError } from '../../../status.ts'
 import type { Container, HttpGetAction, Lifecycle, LifecycleHandler, Probe } from './container-types.ts'
+import type { PodSpec } from './types.ts'
 
 const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'] as const
 const COUNTS = ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const
@@ -33,11 +34,35 @@ export function validateProbes(container: Container, path: string): FieldError[]
   return errors
 }
 
-export function validateLifecycle(lifecycle: Lifecycle | undefined, path: string, graceSeconds: number | undefined): FieldError[] {
-  return (['postStart', 'preStop'] as const).flatMap(name => {
+export function validateLifecycle(
+  lifecycle: Lifecycle | undefined,
+  path: string,
+  { terminationGracePeriodSeconds, os }: Pick<PodSpec, 'terminationGracePeriodSeconds' | 'os'>,
+): FieldError[] {
+  const errors = (['postStart', 'preStop'] as const).flatMap(name => {
     const handler = lifecycle?.[name]
-    return handler ? validateHandler(handler, `${path}.${name}`, graceSeconds) : []
+    return handler ? validateHandler(handler, `${path}.${name}`, terminationGracePeriodSeconds) : []
   })
+  if (lifecycle?.stopSignal === undefined) return errors
+  return [...errors, ...validateStopSignal(lifecycle.stopSignal, `${path}.stopSignal`, os?.name)]
+}
+
+const NAMED_SIGNALS =
+  'ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ'
+const RT_SIGNALS = ['RTMIN', ...numbered('RTMIN+', 15), ...numbered('RTMAX-', 14).reverse(), 'RTMAX']
+const SIGNALS: Readonly<Record<string, readonly string[]>> = {
+  linux: [...NAMED_SIGNALS.split(' '), ...RT_SIGNALS].map(name => `SIG${name}`),
+  windows: ['SIGKILL', 'SIGTERM'],
+}
+
+function numbered(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`)
+}
+
+function validateStopSignal(signal: string, field: string, os: string | undefined): FieldError[] {
+  if (os === undefined) return [forbiddenField(field, 'may not be set for containers with empty `spec.os.name`')]
+  const known = SIGNALS[os] ?? []
+  return known.includes(signal) ? [] : [unsupportedValue(field, signal, known)]
 }
 
 function validateProbe(probe: Probe | undefined, path: string): FieldError[] {

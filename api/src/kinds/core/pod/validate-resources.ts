@@ -1,13 +1,15 @@
 /** Rules of requests and limits, in Kubernetes' words. */
-import { forbiddenField, invalidValue, requiredValue } from '../../../field-errors.ts'
+import { duplicateValue, forbiddenField, invalidValue, requiredValue, unsupportedValue } from '../../../field-errors.ts'
 import type { Quantity } from '../../../meta.ts'
 import { isQualifiedName } from '../../../names.ts'
 import { compareQuantities, formatQuantity, isQuantity, parseMilli, QUANTITY_FORMAT_ERROR } from '../../../quantity.ts'
 import type { FieldError } from '../../../status.ts'
-import type { ResourceRequirements } from './container-types.ts'
+import type { ContainerResizePolicy, ResourceRequirements } from './container-types.ts'
 import type { PodSpec } from './types.ts'
 
 const STANDARD = new Set(['cpu', 'memory', 'ephemeral-storage'])
+/** What can be changed while a container runs. */
+const RESIZABLE = ['cpu', 'memory']
 const HUGE_PAGES = 'hugepages-'
 
 export function validateResources(
@@ -29,6 +31,25 @@ export function validateResources(
     else if (!known.has(claim.name)) errors.push({ type: 'NotFound', field: `${path}.claims[${i}]`, value: claim.name })
   }
   return errors
+}
+
+/** Rules of what a resize means for a running container. */
+export function validateResizePolicy(
+  policies: readonly ContainerResizePolicy[],
+  path: string,
+  { restartPolicy }: Pick<PodSpec, 'restartPolicy'>,
+): FieldError[] {
+  const seen = new Set<string>()
+  return policies.flatMap((policy, i) => {
+    const errors: FieldError[] = []
+    if (!RESIZABLE.includes(policy.resourceName)) errors.push(unsupportedValue(`${path}[${i}]`, policy.resourceName, RESIZABLE))
+    if (seen.has(policy.resourceName)) errors.push(duplicateValue(`${path}[${i}]`, policy.resourceName))
+    seen.add(policy.resourceName)
+    if (restartPolicy === 'Never' && policy.restartPolicy !== 'NotRequired') {
+      errors.push(invalidValue(`${path}[${i}]`, policy.restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"))
+    }
+    return errors
+  })
 }
 
 /** Names and amounts of a list such as `limits` or `overhead`. */

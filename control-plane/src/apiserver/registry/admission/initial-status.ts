@@ -8,6 +8,9 @@ export function initialPodStatus(): AdmissionRule {
     admit({ object }) {
       const pod = object as Pod
       pod.status = { phase: 'Pending', qosClass: podQosClass(pod) }
+      if (!pod.spec.schedulingGates?.length) return
+      const message = 'Scheduling is blocked due to non-empty scheduling gates'
+      pod.status.conditions = [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message }]
     },
   }
 }
