@@ -104,6 +104,7 @@ export {
   validatePodResize,
   withResizedContainers,
 } from './kinds/core/pod.ts'
+export { type PodTemplate, podTemplateKind } from './kinds/core/pod-template.ts'
 export { SECRET_TYPES, type Secret, secretKind } from './kinds/core/secret.ts'
 export { serviceKind } from './kinds/core/service.ts'
 export { type ServiceAccount, serviceAccountKind } from './kinds/core/service-account.ts'
@@ -118,6 +119,8 @@ export {
   endpointSliceKind,
 } from './kinds/discovery/endpoint-slice.ts'
 export { KINDS, kindFor, kindOf, REVIEW_KINDS } from './kinds/index.ts'
+export { type RuntimeClass, runtimeClassKind } from './kinds/node/runtime-class.ts'
+export { type PriorityClass, priorityClassKind, SYSTEM_PRIORITY_CLASSES } from './kinds/scheduling/priority-class.ts'
 export {
   DEFAULT_CLASS_ANNOTATION,
   isDefaultStorageClass,

@@ -10,7 +10,7 @@ import { type Client, type Credentials, connectHttp, DAVIT_VERSION, type Logger,
 import { makeKubeconfig, replaceFile } from '@davit/api/pki'
 import { pino } from 'pino'
 import type { Tunnels } from './apiserver/tunnel/index.ts'
-import { startControllers } from './controllers/index.ts'
+import { type ControllersOptions, startControllers } from './controllers/index.ts'
 import { runWhileLeader } from './leader/index.ts'
 import { type ControlPlaneOptions, HELP, parseOptions, UsageError } from './options.ts'
 import { followAuthorities, type LivePki, openPki } from './pki/index.ts'
@@ -88,6 +88,7 @@ async function run(options: ControlPlaneOptions, pki: LivePki, log: Logger, stop
   const client: Client = running?.client ?? remote!
   const work = runLeaders(options, {
     client,
+    authorities: { bundle: () => pki.ca.bundle, onChange: listener => pki.onChange(listener) },
     log,
     signal: stop,
     ...(running && { tunnels: running.tunnels, keepUp: running.keepUp, clientForTerm: running.clientForTerm }),
@@ -110,6 +111,7 @@ interface LeaderParts {
   readonly client: Client
   /** Where storage is at hand: a client that stops writing when another leads. */
   readonly clientForTerm?: RunningApiServer['clientForTerm']
+  readonly authorities: ControllersOptions['authorities'] & {}
   readonly log: Logger
   readonly signal: AbortSignal
   readonly tunnels?: Tunnels
@@ -119,7 +121,7 @@ interface LeaderParts {
 /** Settles once the signal aborted and the Leases are released. */
 async function runLeaders(
   { roles, name }: ControlPlaneOptions,
-  { client, clientForTerm, log, signal, tunnels, keepUp }: LeaderParts,
+  { client, clientForTerm, authorities, log, signal, tunnels, keepUp }: LeaderParts,
 ): Promise<void> {
   const identity = `${name}_${randomUUID()}`
   const clientOf = async (lease: string, term: AbortSignal) => (await clientForTerm?.(lease, identity, term)) ?? client
@@ -129,7 +131,14 @@ async function runLeaders(
     work.push(
       runWhileLeader({ ...common, name: 'davit-controllers' }, async term => {
         const termClient = await clientOf('davit-controllers', term)
-        const controllers = startControllers({ client: termClient, clock: systemClock, log, signal: term, ...(tunnels && { tunnels }) })
+        const controllers = startControllers({
+          client: termClient,
+          clock: systemClock,
+          log,
+          signal: term,
+          authorities,
+          ...(tunnels && { tunnels }),
+        })
         await Promise.all([controllers, keepUp?.(termClient, identity, term)])
       }),
     )

@@ -18,10 +18,13 @@ import { nodeKind } from './core/node.ts'
 import { persistentVolumeKind } from './core/persistent-volume.ts'
 import { persistentVolumeClaimKind } from './core/persistent-volume-claim.ts'
 import { podKind } from './core/pod.ts'
+import { podTemplateKind } from './core/pod-template.ts'
 import { secretKind } from './core/secret.ts'
 import { serviceKind } from './core/service.ts'
 import { serviceAccountKind } from './core/service-account.ts'
 import { endpointSliceKind } from './discovery/endpoint-slice.ts'
+import { runtimeClassKind } from './node/runtime-class.ts'
+import { priorityClassKind } from './scheduling/priority-class.ts'
 import { storageClassKind } from './storage/storage-class.ts'
 
 /** In the order discovery shows them: by group, then by plural. */
@@ -34,6 +37,7 @@ export const KINDS = [
   persistentVolumeClaimKind,
   persistentVolumeKind,
   podKind,
+  podTemplateKind,
   secretKind,
   serviceAccountKind,
   serviceKind,
@@ -41,6 +45,8 @@ export const KINDS = [
   replicaSetKind,
   leaseKind,
   endpointSliceKind,
+  runtimeClassKind,
+  priorityClassKind,
   storageClassKind,
   // A list of kinds of different objects: each is only ever given its own.
 ] as unknown as readonly Kind[]

@@ -10,6 +10,7 @@ import { runLoadBalancerController } from './load-balancer/controller.ts'
 import { runNamespaceController } from './namespace/controller.ts'
 import { runNodeLifecycleController } from './node-lifecycle/controller.ts'
 import { runReplicaSetController } from './replica-set/controller.ts'
+import { type Authorities, runRootCaController } from './root-ca/controller.ts'
 import { runServiceAccountController } from './service-account/controller.ts'
 
 export interface ControllersOptions {
@@ -20,10 +21,12 @@ export interface ControllersOptions {
   signal: AbortSignal
   /** This replica's tunnels: how node loss is heard of within seconds. Without them only Leases tell. */
   tunnels?: Tunnels
+  /** What pods are told to trust; without it they are told nothing. */
+  authorities?: Authorities
 }
 
 /** Runs every controller until `signal` aborts, then settles. Rejects when one fails for good; the others have then stopped. */
-export async function startControllers({ client, clock, log, signal, tunnels }: ControllersOptions): Promise<void> {
+export async function startControllers({ client, clock, log, signal, tunnels, authorities }: ControllersOptions): Promise<void> {
   const failure = new AbortController()
   const together = AbortSignal.any([signal, failure.signal])
   const events = createEventRecorder(client, { component: 'davit-controllers', clock, log, signal: together })
@@ -36,6 +39,7 @@ export async function startControllers({ client, clock, log, signal, tunnels }: 
     runLoadBalancerController(context),
     runNamespaceController(context),
     runServiceAccountController(context),
+    ...(authorities ? [runRootCaController(context, authorities)] : []),
     runGarbageCollector(context),
     runEventExpiry(context),
     runNodeLifecycleController(context, tunnels),

@@ -65,9 +65,10 @@ export class LivePki implements Pki {
     return this.#options.dir
   }
 
-  /** Called after anything was renewed or a CA came or went. */
-  onChange(listener: () => void): void {
+  /** Called after anything was renewed or a CA came or went. Gives back how to listen no more. */
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** Every certificate here, the CAs first. */

@@ -42,6 +42,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       ? undefined
       : `can only access node lease with the same name as the requesting node`
   },
+  'runtimeclasses.node.k8s.io': readOnly,
   services: readOnly,
   endpoints: readOnly,
   'endpointslices.discovery.k8s.io': readOnly,

@@ -12,7 +12,9 @@ import {
   type Namespace,
   NETWORKS,
   namespaceKind,
+  priorityClassKind,
   type Service,
+  SYSTEM_PRIORITY_CLASSES,
   serviceKind,
 } from '@davit/api'
 import type { Storage } from '../../storage/types.ts'
@@ -42,7 +44,7 @@ export interface BootstrapResult {
   publishEndpoints: (endpoints: readonly ApiEndpoint[]) => Promise<void>
 }
 
-/** Makes the namespaces and Services every cluster has; idempotent. Rejects when `signal` aborts or storage fails. */
+/** Makes the namespaces, Services and priority classes every cluster has; idempotent. Rejects when `signal` aborts or storage fails. */
 export async function bootstrap(
   registry: Registry,
   storage: Storage,
@@ -55,6 +57,7 @@ export async function bootstrap(
   }
   await ensure(registry, context, serviceKind, apiService(formatAddress(parseRange(serviceCidr).first + 1), apiPort))
   await ensure(registry, context, serviceKind, dnsService(dnsAddress))
+  for (const priorityClass of SYSTEM_PRIORITY_CLASSES) await ensure(registry, context, priorityClassKind, priorityClass)
   const system = await registry.get(context, erased(namespaceKind), { name: NAMESPACES.system })
   // Everything above is seen by whoever starts next in this process.
   await storage.reached(await storage.currentRevision(signal), signal)

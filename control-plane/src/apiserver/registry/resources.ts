@@ -42,6 +42,10 @@ export class Resources {
     return this.#stored.values()
   }
 
+  serves(kind: Kind): boolean {
+    return this.#stored.has(qualifiedResource(kind))
+  }
+
   /** Throws NotFound for a kind that is not served. */
   stored(kind: Kind): StoredResource {
     const resource = this.#stored.get(qualifiedResource(kind))

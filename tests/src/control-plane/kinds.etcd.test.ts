@@ -1,0 +1,207 @@
+/** Kinds that other parts only read: every verb of each over HTTP, and what admission makes of pods that name them. */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { KINDS, type Kind, type KubernetesObject, resourcePath } from '@davit/api'
+import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { PATHS } from './manifests.ts'
+import type { Answer } from './send.ts'
+
+type Json = Record<string, unknown>
+let plane: ControlPlane
+before(async () => {
+  plane = await startControlPlane({ args: ['--run', 'apiserver'] })
+})
+after(() => plane[Symbol.asyncDispose]())
+
+async function must(answer: Promise<Answer>, code: number): Promise<Json> {
+  const { code: found, text, json } = await answer
+  assert.equal(found, code, text)
+  return json
+}
+
+const send = (method: string, path: string, body?: Json, headers = {}) => plane.ask({ method, path, headers, ...(body && { body }) })
+const post = (path: string, body: Json, code = 201) => must(send('POST', path, body), code)
+const metadataOf = (object: Json) => object.metadata as KubernetesObject['metadata']
+
+const CONTAINERS = { containers: [{ name: 'c', image: 'nginx:1.25' }] }
+const SAMPLES: Readonly<Record<string, Json>> = {
+  podtemplates: { template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } },
+  'runtimeclasses.node.k8s.io': { handler: 'runsc' },
+  'priorityclasses.scheduling.k8s.io': { value: 10 },
+}
+
+for (const [resource, sample] of Object.entries(SAMPLES)) {
+  const kind = KINDS.find(({ plural, group }) => (group ? `${plural}.${group}` : plural) === resource) as Kind
+  const collection = resourcePath(kind, kind.namespaced ? { namespace: 'default' } : {})
+
+  it(`${kind.kind} can be created, read, listed, patched, replaced, watched and deleted, singly and all`, async () => {
+    const labels = { test: 'verbs' }
+    const made = await post(collection, { metadata: { name: 'one', labels }, ...sample })
+    assert.equal(metadataOf(made).name, 'one')
+    const version = metadataOf(made).resourceVersion
+    for (const name of ['two', 'three']) await post(collection, { metadata: { name, labels }, ...sample })
+    const read = await must(send('GET', `${collection}/one`), 200)
+    assert.deepEqual(read, made)
+    const everywhere = await must(send('GET', `${resourcePath(kind, {})}?labelSelector=test%3Dverbs`), 200)
+    assert.equal((everywhere.items as Json[]).length, 3)
+    const patch = { metadata: { annotations: { patched: 'yes' } } }
+    const patched = await must(send('PATCH', `${collection}/one`, patch, { 'content-type': 'application/merge-patch+json' }), 200)
+    assert.equal(metadataOf(patched).annotations?.patched, 'yes')
+    const replaced = await must(
+      send('PUT', `${collection}/one`, { ...patched, metadata: { ...metadataOf(patched), labels: { ...labels, more: 'x' } } }),
+      200,
+    )
+    assert.equal(metadataOf(replaced).labels?.more, 'x')
+    await must(send('DELETE', `${collection}/one`), 200)
+    await must(send('GET', `${collection}/one`), 404)
+    const watch = `${collection}?watch=true&resourceVersion=${version}&timeoutSeconds=1&fieldSelector=metadata.name%3Done`
+    const { text } = await send('GET', watch)
+    const seen = text
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line).type)
+    assert.deepEqual(seen, ['MODIFIED', 'MODIFIED', 'DELETED'])
+    await must(send('DELETE', `${collection}?labelSelector=test%3Dverbs`), 200)
+    const left = await must(send('GET', `${collection}?labelSelector=test%3Dverbs`), 200)
+    assert.deepEqual(left.items ?? [], [])
+    await must(send('GET', collection, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }), 200)
+  })
+
+  it(`${kind.kind} is found by those who ask what there is`, async () => {
+    const base = kind.group ? `/apis/${kind.group}/${kind.version}` : `/api/${kind.version}`
+    const { resources } = (await must(send('GET', base), 200)) as { resources: { name: string; verbs: string[] }[] }
+    const found = resources.find(({ name }) => name === kind.plural)
+    assert.deepEqual(found?.verbs, ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'])
+  })
+}
+
+async function refused(path: string, body: Json, code: number, message: RegExp): Promise<void> {
+  const answer = await send('POST', path, body)
+  assert.equal(answer.code, code, answer.text)
+  assert.match(answer.message, message)
+}
+
+const pod = (name: string, spec: Json = {}) => ({ metadata: { name }, spec: { ...CONTAINERS, ...spec } })
+const CLASSES = { runtime: '/apis/node.k8s.io/v1/runtimeclasses', priority: '/apis/scheduling.k8s.io/v1/priorityclasses' }
+
+describe('A RuntimeClass', () => {
+  it('must be there for a pod that names it', async () => {
+    await refused(
+      PATHS.pods,
+      pod('no-class', { runtimeClassName: 'absent' }),
+      403,
+      /pods "no-class" is forbidden: pod rejected: RuntimeClass "absent" not found/,
+    )
+    await post(CLASSES.runtime, { metadata: { name: 'fleeting' }, handler: 'x' })
+    await must(send('DELETE', `${CLASSES.runtime}/fleeting`), 200)
+    await refused(PATHS.pods, pod('no-class', { runtimeClassName: 'fleeting' }), 403, /RuntimeClass "fleeting" not found/)
+  })
+
+  it('gives its overhead and its nodes to pods', async () => {
+    const toleration = { key: 'gpu', operator: 'Exists', effect: 'NoSchedule' }
+    const overhead = { podFixed: { cpu: '10m', memory: '20Mi' } }
+    const scheduling = { nodeSelector: { sandbox: 'yes' }, tolerations: [toleration] }
+    await post(CLASSES.runtime, { metadata: { name: 'sandboxed' }, handler: 'runsc', overhead, scheduling })
+    const { spec } = await post(PATHS.pods, pod('sandboxed', { runtimeClassName: 'sandboxed', nodeSelector: { zone: 'a' } }))
+    const { tolerations, ...rest } = spec as { overhead: Json; nodeSelector: Json; tolerations: Json[] }
+    assert.deepEqual(rest.overhead, overhead.podFixed)
+    assert.deepEqual(rest.nodeSelector, { zone: 'a', sandbox: 'yes' })
+    assert.deepEqual(
+      tolerations.find(({ key }) => key === 'gpu'),
+      toleration,
+    )
+    const other = { runtimeClassName: 'sandboxed', overhead: { cpu: '1' } }
+    await refused(PATHS.pods, pod('other', other), 403, /Pod's Overhead doesn't match RuntimeClass's defined Overhead/)
+    await refused(
+      PATHS.pods,
+      pod('other', { runtimeClassName: 'sandboxed', nodeSelector: { sandbox: 'no' } }),
+      403,
+      /conflict: runtimeClass.scheduling.nodeSelector\[sandbox\]/,
+    )
+    await refused(PATHS.pods, pod('other', { overhead: { cpu: '1' } }), 403, /Pod Overhead set without corresponding RuntimeClass/)
+  })
+
+  it('has a handler that is a name and stays', async () => {
+    await refused(CLASSES.runtime, { metadata: { name: 'bad' }, handler: 'A B' }, 422, /handler: Invalid value: "A B"/)
+    await refused(CLASSES.runtime, { metadata: { name: 'bad' } }, 422, /handler: Required value/)
+    const put = await send('PUT', `${CLASSES.runtime}/sandboxed`, { metadata: { name: 'sandboxed' }, handler: 'other' })
+    assert.match(put.message, /handler: Invalid value: "other": field is immutable/)
+  })
+})
+
+describe('A PriorityClass', () => {
+  it('of the system is there from the start and cannot be deleted', async () => {
+    const { value } = await must(send('GET', `${CLASSES.priority}/system-node-critical`), 200)
+    assert.equal(value, 2_000_001_000)
+    const answer = await send('DELETE', `${CLASSES.priority}/system-cluster-critical`)
+    assert.equal(answer.code, 403)
+    assert.match(answer.message, /this is a system priority class and cannot be deleted/)
+    await refused(
+      CLASSES.priority,
+      { metadata: { name: 'system-mine' }, value: 1 },
+      422,
+      /system-mine is not a known system priority class/,
+    )
+    await refused(
+      CLASSES.priority,
+      { metadata: { name: 'mine' }, value: 1_000_000_001 },
+      422,
+      /maximum allowed value of a user defined priority is 1000000000/,
+    )
+  })
+
+  it('gives pods their number, one class to those that name none', async () => {
+    await post(CLASSES.priority, { metadata: { name: 'high' }, value: 1000, preemptionPolicy: 'Never' })
+    const of = async (name: string, spec: Json) => {
+      const made = await post(PATHS.pods, pod(name, spec))
+      const { priority, preemptionPolicy, priorityClassName } = made.spec as Json
+      return [priority, preemptionPolicy, priorityClassName]
+    }
+    assert.deepEqual(await of('plain', {}), [0, 'PreemptLowerPriority', undefined])
+    assert.deepEqual(await of('high', { priorityClassName: 'high' }), [1000, 'Never', 'high'])
+    await refused(PATHS.pods, pod('bad', { priorityClassName: 'absent' }), 403, /no PriorityClass with name absent was found/)
+    await refused(PATHS.pods, pod('bad', { priority: 5 }), 403, /the integer value of priority \(5\) must not be provided in pod spec/)
+    await post(CLASSES.priority, { metadata: { name: 'usual' }, value: 7, globalDefault: true })
+    assert.deepEqual(await of('usual', {}), [7, 'PreemptLowerPriority', 'usual'])
+    await refused(
+      CLASSES.priority,
+      { metadata: { name: 'second' }, value: 8, globalDefault: true },
+      403,
+      /PriorityClass usual is already marked as default for pods. Only one default can exist/,
+    )
+    await must(send('DELETE', `${CLASSES.priority}/usual`), 200)
+  })
+
+  it('keeps its number', async () => {
+    const headers = { 'content-type': 'application/merge-patch+json' }
+    const answer = await send('PATCH', `${CLASSES.priority}/high`, { value: 5 }, headers)
+    assert.match(answer.message, /value: Forbidden: may not be changed in an update\./)
+    await must(send('PATCH', `${CLASSES.priority}/high`, { description: 'better' }, headers), 200)
+  })
+})
+
+describe('The generation of a pod', () => {
+  const generationOf = (object: Json) => metadataOf(object).generation
+  it('starts at 1, rises with the spec only, and with the deletion', async () => {
+    const body = { metadata: { name: 'counted', generation: 100 }, spec: { ...CONTAINERS, nodeName: 'n1' } }
+    assert.equal(generationOf(await post(PATHS.pods, body)), 1)
+    const path = `${PATHS.pods}/counted`
+    const patch = (fields: Json, at = path) =>
+      must(send('PATCH', at, fields, { 'content-type': 'application/strategic-merge-patch+json' }), 200)
+    assert.equal(generationOf(await patch({ metadata: { labels: { a: 'b' }, generation: 50 } })), 1)
+    assert.equal(generationOf(await patch({ status: { message: 'x' } }, `${path}/status`)), 1)
+    assert.equal(generationOf(await patch({ spec: { activeDeadlineSeconds: 3000 } })), 2)
+    assert.equal(generationOf(await patch({ spec: { containers: [{ name: 'c', image: 'nginx:1.26' }] } })), 3)
+    const ephemeral = { spec: { ephemeralContainers: [{ name: 'e', image: 'busybox:1.36' }] } }
+    assert.equal(generationOf(await patch(ephemeral, `${path}/ephemeralcontainers`)), 4)
+    assert.equal(generationOf(await must(send('DELETE', path), 200)), 5)
+    assert.equal(generationOf(await must(send('GET', path), 200)), 5)
+  })
+
+  it('stays 1 when the pod gets a node', async () => {
+    await post(PATHS.pods, pod('bound'))
+    const binding = { metadata: { name: 'bound' }, target: { kind: 'Node', name: 'n1' } }
+    await post(`${PATHS.pods}/bound/binding`, binding)
+    assert.equal(generationOf(await must(send('GET', `${PATHS.pods}/bound`), 200)), 1)
+  })
+})
