@@ -1,7 +1,7 @@
 /** The node agent's process: reads flags, runs the agent or does what else is asked, ends in order. */
 import { exit, stderr } from 'node:process'
 import { pino } from 'pino'
-import { cleanUp } from './cleanup.ts'
+import { cleanUp, REMOVE_VOLUMES } from './cleanup.ts'
 import { readOptions } from './config-file.ts'
 import { type AgentOptions, tell, UsageError } from './options.ts'
 import { runAgent } from './run-agent.ts'
@@ -41,9 +41,12 @@ function logger({ logLevel }: Pick<AgentOptions, 'logLevel'>): pino.Logger {
 }
 
 async function cleanUpHere(args: readonly string[]): Promise<number> {
-  const read = await readOptions(args, { withServer: false })
+  const read = await readOptions(
+    args.filter(arg => arg !== REMOVE_VOLUMES),
+    { withServer: false },
+  )
   if (typeof read === 'string') return tell(read)
-  await cleanUp(read.options, logger(read.options))
+  await cleanUp(read.options, { log: logger(read.options), removeVolumes: args.includes(REMOVE_VOLUMES) })
   return 0
 }
 

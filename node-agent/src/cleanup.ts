@@ -1,5 +1,4 @@
 /** Takes away what an agent leaves behind on purpose when it stops: containers, network, rules, mounts, the data plane. */
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DOCKER_LABELS, type Logger } from '@davit/api'
 import { stopDataPlane } from './data-plane/index.ts'
@@ -7,10 +6,16 @@ import { connectDocker } from './docker/index.ts'
 import { readIdentity } from './identity/index.ts'
 import { cleanupNetwork } from './network/index.ts'
 import type { AgentOptions } from './options.ts'
-import { createVolumes } from './volumes/index.ts'
+import { cleanUpVolumes } from './volumes/index.ts'
 
-/** Does as much as can be done, and rejects at the end with what could not. */
-export async function cleanUp({ dataDir, dockerSocket, networkName, nodeName }: AgentOptions, log: Logger): Promise<void> {
+/** Flag of whoever wants the data of claims gone, too. */
+export const REMOVE_VOLUMES = '--remove-volumes'
+
+/** Does as much as can be done, and rejects at the end with what could not. Data of claims stays unless `removeVolumes`. */
+export async function cleanUp(
+  { dataDir, dockerSocket, networkName, nodeName }: AgentOptions,
+  { log, removeVolumes }: { log: Logger; removeVolumes: boolean },
+): Promise<void> {
   const failures: unknown[] = []
   const step = async (what: string, work: () => Promise<void>) => {
     try {
@@ -37,16 +42,11 @@ export async function cleanUp({ dataDir, dockerSocket, networkName, nodeName }: 
     })
   }
   await step('remove the network', () => cleanupNetwork({ name: networkName, ...(docker && { docker: docker.raw }) }))
-  await step('unmount the volumes', () => unmountAll(join(dataDir, 'pods')))
+  await step('unmount the volumes', async () => {
+    const { directory, names, dockerVolumes } = await cleanUpVolumes(dataDir, { docker: identity && docker, removeData: removeVolumes })
+    if (names.length + dockerVolumes.length === 0) return
+    log.warn({ directory, names, dockerVolumes }, 'The data of claims stays; --remove-volumes deletes it')
+  })
   log.info({ label: DOCKER_LABELS.cluster, clusterId: identity?.clusterId }, 'Cleaned up')
   if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be cleaned up')
-}
-
-async function unmountAll(podsDir: string): Promise<void> {
-  const volumes = createVolumes({
-    objects: { configMap: async () => undefined, secret: async () => undefined },
-    dnsAddress: '',
-    clusterDomain: '',
-  })
-  for (const uid of await readdir(podsDir).catch(() => [])) await volumes.remove(join(podsDir, uid))
 }

@@ -3,11 +3,12 @@ import { access } from 'node:fs/promises'
 import { stdout } from 'node:process'
 import { systemClock } from '@davit/api'
 import { pino } from 'pino'
-import { cleanUp } from './cleanup.ts'
+import { cleanUp, REMOVE_VOLUMES } from './cleanup.ts'
 import { readOptions } from './config-file.ts'
 import { findService, install, LAYOUT, uninstall } from './install/index.ts'
 import { tell, UsageError } from './options.ts'
 import { readToken } from './run-agent.ts'
+import { claimsDirectory } from './volumes/index.ts'
 
 const NOT_RUNNING = 3
 const VERBS = ['start', 'stop', 'restart'] as const
@@ -31,11 +32,19 @@ export async function installHere(args: readonly string[]): Promise<number> {
 }
 
 export async function uninstallHere(args: readonly string[]): Promise<number> {
-  const read = await readOptions([...(await installedConfig()), ...args], { withServer: false, defaults: HERE })
+  const own = args.filter(arg => arg !== REMOVE_VOLUMES)
+  const read = await readOptions([...(await installedConfig()), ...own], { withServer: false, defaults: HERE })
   if (typeof read === 'string') return tell(read)
   const { options } = read
-  await uninstall({ dataDir: options.dataDir, cleanUp: () => cleanUp(options, pino({ level: 'error' }, pino.destination(2))) })
+  const removeVolumes = args.includes(REMOVE_VOLUMES)
+  const { kept } = await uninstall({
+    dataDir: options.dataDir,
+    claims: claimsDirectory(options.dataDir),
+    cleanUp: () => cleanUp(options, { log: pino({ level: 'error' }, pino.destination(2)), removeVolumes }),
+  })
   stdout.write('Uninstalled the agent\n')
+  if (kept.length > 0)
+    stdout.write(`The data of claims is still in ${kept.join(' ')}: delete it by hand, or with uninstall ${REMOVE_VOLUMES}\n`)
   return 0
 }
 

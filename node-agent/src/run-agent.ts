@@ -35,11 +35,13 @@ import { forgetClosedFlows, startProxy } from './proxy/index.ts'
 import { createStats, createStatsPages, emptyDirUse } from './stats/index.ts'
 import { startTunnels } from './tunnel/index.ts'
 import { tunnelHandler } from './tunnel-handler.ts'
-import { createObjectSource, createVolumes } from './volumes/index.ts'
+import { claimsDirectory, createObjectSource, createTokenIssuer, createVolumes, startReclaimer } from './volumes/index.ts'
 
 const STOP_MS_MAX = 5_000
 const SYNC_MS_MAX = 5_000
 const SERVERS_FILE = 'servers.json'
+/** Where this node keeps provisioned volumes: read by whoever provisions them. */
+const VOLUMES_ANNOTATION = 'davit.dev/volumes-directory'
 
 interface Running {
   readonly log: Logger
@@ -111,7 +113,7 @@ async function runWith(
   const endpointSlices = startInformer(client, endpointSliceKind, { signal, log })
   const events = createEventRecorder(client, { component: 'kubelet', host: nodeName, ...run })
 
-  const objects = createObjectSource(client, { clock, signal })
+  const objects = createObjectSource(client, run)
   const { credentialsFile, parallelPullsMax, gc } = options.images
   const images = await startImages({
     docker,
@@ -145,7 +147,11 @@ async function runWith(
     },
     labels: options.labels,
     taints: options.taints,
-    annotations: () => ({ ...kept.annotations(), [UNSUITABLE_IMAGES]: images.unsuitable.join(',') || undefined }),
+    annotations: () => ({
+      ...kept.annotations(),
+      [VOLUMES_ANNOTATION]: claimsDirectory(dataDir),
+      [UNSUITABLE_IMAGES]: images.unsuitable.join(',') || undefined,
+    }),
     engine: () => docker.engine,
     images: () => images.list,
     dockerProblem: () => containers.problem,
@@ -209,7 +215,17 @@ async function runWith(
     pods,
     network,
     hostPorts: proxy.hostPorts,
-    volumes: createVolumes({ objects, dnsAddress: info.dnsAddress, clusterDomain: info.clusterDomain }),
+    volumes: createVolumes({
+      objects,
+      dnsAddress: info.dnsAddress,
+      clusterDomain: info.clusterDomain,
+      dataDir,
+      docker,
+      nodeName,
+      nodeLabels: () => nodes.cache.get(nodeName)?.metadata.labels ?? {},
+      issueToken: createTokenIssuer(client, run),
+      ...run,
+    }),
     objects,
     images,
     logs: options.logs,
@@ -240,7 +256,20 @@ async function runWith(
     seccompProfile: path => readFileSync(join(dataDir, 'seccomp', normalize(`/${path}`)), 'utf8'),
     ...run,
   })
-  cluster.onKnown(() => manager.wakeAll())
+  const reclaimer = startReclaimer({
+    client,
+    docker,
+    nodeName,
+    dataDir,
+    directory: claimsDirectory(dataDir),
+    isOwnCluster: cluster.isOwn,
+    warn: (volume, message) => events.event(volume, 'Warning', 'VolumeFailedDelete', message),
+    ...run,
+  })
+  cluster.onKnown(() => {
+    manager.wakeAll()
+    reclaimer.wake()
+  })
 
   const stats = createStats({
     docker,
@@ -295,6 +324,7 @@ async function runWith(
     proxy.stopped,
     manager.stopped,
     images.stopped,
+    reclaimer.stopped,
     tunnels.stopped,
   ])
   await Promise.race([ended, new Promise(resolve => setTimeout(resolve, STOP_MS_MAX).unref())])

@@ -28,7 +28,8 @@ export interface HostConfig {
   /** Name of one of the runtimes Docker was configured with. */
   Runtime?: string
   PidMode?: string
-  Mounts: BindMount[]
+  Mounts: Mount[]
+  Devices?: { PathOnHost: string; PathInContainer: string; CgroupPermissions: string }[]
   RestartPolicy: { Name: 'no' }
   LogConfig: { Type: 'json-file'; Config: Record<string, string> }
   Ulimits: { Name: string; Soft: number; Hard: number }[]
@@ -69,5 +70,22 @@ export interface BindMount {
   Source: string
   Target: string
   ReadOnly: boolean
-  BindOptions?: { Propagation: 'rprivate' | 'rslave' | 'rshared' }
+  BindOptions?: {
+    Propagation: 'rprivate' | 'rslave' | 'rshared'
+    /** From API 1.44 on. */
+    ReadOnlyNonRecursive?: true
+    ReadOnlyForceRecursive?: true
+  }
 }
+
+/** A named volume of Docker. */
+export interface NamedMount {
+  Type: 'volume'
+  Source: string
+  Target: string
+  ReadOnly: boolean
+  /** `Subpath` from API 1.45 on. */
+  VolumeOptions: { NoCopy: true; Subpath?: string }
+}
+
+export type Mount = BindMount | NamedMount

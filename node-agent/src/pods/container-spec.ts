@@ -1,7 +1,7 @@
 /** From a pod's spec to the body of Docker's create call. Pure; everything daemon.json could change is said here. */
 import { type Container, DOCKER_LABELS, type EphemeralContainer, type Pod } from '@davit/api'
-import { type BindMount, type CreateBody, type HostConfig, PAUSE_IMAGE, SANDBOX } from '../docker/index.ts'
-import { podHostname } from '../volumes/index.ts'
+import { type CreateBody, type HostConfig, type Mount, PAUSE_IMAGE, SANDBOX } from '../docker/index.ts'
+import { type DeviceMapping, podHostname } from '../volumes/index.ts'
 import { imageHash } from './containers.ts'
 import { deviceRequests } from './devices.ts'
 import { ConfigError, expand } from './env.ts'
@@ -39,7 +39,9 @@ export interface ContainerPlace {
   /** Of the pod; undefined with hostNetwork. */
   readonly address: string | undefined
   readonly env: ReadonlyMap<string, string>
-  readonly mounts: readonly BindMount[]
+  readonly mounts: readonly Mount[]
+  /** Block devices of volumes. */
+  readonly volumeDevices?: readonly DeviceMapping[]
   /** Reference or id to create from. */
   readonly image: string
   /** The image's own user, for runAsNonRoot. */
@@ -94,6 +96,7 @@ export function containerBody(
       ...cgroupNamespace(container, node),
       ...(place.runtime && { Runtime: place.runtime }),
       Mounts: [...place.mounts],
+      ...(place.volumeDevices && place.volumeDevices.length > 0 && { Devices: [...place.volumeDevices] }),
       ...cgroupLimits(pod, container, node),
       ...deviceRequests(place.devices),
       ...securityFields(pod, container.securityContext ?? {}, node),

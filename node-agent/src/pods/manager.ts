@@ -7,7 +7,7 @@ import type { ContainerStore, Docker } from '../docker/index.ts'
 import { isOlder, SANDBOX } from '../docker/index.ts'
 import type { Images } from '../images/index.ts'
 import type { PodNetwork } from '../network/types.ts'
-import type { DownwardContext, ObjectSource, Volumes } from '../volumes/index.ts'
+import { type DownwardContext, startVolumeUpdates, type Volumes, type VolumeUpdates, type WatchedObjects } from '../volumes/index.ts'
 import { allot } from './allot.ts'
 import { admitted, type Checkpoint, CheckpointStore } from './checkpoint.ts'
 import type { NodeFacts } from './container-spec.ts'
@@ -26,7 +26,7 @@ import { canRaiseLimits } from './privileges.ts'
 import { Prober } from './prober.ts'
 import { absorb, recordsFromStatus } from './records.ts'
 import { PodRuntime } from './runtime.ts'
-import { claimPorts } from './start.ts'
+import { claimPorts, volumePlace } from './start.ts'
 import { BACKING_OFF, podStatus } from './status.ts'
 import { StatusWriter } from './status-writer.ts'
 import { sweepDirectories, sweepOrphan } from './sweep.ts'
@@ -43,7 +43,7 @@ export interface PodManagerOptions {
   hostPorts: HostPortClaims
   volumes: Volumes
   images: Images
-  objects: ObjectSource
+  objects: WatchedObjects
   /** Services of a namespace, and `default/kubernetes`. */
   services: (namespace: string) => readonly Service[]
   events: EventRecorder
@@ -72,7 +72,7 @@ export interface PodManagerOptions {
 export interface PodManager extends PodViews {
   /** Looks at all pods again, as after something they wait for came back. */
   wakeAll(): void
-  /** Brings changed ConfigMaps and Secrets into running pods now; happens every quarter minute anyway. */
+  /** Brings changed ConfigMaps and Secrets into running pods now; happens by itself when they change. */
   refreshVolumes(): Promise<void>
   /** Settles once nothing runs here any more; containers stay. */
   readonly stopped: Promise<void>
@@ -80,7 +80,8 @@ export interface PodManager extends PodViews {
 
 /** How long the first list from the API is waited for before checkpoints alone decide. */
 const API_MS_MAX = 5_000
-const REFRESH_MS = 15_000
+/** How often it is looked whether a pull that was refused has other credentials now. */
+const RETRY_MS = 15_000
 const WORKERS = 16
 const IMAGE_NAMES_MAX = 1_000
 /** An image error shows its first name for this long. */
@@ -97,7 +98,10 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   const deps = makeDeps(options)
   const prober = new Prober({ docker, events: deps.events, clock, log, onChange: wake, signal })
   const statuses = new StatusWriter(client, { clock, log, signal })
+  const warn = (pod: Pod, message: string) => deps.events.warning(pod, 'FailedMount', message)
+  const updates = startVolumeUpdates({ ...options, warn })
   const forget = (uid: string) => {
+    updates.drop(uid)
     runtimes.delete(uid)
     // What it leaves may be what another waits for.
     for (const [other, { checkpoint }] of runtimes) if (checkpoint.pendingResize) wake(other)
@@ -153,10 +157,12 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     if (runtime.shown) statuses.set(runtime.shown, status)
     tellBackOff(runtime, observed, { deps, wake })
     const runs = anchorOf(observed.containers) !== undefined
+    followVolumes(runtime, observed, { deps, updates })
     if (runs && !observed.leaving) await claimPorts(runtime, deps)
     if (checkpoint.final && runtime.busy.size === 0 && !runs) {
       network.release(uid)
       deps.hostPorts.release(uid)
+      if (!runtime.volumesReleased) runtime.run('release', () => releaseVolumes(runtime, deps), { deps, wake: () => wake(uid) })
     }
     for (const action of actions) await perform(action, runtime, performer)
     if (!runtime.busy.has('finish') && runtimes.get(uid) === runtime) await deps.checkpoints.save(checkpoint)
@@ -242,7 +248,9 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   const sweep = () => {
     if (!pods.hasSynced || !options.isOwnCluster()) return
     const isKnown = (uid: string) => runtimes.has(uid) || shownOf(uid) !== undefined || containers.ofPod(uid).length > 0
-    sweepDirectories(isKnown, deps).catch((err: unknown) => log.warn({ err }, 'Cannot sweep the directories of pods'))
+    Promise.all([sweepDirectories(isKnown, deps), deps.volumes.sweep(isKnown)]).catch((err: unknown) =>
+      log.warn({ err }, 'Cannot sweep the directories of pods'),
+    )
   }
 
   await Promise.race([pods.synced, clock.sleep(API_MS_MAX, signal)]).catch(() => {})
@@ -254,21 +262,19 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   }
   pods.synced.then(onApi, () => {})
   const working = runController(queue, reconcile, { log, signal, workers: WORKERS })
-  const refreshVolumes = () => refreshOnce(runtimes, { deps, signal })
   const wakeEach = (uids: readonly string[]) => {
     for (const uid of uids) queue.add(uid)
   }
   options.images.onChange(() => wakeEach(retryArrived(runtimes.values(), options.images, clock.monotonic())))
-  const refresh = async () => {
-    await refreshVolumes()
-    wakeEach(await retryChangedSecrets(runtimes.values(), options.images, clock.monotonic()))
-  }
-  const refreshing = refreshForEver(refresh, { deps, signal })
+  const retrying = retryForEver(async () => wakeEach(await retryChangedSecrets(runtimes.values(), options.images, clock.monotonic())), {
+    deps,
+    signal,
+  })
   return {
     ...podViews({ runtimes, containers }),
     wakeAll,
-    refreshVolumes,
-    stopped: Promise.all([working, refreshing, statuses.stopped]).then(() => {}),
+    refreshVolumes: updates.refreshAll,
+    stopped: Promise.all([working, updates.stopped, retrying, statuses.stopped]).then(() => {}),
   }
 }
 
@@ -356,26 +362,26 @@ function tellBackOff(
   }
 }
 
-/** Brings changed ConfigMaps and Secrets into running pods. */
-async function refreshOnce(
-  runtimes: ReadonlyMap<string, PodRuntime>,
-  { deps, signal }: { deps: Deps; signal: AbortSignal },
-): Promise<void> {
-  for (const runtime of [...runtimes.values()]) {
-    if (signal.aborted) return
-    const { uid, pod, busy, checkpoint } = runtime
-    const runs = deps.containers.ofPod(uid).some(({ state }) => state === 'running')
-    if (!runs || busy.size > 0 || checkpoint.final) continue
-    const place = { dir: deps.checkpoints.podDir(uid), context: runtime.downward(deps) }
-    await deps.volumes
-      .refresh(pod, place)
-      .catch((err: unknown) => deps.log.debug({ pod: pod.metadata.name, err }, 'Cannot refresh volumes'))
-  }
+/** While the pod runs its volumes follow what they show; a pod that is leaving keeps what it has. */
+function followVolumes(
+  runtime: PodRuntime,
+  { checkpoint, containers, leaving }: Observed,
+  { deps, updates }: { deps: Deps; updates: VolumeUpdates },
+): void {
+  const runs = containers.some(({ state }) => state === 'running')
+  if (runs && !leaving && !checkpoint.final) updates.keep(runtime.pod, volumePlace(runtime, deps))
+  else if (leaving || checkpoint.final) updates.drop(runtime.uid)
 }
 
-async function refreshForEver(refresh: () => Promise<void>, { deps, signal }: { deps: Deps; signal: AbortSignal }): Promise<void> {
+/** A pod that has ended for good gives its volumes back before it is deleted: another may wait for its claim. */
+async function releaseVolumes(runtime: PodRuntime, { volumes, checkpoints }: Deps): Promise<void> {
+  await volumes.release(checkpoints.podDir(runtime.uid))
+  runtime.volumesReleased = true
+}
+
+async function retryForEver(retry: () => Promise<void>, { deps, signal }: { deps: Deps; signal: AbortSignal }): Promise<void> {
   while (!signal.aborted) {
-    await deps.clock.sleep(REFRESH_MS, signal).catch(() => {})
-    await refresh()
+    await deps.clock.sleep(RETRY_MS, signal).catch(() => {})
+    await retry()
   }
 }

@@ -18,6 +18,8 @@ export class PodRuntime {
   /** The API has it no more. */
   gone = false
   prepared = false
+  /** It has ended for good, and has given back its volumes. */
+  volumesReleased = false
   /** Its host ports are kept for it. */
   hasPorts = false
   readonly busy = new Set<string>()

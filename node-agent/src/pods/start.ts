@@ -3,6 +3,7 @@ import type { Container, EphemeralContainer } from '@davit/api'
 import { type ContainerInfo, type CreateBody, isDockerAway, isDockerCode, SANDBOX } from '../docker/index.ts'
 import { failpoint } from '../failpoints/index.ts'
 import { ImageFailure } from '../images/index.ts'
+import type { PodPlace } from '../volumes/index.ts'
 import { type ContainerPlace, containerBody, sandboxBody } from './container-spec.ts'
 import { containerName, specContainer } from './containers.ts'
 import type { Deps } from './deps.ts'
@@ -37,13 +38,27 @@ export async function preparePod(runtime: PodRuntime, deps: Deps): Promise<void>
     throw err
   }
   try {
-    await deps.volumes.prepare(pod, { dir: deps.checkpoints.podDir(uid), context: runtime.downward(deps) })
+    await deps.volumes.prepare(pod, volumePlace(runtime, deps))
     await failpoint('pods.start.volumes-made')
   } catch (err) {
     deps.events.warning(pod, 'FailedMount', messageOf(err))
     throw err
   }
   runtime.prepared = true
+}
+
+/** Where the pod's volumes lie, and what they are made with. */
+export function volumePlace(runtime: PodRuntime, deps: Deps): PodPlace {
+  const { pod, uid, signal } = runtime
+  return {
+    dir: deps.checkpoints.podDir(uid),
+    context: runtime.downward(deps),
+    async image(volume, { reference, pullPolicy }) {
+      const policy = pullPolicy as Container['imagePullPolicy']
+      const { id } = await deps.ensureImage(pod, { name: volume, image: reference, ...(policy && { imagePullPolicy: policy }) }, signal)
+      return id
+    },
+  }
 }
 
 /** Keeps the node's ports the pod asks for; also for a pod that runs since before this agent. */
@@ -129,7 +144,7 @@ async function gather(
   runtime: PodRuntime,
   spec: Container,
   { attempt, deps }: { attempt: number; deps: Deps },
-): Promise<Pick<ContainerPlace, 'env' | 'mounts'>> {
+): Promise<Pick<ContainerPlace, 'env' | 'mounts' | 'volumeDevices'>> {
   const { uid } = runtime
   const pod = withAllocated(runtime.pod, runtime.checkpoint.allocated)
   const context = runtime.downward(deps)
@@ -139,12 +154,23 @@ async function gather(
       downward: context,
       services: deps.services(pod.metadata.namespace ?? 'default'),
     })
-    const lookup = (text: string) => expand(text, name => env.get(name))
-    const mounts = await deps.volumes.mountsOf(pod, spec, { dir: deps.checkpoints.podDir(uid), context, attempt, expand: lookup })
-    return { env, mounts }
+    const dir = deps.checkpoints.podDir(uid)
+    const mounts = await deps.volumes.mountsOf(spec, { dir, context, attempt, expand: text => expandWhole(text, env) })
+    return { env, mounts, volumeDevices: deps.volumes.devicesOf(spec, { dir }) }
   } catch (err) {
     throw new StartFailure('CreateContainerConfigError', messageOf(err), { cause: err })
   }
+}
+
+/** For a subPathExpr, where every variable must have a value. */
+function expandWhole(text: string, env: ReadonlyMap<string, string>): string {
+  const missing = new Set<string>()
+  const expanded = expand(text, name => {
+    if (!env.get(name)) missing.add(name)
+    return env.get(name)
+  })
+  if (missing.size > 0) throw new Error(`missing value for ${[...missing].sort().join(', ')}`)
+  return expanded
 }
 
 async function objectsFor({ pod }: PodRuntime, spec: Container, { objects }: Deps): Promise<Pick<EnvContext, 'configMaps' | 'secrets'>> {

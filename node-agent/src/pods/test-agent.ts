@@ -16,7 +16,7 @@ import {
 import { ContainerStore, connectDocker, type Docker } from '../docker/index.ts'
 import { type Images, type ImagesOptions, startImages } from '../images/index.ts'
 import type { PodNetwork } from '../network/types.ts'
-import { createObjectSource, createVolumes } from '../volumes/index.ts'
+import { cleanUpVolumes, createObjectSource, createTokenIssuer, createVolumes } from '../volumes/index.ts'
 import { type EventRecorder, podEvents } from './events.ts'
 import { type PodManager, startPodManager } from './manager.ts'
 import { TestApi } from './test-api.ts'
@@ -123,7 +123,17 @@ export async function createWorld(host: string): Promise<TestWorld> {
         pods,
         network: testNetwork(),
         hostPorts: { claim: async () => {}, release() {} },
-        volumes: createVolumes({ objects, dnsAddress: '10.96.0.10', clusterDomain: 'cluster.local' }),
+        volumes: createVolumes({
+          objects,
+          dnsAddress: '10.96.0.10',
+          clusterDomain: 'cluster.local',
+          dataDir,
+          docker,
+          nodeName: 'test',
+          issueToken: createTokenIssuer(api, { clock: systemClock, signal }),
+          clock: systemClock,
+          log,
+        }),
         objects,
         services: () => [],
         events: { event: record },
@@ -197,11 +207,7 @@ export async function createWorld(host: string): Promise<TestWorld> {
       for (const agent of [...agents]) await agent.stop()
       const docker = await connect()
       for (const { id } of await docker.listContainers()) await docker.removeContainer(id)
-      await createVolumes({
-        objects: { configMap: async () => undefined, secret: async () => undefined },
-        dnsAddress: '',
-        clusterDomain: '',
-      }).remove(dataDir)
+      await cleanUpVolumes(dataDir, { docker, removeData: true })
       await rm(dataDir, { recursive: true, force: true })
     },
   }

@@ -57,7 +57,8 @@ describe('volumes of files', () => {
       name === 'db' ? ({ apiVersion: 'v1', kind: 'Secret', metadata: {}, data: { p: 'cw==' } } as Secret) : undefined,
   }
   const context = { nodeName: 'n', hostIp: 'h', podIp: 'p', allocatable: { milliCpu: 0, memoryBytes: 0 } }
-  const payload = (volume: Omit<Volume, 'name'>) => payloadOf({ name: 'v', ...volume }, pod, { objects, context })
+  const payload = (volume: Omit<Volume, 'name'>) =>
+    payloadOf({ name: 'v', ...volume }, pod, { objects, context, token: async () => 'token' })
 
   it('payloadOf() gathers ConfigMaps, Secrets and fields into one projected volume', async () => {
     const found = await payload({

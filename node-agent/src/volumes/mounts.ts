@@ -1,6 +1,7 @@
 /** The kernel's mounts, by mount(8) and umount(8). The agent lives in the mount namespace dockerd sees. */
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -21,13 +22,25 @@ function unescaped(path: string): string {
   return path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }
 
-export async function isMountPoint(path: string): Promise<boolean> {
-  return (await mountsBelow(path)).includes(path)
+/**
+ * True when another filesystem is mounted at `path`, as a tmpfs is: it has another device number than its parent. Two calls, whatever
+ * else is mounted on the machine; a bind of the same filesystem is not seen.
+ */
+export async function isOwnFilesystem(path: string): Promise<boolean> {
+  const [own, parent] = await Promise.all([stat(path).catch(() => undefined), stat(dirname(path)).catch(() => undefined)])
+  return own !== undefined && own.dev !== parent?.dev
 }
 
 /** `sizeBytes` left out: half of the memory, as the kernel has it. */
-export async function mountTmpfs(path: string, { mode, sizeBytes }: { mode: number; sizeBytes?: number }): Promise<void> {
-  const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])].join(',')
+export async function mountTmpfs(
+  path: string,
+  { mode, group, sizeBytes }: { mode: number; group?: number | undefined; sizeBytes?: number | undefined },
+): Promise<void> {
+  const options = [
+    `mode=${mode.toString(8)}`,
+    ...(group === undefined ? [] : [`gid=${group}`]),
+    ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`]),
+  ].join(',')
   await run('mount', ['-t', 'tmpfs', '-o', options, 'davit', path], { timeout: DEADLINE_MS })
 }
 
@@ -38,7 +51,9 @@ export async function bindDescriptor(fd: number, target: string): Promise<void> 
 
 /** Takes away every mount at or below `dir`; one in use goes as soon as its last user does. Throws when any is left. */
 export async function unmountBelow(dir: string): Promise<void> {
-  for (const point of await mountsBelow(dir)) await run('umount', ['--lazy', '--no-canonicalize', point], { timeout: DEADLINE_MS })
+  const points = await mountsBelow(dir)
+  if (points.length === 0) return
+  for (const point of points) await run('umount', ['--lazy', '--no-canonicalize', point], { timeout: DEADLINE_MS })
   const left = await mountsBelow(dir)
   if (left.length > 0) throw new Error(`Cannot unmount "${left[0]}"`)
 }

@@ -1,12 +1,33 @@
 /** What the files of a ConfigMap, Secret, downwardAPI or projected volume hold. */
-import type { ConfigMap, DownwardApiVolumeFile, KeyToPath, Pod, Secret, Volume, VolumeProjection } from '@davit/api'
+import type {
+  ConfigMap,
+  DownwardApiVolumeFile,
+  KeyToPath,
+  Pod,
+  Secret,
+  ServiceAccountTokenProjection,
+  Volume,
+  VolumeProjection,
+} from '@davit/api'
 import { type DownwardContext, fieldValue, resourceValue } from './downward.ts'
-import type { ObjectSource } from './objects.ts'
+import type { ObjectReference, ObjectSource } from './objects.ts'
 
 export interface PayloadFile {
   data: Buffer
   mode: number
+  /** User id; root when left out. */
+  owner?: number
 }
+
+/** Where files come from besides the pod itself. */
+export interface PayloadSources {
+  readonly objects: Pick<ObjectSource, 'configMap' | 'secret'>
+  readonly token: (pod: Pod, projection: ServiceAccountTokenProjection) => Promise<string>
+  readonly context: DownwardContext
+}
+
+/** Something a volume is made of does not exist: unlike an API that is away, this is an answer. */
+export class MissingError extends Error {}
 
 /** Path inside the volume → file. */
 export type Payload = Map<string, PayloadFile>
@@ -19,47 +40,69 @@ export function isWritten({ configMap, secret, projected, downwardAPI }: Volume)
 }
 
 /** Gathers a volume's files; throws in Kubernetes' words when something it needs is missing. */
-export async function payloadOf(
-  volume: Volume,
-  pod: Pod,
-  { objects, context }: { objects: ObjectSource; context: DownwardContext },
-): Promise<Payload> {
+export async function payloadOf(volume: Volume, pod: Pod, from: PayloadSources): Promise<Payload> {
   const { configMap, secret, projected, downwardAPI } = volume
-  const sources: VolumeProjection[] = configMap
-    ? [{ configMap }]
-    : secret
-      ? [{ secret: { ...secret, ...(secret.secretName && { name: secret.secretName }) } }]
-      : downwardAPI
-        ? [{ downwardAPI }]
-        : (projected?.sources ?? [])
   const mode = (configMap ?? secret ?? projected ?? downwardAPI)?.defaultMode ?? MODE_DEFAULT
   const payload: Payload = new Map()
-  for (const source of sources) {
-    for (const [path, file] of await sourceFiles(source, pod, { objects, context, mode })) payload.set(checkedPath(path), file)
+  for (const source of projectionsOf(volume)) {
+    for (const [path, file] of await sourceFiles(source, pod, { ...from, mode })) payload.set(checkedPath(path), file)
   }
   return payload
+}
+
+/** Every volume of files as if it were a projected one. */
+function projectionsOf({ configMap, secret, downwardAPI, projected }: Volume): readonly VolumeProjection[] {
+  if (configMap) return [{ configMap }]
+  if (secret) return [{ secret: { ...secret, ...(secret.secretName && { name: secret.secretName }) } }]
+  return downwardAPI ? [{ downwardAPI }] : (projected?.sources ?? [])
+}
+
+/** ConfigMaps and Secrets whose changes the pod's volumes follow. */
+export function followedBy(pod: Pod): ObjectReference[] {
+  const namespace = pod.metadata.namespace ?? 'default'
+  return (pod.spec.volumes ?? []).filter(isWritten).flatMap(volume =>
+    projectionsOf(volume).flatMap(({ configMap, secret }): ObjectReference[] => {
+      if (configMap?.name) return [{ kind: 'ConfigMap', namespace, name: configMap.name }]
+      return secret?.name ? [{ kind: 'Secret', namespace, name: secret.name }] : []
+    }),
+  )
 }
 
 async function sourceFiles(
   source: VolumeProjection,
   pod: Pod,
-  { objects, context, mode }: { objects: ObjectSource; context: DownwardContext; mode: number },
+  { objects, token, context, mode }: PayloadSources & { mode: number },
 ): Promise<Payload> {
   const namespace = pod.metadata.namespace ?? 'default'
   if (source.configMap) {
     const { name = '', items, optional = false } = source.configMap
     const found = await objects.configMap(namespace, name)
-    if (!found && !optional) throw new Error(`configmap "${name}" not found`)
+    if (!found && !optional) throw new MissingError(`configmap "${name}" not found`)
     return pick(found ? configMapData(found) : new Map(), items, { mode, optional, what: 'config' })
   }
   if (source.secret) {
     const { name = '', items, optional = false } = source.secret
     const found = await objects.secret(namespace, name)
-    if (!found && !optional) throw new Error(`secret "${name}" not found`)
+    if (!found && !optional) throw new MissingError(`secret "${name}" not found`)
     return pick(found ? secretData(found) : new Map(), items, { mode, optional, what: 'secret' })
   }
   if (source.downwardAPI) return downwardFiles(source.downwardAPI.items ?? [], pod, { context, mode })
-  throw new Error('projected service account tokens are not served yet')
+  if (source.serviceAccountToken) {
+    const { serviceAccountToken } = source
+    const owner = onlyUser(pod)
+    // Nobody else's to read, unless nobody else is known: the pod's group gets its right beside it.
+    const ownMode = owner === undefined && pod.spec.securityContext?.fsGroup === undefined ? mode : 0o600
+    const data = Buffer.from(await token(pod, serviceAccountToken))
+    return new Map([[serviceAccountToken.path, { data, mode: ownMode, ...(owner !== undefined && { owner }) }]])
+  }
+  throw new Error(`projected volumes do not serve sources of type ${Object.keys(source)[0] ?? 'none'} on Davit's nodes`)
+}
+
+/** The user all of the pod's containers run as, when the spec says so of every one. */
+function onlyUser({ spec }: Pod): number | undefined {
+  const all = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])]
+  const users = new Set(all.map(({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser))
+  return users.size === 1 ? [...users][0] : undefined
 }
 
 export function configMapData({ data = {}, binaryData = {} }: ConfigMap): Map<string, Buffer> {
@@ -83,7 +126,7 @@ function pick(
   for (const item of items) {
     const bytes = data.get(item.key)
     if (bytes) payload.set(item.path, { data: bytes, mode: item.mode ?? mode })
-    else if (!optional) throw new Error(`references non-existent ${what} key: ${item.key}`)
+    else if (!optional) throw new MissingError(`references non-existent ${what} key: ${item.key}`)
   }
   return payload
 }

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, chown, lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { groupMode } from './fs-group.ts'
 import type { Payload } from './payload.ts'
 
 const DATA = '..data'
@@ -20,9 +21,10 @@ export async function writeAtomically(dir: string, payload: Payload, { group }: 
     const target = join(dir, fresh, path)
     await mkdir(dirname(target), { recursive: true, mode: 0o755 })
     await writeFile(target, file.data)
-    if (group !== undefined) await chown(target, 0, group)
+    if (group !== undefined || file.owner !== undefined) await chown(target, file.owner ?? 0, group ?? 0)
     await chmod(target, modeOf(file.mode, group))
   }
+  if (group !== undefined) await giveDirectories(dir, join(dir, fresh), { payload, group })
   await rm(join(dir, '..data_tmp'), { force: true })
   await symlink(fresh, join(dir, '..data_tmp'))
   await rename(join(dir, '..data_tmp'), join(dir, DATA))
@@ -33,8 +35,20 @@ export async function writeAtomically(dir: string, payload: Payload, { group }: 
   return true
 }
 
+/** The volume's own directory and those of its files, which the group may look into. */
+async function giveDirectories(dir: string, fresh: string, { payload, group }: { payload: Payload; group: number }): Promise<void> {
+  const directories = new Set([dir, fresh])
+  for (const path of payload.keys()) {
+    for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) directories.add(join(fresh, parent))
+  }
+  for (const path of directories) {
+    await chown(path, 0, group)
+    await chmod(path, groupMode(0o755, { isDirectory: true, readOnly: true }))
+  }
+}
+
 function modeOf(mode: number, group: number | undefined): number {
-  return group === undefined ? mode : mode | 0o440
+  return group === undefined ? mode : groupMode(mode, { isDirectory: false, readOnly: true })
 }
 
 async function linkNames(dir: string, payload: Payload): Promise<void> {
@@ -55,7 +69,8 @@ async function holds(dir: string, payload: Payload, group: number | undefined): 
   for (const [path, file] of payload) {
     const target = join(dir, path)
     const stat = await lstat(target).catch(() => undefined)
-    if (!stat || (stat.mode & 0o7777) !== modeOf(file.mode, group) || stat.size !== file.data.length) return false
+    if (!stat || (stat.mode & 0o7777) !== modeOf(file.mode, group) || stat.size !== file.data.length || stat.uid !== (file.owner ?? 0))
+      return false
     if (!(await readFile(target)).equals(file.data)) return false
   }
   return true

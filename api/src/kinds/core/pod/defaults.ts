@@ -1,5 +1,5 @@
 /** What Kubernetes fills in where a manifest says nothing. All idempotent; empty strings count as unsaid, as in Go. */
-import { defaultContainer } from './container-defaults.ts'
+import { defaultContainer, isLatest } from './container-defaults.ts'
 import type { Container, ContainerStatus } from './container-types.ts'
 import { podQosClass } from './resources.ts'
 import type { Pod, PodSpec } from './types.ts'
@@ -89,6 +89,7 @@ function defaultVolume(volume: Volume): void {
   if (volume.hostPath) volume.hostPath.type ??= ''
   if (volume.secret) volume.secret.defaultMode ??= FILE_MODE
   if (volume.configMap) volume.configMap.defaultMode ??= FILE_MODE
+  if (volume.image) volume.image.pullPolicy ||= isLatest(volume.image.reference ?? '') ? 'Always' : 'IfNotPresent'
   if (volume.iscsi) volume.iscsi.iscsiInterface ||= 'default'
   const claim = volume.ephemeral?.volumeClaimTemplate?.spec
   if (claim) claim.volumeMode ||= 'Filesystem'

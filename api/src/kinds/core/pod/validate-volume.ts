@@ -5,7 +5,14 @@ import { isQuantity, parseMilli } from '../../../quantity.ts'
 import type { FieldError } from '../../../status.ts'
 import { validateClaimSpec } from '../persistent-volume-claim-rules.ts'
 import { validateFieldRef, validateResourceFieldRef } from './validate-env.ts'
-import type { DownwardApiVolumeFile, KeyToPath, ProjectedVolumeSource, Volume, VolumeProjection } from './volume-types.ts'
+import type {
+  ClusterTrustBundleProjection,
+  DownwardApiVolumeFile,
+  KeyToPath,
+  ProjectedVolumeSource,
+  Volume,
+  VolumeProjection,
+} from './volume-types.ts'
 
 const MODE_MAX = 0o777
 const DOWNWARD_FIELDS: readonly string[] = [
@@ -54,6 +61,7 @@ const RULES: Rules = {
       ? validateClaimSpec(template.spec, `${path}.volumeClaimTemplate.spec`)
       : requiredFields(source, path, ['volumeClaimTemplate'])
   },
+  image: (source, path) => requiredFields(source, path, ['reference']),
   csi: (source, path) => requiredFields(source, path, ['driver']),
   iscsi: (source, path) => requiredFields(source, path, ['targetPortal', 'iqn']),
   nfs: (source, path) => {
@@ -152,23 +160,36 @@ function validateProjected({ sources, defaultMode }: ProjectedVolumeSource, path
   return errors
 }
 
-function filesOf({ secret, configMap, downwardAPI, serviceAccountToken }: VolumeProjection): string[] {
+function filesOf({ secret, configMap, downwardAPI, serviceAccountToken, clusterTrustBundle }: VolumeProjection): string[] {
   const items = [...(secret?.items ?? []), ...(configMap?.items ?? []), ...(downwardAPI?.items ?? [])].map(item => item.path)
-  return serviceAccountToken ? [...items, serviceAccountToken.path] : items
+  return [...items, ...[serviceAccountToken, clusterTrustBundle].flatMap(source => source?.path ?? [])]
 }
 
-function validateProjection({ secret, configMap, downwardAPI, serviceAccountToken }: VolumeProjection, path: string): FieldError[] {
+function validateProjection(
+  { secret, configMap, downwardAPI, serviceAccountToken, clusterTrustBundle }: VolumeProjection,
+  path: string,
+): FieldError[] {
   const object = secret ?? configMap
   if (object) {
     const name = object.name ? invalidIf(`${path}.name`, object.name, isDnsSubdomain(object.name)) : [requiredValue(`${path}.name`)]
     return [...name, ...validateItems(object.items, path)]
   }
   if (downwardAPI) return validateDownwardFiles(downwardAPI.items, path)
+  if (clusterTrustBundle) return validateTrustBundle(clusterTrustBundle, path)
   if (!serviceAccountToken) return []
   const errors = validateFilePath(`${path}.path`, serviceAccountToken.path)
   const seconds = serviceAccountToken.expirationSeconds ?? TOKEN_SECONDS_MIN
   const field = `${path}.expirationSeconds`
   if (seconds < TOKEN_SECONDS_MIN) errors.push(invalidValue(field, seconds, 'may not specify a duration less than 10 minutes'))
   if (seconds > TOKEN_SECONDS_MAX) errors.push(invalidValue(field, seconds, 'may not specify a duration larger than 2^32 seconds'))
+  return errors
+}
+
+function validateTrustBundle({ name, signerName, labelSelector, path: file }: ClusterTrustBundleProjection, path: string): FieldError[] {
+  const errors = validateFilePath(`${path}.path`, file)
+  if (name && signerName) errors.push(invalidValue(path, 'clusterTrustBundle', 'only one of name and signerName may be used'))
+  if (!name && !signerName) errors.push(requiredValue(path, 'either name or signerName must be specified'))
+  if (name && labelSelector)
+    errors.push(invalidValue(`${path}.labelSelector`, labelSelector, 'labelSelector must be unset if name is specified'))
   return errors
 }

@@ -74,6 +74,16 @@ const projectedSource = () =>
           }),
           'A service account token.',
         ),
+        clusterTrustBundle: field(
+          object('ClusterTrustBundleProjection', 'Certificates of ClusterTrustBundles in one file. Accepted, but no node mounts it.', {
+            name: string('Name of the bundle. Not together with signerName.'),
+            signerName: string('All bundles of this signer that labelSelector selects.'),
+            labelSelector: field(labelSelectorSchema(), 'Selects among the bundles of the signer; none if left out.'),
+            optional: boolean('Whether the bundle may be missing.'),
+            path: required(string('Path of the file within the volume.')),
+          }),
+          'Certificates of a cluster trust bundle.',
+        ),
       }),
       'The sources.',
     ),
@@ -253,6 +263,16 @@ export const volumeSchema = once(() =>
         ),
       }),
       'A PersistentVolumeClaim of the pod itself.',
+    ),
+    image: field(
+      object('ImageVolumeSource', 'The files of an image, mounted read-only.', {
+        reference: string('Image, as for a container.'),
+        pullPolicy: oneOf(
+          ['Always', 'IfNotPresent', 'Never'],
+          'When it is pulled: Always for the tag latest, otherwise IfNotPresent by default.',
+        ),
+      }),
+      'An image whose files are mounted.',
     ),
     ...storageNetworkSources(),
     ...Object.fromEntries(RETIRED_SOURCES.map(source => [source, anyObject('Retired by Kubernetes; accepted, but no node mounts it.')])),

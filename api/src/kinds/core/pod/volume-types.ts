@@ -15,6 +15,7 @@ export interface VolumeSource {
   downwardAPI?: DownwardApiVolumeSource
   persistentVolumeClaim?: { claimName: string; readOnly?: boolean }
   ephemeral?: EphemeralVolumeSource
+  image?: ImageVolumeSource
   csi?: CsiVolumeSource
   nfs?: { server: string; path: string; readOnly?: boolean }
   iscsi?: IscsiVolumeSource
@@ -61,6 +62,12 @@ export interface HostPathVolumeSource {
   type?: '' | 'DirectoryOrCreate' | 'Directory' | 'FileOrCreate' | 'File' | 'Socket' | 'CharDevice' | 'BlockDevice'
 }
 
+/** The files of an image, read-only. */
+export interface ImageVolumeSource {
+  reference?: string
+  pullPolicy?: 'Always' | 'IfNotPresent' | 'Never'
+}
+
 export interface ConfigMapVolumeSource {
   name?: string
   items?: KeyToPath[]
@@ -86,11 +93,20 @@ export interface VolumeProjection {
   configMap?: { name?: string; items?: KeyToPath[]; optional?: boolean }
   downwardAPI?: { items?: DownwardApiVolumeFile[] }
   serviceAccountToken?: ServiceAccountTokenProjection
+  clusterTrustBundle?: ClusterTrustBundleProjection
 }
 
 export interface ServiceAccountTokenProjection {
   audience?: string
   expirationSeconds?: number
+  path: string
+}
+
+export interface ClusterTrustBundleProjection {
+  name?: string
+  signerName?: string
+  labelSelector?: LabelSelector
+  optional?: boolean
   path: string
 }
 
