@@ -4,14 +4,17 @@ import { createContext } from './context.ts'
 import { runDeploymentController } from './deployment/controller.ts'
 import { runEndpointSliceController } from './endpoint-slice/controller.ts'
 import { runEndpointsController } from './endpoints/controller.ts'
+import { runEphemeralVolumeController } from './ephemeral-volume/controller.ts'
 import { runEventExpiry } from './event-expiry/controller.ts'
 import { runGarbageCollector } from './garbage-collector/controller.ts'
 import { runLoadBalancerController } from './load-balancer/controller.ts'
 import { runNamespaceController } from './namespace/controller.ts'
 import { runNodeLifecycleController } from './node-lifecycle/controller.ts'
+import { runPersistentVolumeController } from './persistent-volume/controller.ts'
 import { runReplicaSetController } from './replica-set/controller.ts'
 import { type Authorities, runRootCaController } from './root-ca/controller.ts'
 import { runServiceAccountController } from './service-account/controller.ts'
+import { runVolumeProtection } from './volume-protection/controller.ts'
 
 export interface ControllersOptions {
   client: Client
@@ -43,6 +46,9 @@ export async function startControllers({ client, clock, log, signal, tunnels, au
     runGarbageCollector(context),
     runEventExpiry(context),
     runNodeLifecycleController(context, tunnels),
+    runPersistentVolumeController(context),
+    runVolumeProtection(context),
+    runEphemeralVolumeController(context),
   ]
   const results = await Promise.allSettled(
     controllers.map(controller =>

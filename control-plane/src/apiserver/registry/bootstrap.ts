@@ -1,5 +1,6 @@
 /** What every cluster has from its first minute. Replicas may all do this at once: what one made, the others find. */
 import {
+  DEFAULT_CLASS_ANNOTATION,
   type EndpointSlice,
   type Endpoints,
   endpointSliceKind,
@@ -15,13 +16,18 @@ import {
   priorityClassKind,
   type Service,
   SYSTEM_PRIORITY_CLASSES,
+  type StorageClass,
   serviceKind,
+  storageClassKind,
+  VOLUMES,
 } from '@davit/api'
 import type { Storage } from '../../storage/types.ts'
 import { formatAddress, parseRange } from './allocation/address-range.ts'
 import { targetOf } from './resources.ts'
 import type { Registry, RequestContext } from './types.ts'
 
+/** On kube-system: the default StorageClass was made once. Whoever deletes it does not want it back. */
+const CLASS_MADE_ANNOTATION = 'davit.dev/default-storage-class'
 const API_SLICE = { 'kubernetes.io/service-name': 'kubernetes' }
 
 export interface BootstrapOptions {
@@ -44,7 +50,7 @@ export interface BootstrapResult {
   publishEndpoints: (endpoints: readonly ApiEndpoint[]) => Promise<void>
 }
 
-/** Makes the namespaces, Services and priority classes every cluster has; idempotent. Rejects when `signal` aborts or storage fails. */
+/** Makes the namespaces, Services and classes every cluster begins with; idempotent. Rejects when `signal` aborts or storage fails. */
 export async function bootstrap(
   registry: Registry,
   storage: Storage,
@@ -58,6 +64,7 @@ export async function bootstrap(
   await ensure(registry, context, serviceKind, apiService(formatAddress(parseRange(serviceCidr).first + 1), apiPort))
   await ensure(registry, context, serviceKind, dnsService(dnsAddress))
   for (const priorityClass of SYSTEM_PRIORITY_CLASSES) await ensure(registry, context, priorityClassKind, priorityClass)
+  await ensureStorageClass(registry, context)
   const system = await registry.get(context, erased(namespaceKind), { name: NAMESPACES.system })
   // Everything above is seen by whoever starts next in this process.
   await storage.reached(await storage.currentRevision(signal), signal)
@@ -113,6 +120,31 @@ async function exists<T extends KubernetesObject>(registry: Registry, context: R
 async function put<T extends KubernetesObject>(registry: Registry, context: RequestContext, kind: Kind<T>, object: T): Promise<void> {
   await ensure(registry, context, kind, object)
   await registry.update(context, erased(kind), targetOf(object), object)
+}
+
+/** Once in a cluster's life. The note comes second: who is killed between the two finds the class and adds it. */
+async function ensureStorageClass(registry: Registry, context: RequestContext): Promise<void> {
+  const target = { name: NAMESPACES.system }
+  const { object } = await registry.get(context, erased(namespaceKind), target)
+  const made = object.metadata.annotations?.[CLASS_MADE_ANNOTATION]
+  if (made !== undefined) return
+  const storageClass = localStorageClass()
+  await ensure(registry, context, storageClassKind, storageClass)
+  const body = { metadata: { annotations: { [CLASS_MADE_ANNOTATION]: storageClass.metadata.name } } }
+  await registry.patch(context, erased(namespaceKind), target, { type: 'merge', body })
+}
+
+/** A directory per claim, on the node of the first pod that uses it. */
+function localStorageClass(): StorageClass {
+  return {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: 'local', annotations: { [DEFAULT_CLASS_ANNOTATION]: 'true' } },
+    provisioner: VOLUMES.provisioner,
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'WaitForFirstConsumer',
+    allowVolumeExpansion: true,
+  }
 }
 
 function apiService(clusterIP: string, targetPort: number): Service {

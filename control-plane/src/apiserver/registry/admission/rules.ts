@@ -12,6 +12,7 @@ import { type Admission, type AdmissionRule, type Extra, noExtra } from './rule.
 import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceAddresses } from './service-addresses.ts'
+import { claimResize, defaultStorageClass, storageObjectInUseProtection } from './volumes.ts'
 
 export interface AdmissionOptions {
   storage: Storage
@@ -34,6 +35,9 @@ function rules({ storage, resources, pools, defaultTolerationSeconds }: Admissio
     initialPodStatus(),
     serviceAddresses(pools),
     nodePodCidr(pools.podCidrs),
+    defaultStorageClass(lookups),
+    storageObjectInUseProtection(),
+    claimResize(lookups),
   ]
 }
 
