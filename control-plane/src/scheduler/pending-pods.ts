@@ -55,6 +55,12 @@ export class PendingPods {
     entry.failedAt = now
   }
 
+  /** What the pod lacks is on its way: it waits for a change, but not for a back-off. */
+  park(uid: string): void {
+    const entry = this.#entries.get(uid)
+    if (entry) entry.failedAt = this.#clock.monotonic()
+  }
+
   /** Something changed that could let waiting pods in: each is tried again once its back-off is over. */
   wake(): void {
     for (const entry of this.#entries.values()) entry.failedAt = undefined

@@ -2,13 +2,14 @@
 import { type Pod, podResourceRequests } from '@davit/api'
 import { FILTERS, type PodInfo } from './filters/index.ts'
 import type { NodeInfo } from './node-info.ts'
+import { NO_VOLUMES, type PodVolumes } from './pod-volumes.ts'
 import { SCORES } from './scores/index.ts'
 
 export type Placement = { node: string } | { node: undefined; message: string }
 
 /** The best node for the pod, or why there is none, in the words of Kubernetes' scheduler. Ties go by `random`, 0 to 1. */
-export function place(pod: Pod, nodes: readonly NodeInfo[], random: () => number): Placement {
-  const info: PodInfo = { pod, requests: podResourceRequests(pod) }
+export function place(pod: Pod, nodes: readonly NodeInfo[], random: () => number, volumes: PodVolumes = NO_VOLUMES): Placement {
+  const info: PodInfo = { pod, requests: podResourceRequests(pod), volumes }
   const feasible: NodeInfo[] = []
   const refusals = new Map<string, number>()
   for (const node of nodes) {

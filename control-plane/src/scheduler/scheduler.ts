@@ -14,14 +14,22 @@ import {
   type Logger,
   type Node,
   nodeKind,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
   type Pod,
+  persistentVolumeClaimKind,
+  persistentVolumeKind,
   podCondition,
   podKind,
+  type StorageClass,
   startInformer,
+  storageClassKind,
 } from '@davit/api'
 import { ClusterState } from './node-info.ts'
 import { PendingPods } from './pending-pods.ts'
 import { place } from './place.ts'
+import { gatherVolumes, type VolumeChoice } from './pod-volumes.ts'
+import { VolumeBinder } from './volume-binder.ts'
 
 export interface SchedulerOptions {
   client: Client
@@ -43,9 +51,22 @@ export async function startScheduler(options: SchedulerOptions): Promise<void> {
   const { client, clock, log, signal } = options
   const pods = startInformer(client, podKind, { signal, log, clock })
   const nodes = startInformer(client, nodeKind, { signal, log, clock })
-  await Promise.all([pods.synced, nodes.synced])
+  const storage = {
+    claims: startInformer(client, persistentVolumeClaimKind, { signal, log, clock }),
+    volumes: startInformer(client, persistentVolumeKind, { signal, log, clock }),
+    classes: startInformer(client, storageClassKind, { signal, log, clock }),
+  }
+  await Promise.all([pods, nodes, ...Object.values(storage)].map(({ synced }) => synced))
   const events = createEventRecorder(client, { component: SCHEDULER_NAME, clock, log, signal })
-  await new Scheduler(options, pods, nodes, events).run()
+  await new Scheduler(options, { pods, nodes, ...storage }, events).run()
+}
+
+interface Informers {
+  pods: Informer<Pod>
+  nodes: Informer<Node>
+  claims: Informer<PersistentVolumeClaim>
+  volumes: Informer<PersistentVolume>
+  classes: Informer<StorageClass>
 }
 
 class Scheduler {
@@ -57,11 +78,15 @@ class Scheduler {
   /** Pods we decided on whose binding the informer has not shown yet. */
   readonly #assumed = new Set<string>()
   readonly #bindings = new Set<Promise<void>>()
+  readonly #volumes: VolumeBinder
+  /** Pods that have a node chosen and wait for their volumes; they take no binding's place. */
+  readonly #preparing = new Set<Promise<void>>()
   #wake: () => void = () => {}
 
-  constructor(options: SchedulerOptions, pods: Informer<Pod>, nodes: Informer<Node>, events: EventRecorder) {
+  constructor(options: SchedulerOptions, { pods, nodes, claims, volumes, classes }: Informers, events: EventRecorder) {
     this.#options = options
     this.#pods = pods
+    this.#volumes = new VolumeBinder({ ...options, claims, volumes, classes, placedPods: () => this.#placedPods() })
     this.#events = events
     this.#pending = new PendingPods(options.clock)
     nodes.onChange(({ type, object, old }) => {
@@ -69,7 +94,14 @@ class Scheduler {
       this.#state.setNode(object)
       if (!old || mayHelp(object, old)) this.#retry()
     })
-    pods.onChange(({ type, object }) => this.#podChanged(object, type === 'deleted'))
+    pods.onChange(({ type, object }) => {
+      this.#podChanged(object, type === 'deleted')
+      if (this.#preparing.size > 0) this.#volumes.changed()
+    })
+    // Whatever becomes of claims, volumes and classes may be what a pod waits for.
+    claims.onChange(() => this.#retry())
+    volumes.onChange(() => this.#retry())
+    classes.onChange(() => this.#retry())
   }
 
   async run(): Promise<void> {
@@ -88,7 +120,7 @@ class Scheduler {
       await Promise.race([changed, timer])
       over.abort()
     }
-    await Promise.all(this.#bindings)
+    await Promise.all([...this.#bindings, ...this.#preparing])
   }
 
   #podChanged(pod: Pod, deleted: boolean): void {
@@ -125,23 +157,61 @@ class Scheduler {
       // The pod may have been deleted, or bound by someone else, while the loop gave way.
       const current = this.#pods.cache.get(keyOf(pod))
       if (!current || current.metadata.uid !== pod.metadata.uid || !isOurs(current)) continue
-      const placement = place(current, [...this.#state.nodes()], random)
+      const volumes = gatherVolumes(current, this.#volumes.view())
+      if ('refused' in volumes) {
+        if (volumes.soon) this.#pending.park(pod.metadata.uid ?? '')
+        else this.#pending.failed(pod.metadata.uid ?? '')
+        this.#track(this.#refuse(current, `0/${this.#state.size} nodes are available: ${volumes.refused}.`))
+        continue
+      }
+      const placement = place(current, [...this.#state.nodes()], random, volumes)
       if (placement.node === undefined) {
         this.#pending.failed(pod.metadata.uid ?? '')
         this.#track(this.#refuse(current, placement.message))
-      } else {
-        this.#assume(current, placement.node)
-        this.#track(this.#bind(current, placement.node))
+        continue
       }
+      this.#assume(current, placement.node)
+      const node = this.#state.get(placement.node)?.node
+      const choice = node && volumes.choose(node)
+      if (choice && choice.bind.length + choice.provision.length > 0) this.#prepare(current, placement.node, choice)
+      else this.#track(this.#bind(current, placement.node))
     }
   }
 
-  #track(work: Promise<void>): void {
+  #track(work: Promise<void>, among = this.#bindings): void {
     const tracked = work.finally(() => {
-      this.#bindings.delete(tracked)
+      among.delete(tracked)
       this.#wake()
     })
-    this.#bindings.add(tracked)
+    among.add(tracked)
+  }
+
+  /** Binds the pod's claims, then the pod. */
+  #prepare(pod: Pod, node: string, choice: VolumeChoice): void {
+    const isWanted = () => {
+      const current = this.#pods.cache.get(keyOf(pod))
+      return current?.metadata.uid === pod.metadata.uid && current !== undefined && isOurs(current)
+    }
+    const { log, signal } = this.#options
+    const work = this.#volumes.bind(pod, node, choice, isWanted).then(
+      () => this.#track(this.#bind(pod, node)),
+      err => {
+        if (signal.aborted) return
+        // Decided on what was no longer so: the pod is placed anew.
+        const isOutdated = isReason(err, 'Conflict') || isReason(err, 'NotFound') || !isWanted()
+        if (!isOutdated) {
+          log.warn({ pod: keyOf(pod), node, err }, 'Cannot bind volumes')
+          const why = `running PreBind plugin "VolumeBinding": binding volumes: ${(err as Error).message}`
+          this.#events.event(pod, 'Warning', 'FailedScheduling', why)
+        }
+        this.#unassume(pod)
+      },
+    )
+    this.#track(work, this.#preparing)
+  }
+
+  *#placedPods(): Generator<Pod> {
+    for (const { pods } of this.#state.nodes()) yield* pods.values()
   }
 
   #assume(pod: Pod, node: string): void {

@@ -1,6 +1,6 @@
 export { ANNOTATIONS, FINALIZERS } from './annotations.ts'
+export { boundVolume, claimReference } from './bound-volume.ts'
 export {
-  allowsTopology,
   claimNameOf,
   claimsOf,
   defaultClass,
@@ -15,3 +15,4 @@ export {
   volumeBelongsTo,
 } from './claims.ts'
 export { bestVolume, mismatch } from './matching.ts'
+export { canKeepVolumes, isKeptByDocker } from './provisioner.ts'

@@ -4,9 +4,8 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus } from '@davit/api'
-import { ANNOTATIONS, volumeBelongsTo } from '../../volumes/index.ts'
+import { ANNOTATIONS, boundVolume, volumeBelongsTo } from '../../volumes/index.ts'
 import type { Action } from './actions.ts'
-import { claimReference } from './provision.ts'
 
 /** What is left to do until both say that they belong together; nothing once they do. */
 export function bindingSteps(claim: PersistentVolumeClaim, volume: PersistentVolume): Action[] {
@@ -17,18 +16,6 @@ export function bindingSteps(claim: PersistentVolumeClaim, volume: PersistentVol
   const status = boundStatus(claim, volume)
   if (!isDeepStrictEqual(status, claim.status)) actions.push({ kind: 'write-claim-status', claim: bound, status })
   return actions
-}
-
-/** The volume as it belongs to the claim. */
-export function boundVolume(volume: PersistentVolume, claim: PersistentVolumeClaim): PersistentVolume {
-  const { metadata, spec } = volume
-  // A user who named the claim on the volume keeps it for that name: only what we chose may we take back.
-  const annotations = spec.claimRef ? metadata.annotations : { ...metadata.annotations, [ANNOTATIONS.boundByController]: 'yes' }
-  return {
-    ...volume,
-    metadata: { ...metadata, ...(annotations && { annotations }) },
-    spec: { ...spec, claimRef: claimReference(claim) },
-  }
 }
 
 function boundClaim(claim: PersistentVolumeClaim, volume: PersistentVolume): PersistentVolumeClaim {

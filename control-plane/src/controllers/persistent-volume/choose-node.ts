@@ -1,5 +1,5 @@
 import { type Node, type PersistentVolume, type StorageClass, VOLUMES } from '@davit/api'
-import { allowsTopology } from '../../volumes/index.ts'
+import { canKeepVolumes } from '../../volumes/index.ts'
 
 /** Where a volume goes that waits for no pod: of the nodes that take pods, the one with the fewest volumes. */
 export function chooseNode(storageClass: StorageClass, nodes: Iterable<Node>, volumes: Iterable<PersistentVolume>): Node | undefined {
@@ -10,7 +10,7 @@ export function chooseNode(storageClass: StorageClass, nodes: Iterable<Node>, vo
   }
   const count = ({ metadata }: Node) => counts.get(metadata.name ?? '') ?? 0
   return [...nodes]
-    .filter(node => takesPods(node) && allowsTopology(storageClass, node))
+    .filter(node => takesPods(node) && canKeepVolumes(storageClass, node))
     .sort((a, b) => count(a) - count(b) || (a.metadata.name ?? '').localeCompare(b.metadata.name ?? ''))[0]
 }
 

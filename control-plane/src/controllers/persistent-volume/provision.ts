@@ -7,7 +7,7 @@ import {
   type StorageClass,
   VOLUMES,
 } from '@davit/api'
-import { ANNOTATIONS } from '../../volumes/index.ts'
+import { ANNOTATIONS, claimReference, isKeptByDocker } from '../../volumes/index.ts'
 
 /** The volume of a claim, or why there can be none. */
 export type Provisioned = { volume: PersistentVolume } | { volume: undefined; why: string }
@@ -21,7 +21,7 @@ export function provisionVolume(claim: PersistentVolumeClaim, storageClass: Stor
   const why = wrongParameters(parameters) ?? wrongClaim(claim)
   if (why) return { volume: undefined, why }
   const name = volumeNameOf(claim)
-  const source = parameters.volume === 'docker' ? dockerSource(name, parameters) : directorySource(name, parameters, node)
+  const source = isKeptByDocker(storageClass) ? dockerSource(name, parameters) : directorySource(name, parameters, node)
   if (!source) return { volume: undefined, why: `node "${node.metadata.name}" does not say where its volumes are kept` }
   return { volume: volumeOf(claim, storageClass, node, { name, source, isGlobal: isGlobal(parameters) }) }
 }
@@ -59,12 +59,6 @@ function volumeOf(
       ...(!isGlobal && { nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions }] } } }),
     },
   }
-}
-
-/** What a volume says of the claim it belongs to. */
-export function claimReference({ metadata }: PersistentVolumeClaim) {
-  const { name = '', namespace = '', uid = '', resourceVersion } = metadata
-  return { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid, ...(resourceVersion && { resourceVersion }) }
 }
 
 function directorySource(name: string, { path }: Readonly<Record<string, string>>, { metadata }: Node): PersistentVolumeSource | undefined {
