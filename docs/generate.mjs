@@ -13,6 +13,7 @@ const check = process.argv.includes('--check')
 
 const { createCli, createProgram } = await import(new URL('cli/dist/command-line/index.js', ROOT).href)
 const { commandGroups } = await import(new URL('cli/dist/commands/index.js', ROOT).href)
+const { conformancePage } = await import(new URL('tests/dist/conformance/page.js', ROOT).href)
 const { apiVersionOf, KINDS } = await import(new URL('api/dist/index.js', ROOT).href)
 
 const pages = [
@@ -22,6 +23,7 @@ const pages = [
     text: before => replaceParts(before, { 'control-plane --help': helpOf('control-plane'), 'node-agent --help': helpOf('node-agent') }),
   },
   { path: 'docs/kubernetes-compatibility.md', text: before => replaceParts(before, { kinds: kindsTable() }) },
+  { path: 'docs/conformance.md', text: () => conformancePage() },
 ]
 
 let stale = 0

@@ -1,4 +1,4 @@
-/** Connections that leave HTTP: agents' tunnels, peers' ways through them, and exec, attach and port-forward over WebSocket or SPDY. */
+/** Connections that leave HTTP: agents' tunnels, peers' ways through them, and exec, attach, port-forward and logs over WebSocket or SPDY. */
 
 import type { IncomingMessage } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
@@ -15,7 +15,7 @@ import { resourceNotFound } from './resources/call.ts'
 import type { KindLookup } from './resources/dispatch.ts'
 import { statusOf } from './respond.ts'
 
-const STREAMS = new Set(['exec', 'attach', 'portforward'])
+const STREAMS = new Set(['exec', 'attach', 'portforward', 'log'])
 
 /** Serves the `upgrade` events of `server` until it closes. */
 export function handleUpgrades(server: Http2SecureServer, options: ApiServerOptions, lookup: KindLookup): void {
@@ -55,14 +55,14 @@ async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection
   await options.streams.upgrade(request, socket, head, { user, namespace, name, subresource, query })
 }
 
-/** The request as the authorizer judges it: opening a stream is `create`, whichever method the client's protocol takes. */
+/** The request as the authorizer judges it: opening a stream is `create`, whichever method the client's protocol takes; a log is only read. */
 function streamInfo(info: RequestInfo, lookup: KindLookup): RequestInfo {
   const { resource } = info
   const kind = resource && lookup(resource.group, resource.version, resource.resource)
   const subresource = resource?.subresource
   if (!resource || kind?.kind !== 'Pod' || subresource === undefined || !STREAMS.has(subresource)) throw resourceNotFound()
   if (!resource.namespace) throw badRequest('namespace is required')
-  return { ...info, verb: 'create' }
+  return subresource === 'log' ? info : { ...info, verb: 'create' }
 }
 
 /** The node a peer asks for; undefined for other paths. */

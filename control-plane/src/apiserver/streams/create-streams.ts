@@ -7,6 +7,7 @@ import type { Registry } from '../registry/index.ts'
 import type { Tunnels } from '../tunnel/index.ts'
 import { serveCommand } from './command/serve-command.ts'
 import { proxyLog } from './log.ts'
+import { serveLogSocket } from './log-web-socket.ts'
 import { proxyNode } from './node.ts'
 import { servePortForward } from './port-forward/serve-port-forward.ts'
 
@@ -32,6 +33,7 @@ export function createStreams(options: StreamsOptions): Streams {
       const upgrade: UpgradeRequest = { request, socket, head, call }
       if (call.subresource === 'portforward') return servePortForward(options, upgrade)
       if (call.subresource === 'exec' || call.subresource === 'attach') return serveCommand(options, upgrade)
+      if (call.subresource === 'log') return serveLogSocket(options, upgrade)
       throw badRequest(`Cannot stream ${JSON.stringify(call.subresource)}`)
     },
     log: (call, signal) => proxyLog(options, call, signal),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, test } from 'node:test'
 import { ApiError, apiError } from '@davit/api'
+import { WebSocket } from 'ws'
 import { pod, startCluster, type TestCluster } from './testing/cluster.ts'
 
 let cluster: TestCluster
@@ -82,5 +84,43 @@ test('an aborted request ends the work of the node', async () => {
   const log = await read('follow=true')
   log.on('error', () => {})
   stop.abort()
+  await gone
+})
+
+for (const [protocols, wanted, messages] of [
+  [[], '', ['one\n', 'two\n']],
+  [['binary.k8s.io'], 'binary.k8s.io', ['one\n', 'two\n']],
+  [['base64.binary.k8s.io'], 'base64.binary.k8s.io', ['b25lCg==', 'dHdvCg==']],
+] as const)
+  test(`a log over a WebSocket that offers [${protocols}] comes as messages`, async () => {
+    let proceed = () => {}
+    cluster.handler = stream => {
+      stream.respond({ ':status': 200 })
+      stream.write('one\n')
+      proceed = () => stream.end('two\n')
+    }
+    const socket = new WebSocket(`ws://127.0.0.1:${cluster.port}/web/log?follow=true`, [...protocols], { perMessageDeflate: false })
+    const received: string[] = []
+    socket.on('message', (data: Buffer) => {
+      received.push(data.toString())
+      proceed()
+    })
+    const [code] = await once(socket, 'close')
+    assert.equal(code, 1000)
+    assert.equal(socket.protocol, wanted)
+    assert.deepEqual(received, messages)
+  })
+
+test('a client that leaves the WebSocket of a log ends the work of the node', async () => {
+  const gone = new Promise<void>(resolve => {
+    cluster.handler = stream => {
+      stream.respond({ ':status': 200 })
+      stream.write('one\n')
+      stream.once('close', () => resolve())
+    }
+  })
+  const socket = new WebSocket(`ws://127.0.0.1:${cluster.port}/web/log?follow=true`, [], { perMessageDeflate: false })
+  await once(socket, 'message')
+  socket.terminate()
   await gone
 })

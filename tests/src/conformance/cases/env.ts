@@ -1,6 +1,6 @@
 /** Environment: keys of ConfigMaps and Secrets, what a pod is told of itself, expansion, Services. */
 import assert from 'node:assert/strict'
-import { type EnvFromSource, type EnvVar, nodeKind, parseQuantity, type Service, serviceKind } from '@davit/api'
+import { type Container, type EnvFromSource, type EnvVar, nodeKind, parseQuantity, type Service, serviceKind } from '@davit/api'
 import type { Case } from '../case.ts'
 import { type CaseContext, shell } from '../context.ts'
 
@@ -9,8 +9,8 @@ const RESOURCES = { requests: { cpu: '250m', memory: '32Mi' }, limits: { cpu: '1
 const ODD_PREFIX = '0 p-._!"#$%&\'()*+,/:;<>?@[\\]^`{|}~'
 
 /** The environment of a container, as it is when the container starts. */
-async function environment(context: CaseContext, fields: Parameters<typeof shell>[1]): Promise<Map<string, string>> {
-  const output = await context.output({ containers: [shell("tr '\\0' '\\n' < /proc/self/environ", fields)] })
+async function environment(context: CaseContext, fields: Partial<Container>): Promise<Map<string, string>> {
+  const output = await context.output({ containers: [{ name: 'main', image: 'busybox:1.36', command: ['env'], ...fields }] })
   return new Map(
     output
       .trimEnd()

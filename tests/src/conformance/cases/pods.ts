@@ -172,6 +172,7 @@ export const cases: readonly Case[] = [
   },
   {
     row: 'Pod generation starts at 1 and rises with each spec update',
+    unmet: 'pods have no generation yet',
     run: async context => {
       const pod = await context.start('test', { containers: [shell(HEEDS_TERM)] })
       assert.equal(pod.metadata.generation, 1)
@@ -185,6 +186,7 @@ export const cases: readonly Case[] = [
   },
   {
     row: 'Generation and observedGeneration converge after 500 spec updates',
+    unmet: 'pods have no generation yet',
     run: async context => {
       await context.start('test', { containers: [shell(HEEDS_TERM)] })
       for (let update = 1; update <= 500; update++) {
@@ -197,6 +199,7 @@ export const cases: readonly Case[] = [
   },
   {
     row: 'Graceful delete bumps pod generation; client-set generation is ignored',
+    unmet: 'pods have no generation yet',
     run: async context => {
       const spec = {
         terminationGracePeriodSeconds: 5,
@@ -217,6 +220,7 @@ export const cases: readonly Case[] = [
   },
   {
     row: 'An image volume mounts with pull policy Always',
+    unmet: 'image volumes are not mounted yet',
     run: async context => {
       const image = { reference: 'nginx:1.25', pullPolicy: 'Always' }
       await context.start('test', {

@@ -13,7 +13,8 @@ const GRPC_PORT = 5000
  * A gRPC health service made of nginx: gRPC is HTTP/2, its answer a message of two bytes (status: SERVING) behind a header of five,
  * and the call's outcome a trailer.
  */
-const GRPC_CONF = `daemon off;
+const GRPC_CONF = `user www-data;
+daemon off;
 pid /tmp/nginx.pid;
 error_log /dev/stderr;
 events { }

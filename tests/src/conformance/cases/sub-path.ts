@@ -120,7 +120,7 @@ export const cases: readonly Case[] = [
         volumes: [{ name: 'config', configMap: { name: 'source' } }],
         containers: [shell(`cat /part; ${HEEDS_TERM}`, { volumeMounts: mounts })],
       })
-      assert.equal(await context.logs('test'), 'old')
+      await context.eventually('the old content', async () => (await context.logs('test')) === 'old')
       await context
         .resource(configMapKind)
         .patch({ namespace: context.namespace, name: 'source' }, { type: 'merge', body: { data: { key: 'new' } } })

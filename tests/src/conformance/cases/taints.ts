@@ -36,7 +36,11 @@ async function startTolerating(context: CaseContext, name: string, tolerationSec
   const toleration = { key: `${ALL}${context.namespace}`, operator: 'Equal', value: 'yes', effect: 'NoExecute' } as const
   await context.start(name, {
     nodeSelector: { 'kubernetes.io/hostname': NODE },
-    tolerations: [{ ...toleration, tolerationSeconds }],
+    // The first that matches counts; the second is for the taints of other cases.
+    tolerations: [
+      { ...toleration, tolerationSeconds },
+      { operator: 'Exists', effect: 'NoExecute' },
+    ],
     containers: [shell(HEEDS_TERM)],
   })
 }
