@@ -111,6 +111,14 @@ test('a cordoned node carries the taint of it', () => {
   assert.deepEqual(taintsOf(node('True', { unschedulable: true })), [`${TAINTS.unschedulable}:NoSchedule`])
 })
 
+test('a NoExecute taint that somebody added gets the time from which pods tolerate it', () => {
+  const added: Taint = { key: 'team', effect: 'NoExecute', value: 'x' }
+  const at = (now: number, taints: Taint[]) => planTaints({ node: node('True', { taints }), suspect: false, mayEvict: true, now }).taints
+  const timed = at(Date.parse('2026-01-01T00:00:00.001Z'), [added])
+  assert.deepEqual(timed, [{ ...added, timeAdded: '2026-01-01T00:00:01Z' }])
+  assert.equal(at(NOW, timed ?? []), undefined)
+})
+
 function pod(name: string, tolerations: Toleration[] = []): Pod {
   return {
     apiVersion: 'v1',
@@ -131,10 +139,11 @@ test('pods are evicted when the time they tolerate the taint is over', () => {
     pod('short', exists(1)),
     pod('longer', exists(5)),
     pod('forever', exists()),
+    pod('first counts', [...exists(1), ...exists()]),
   ])
   assert.deepEqual(
     plan.evict.map(each => each.metadata.name),
-    ['none', 'short'],
+    ['none', 'short', 'first counts'],
   )
   assert.equal(plan.againAfterMs, 3_000)
 })

@@ -75,7 +75,12 @@ export function planTaints(observed: Observed): { taints?: Taint[]; againAfterMs
   const network = node.status?.conditions?.find(condition => condition.type === 'NetworkUnavailable')
   if (network?.status === 'True') want(TAINTS.networkUnavailable, 'NoSchedule')
 
-  const others = present.filter(taint => !Object.values(TAINTS).some(key => key === taint.key))
+  // Who taints a node by hand leaves the time out, and without it nobody knows when a pod has tolerated it for long enough. A whole
+  // second that has not passed yet: no pod may lose a part of its time.
+  const timeAdded = formatTime(Math.ceil(now / 1000) * 1000)
+  const others = present
+    .filter(taint => !Object.values(TAINTS).some(key => key === taint.key))
+    .map(taint => (taint.effect === 'NoExecute' && taint.timeAdded === undefined ? { ...taint, timeAdded } : taint))
   const taints = [...others, ...wanted]
   const isSame = taints.length === present.length && taints.every(taint => present.includes(taint))
   return { ...(!isSame && { taints }), ...(againAfterMs !== undefined && { againAfterMs }) }
@@ -99,14 +104,13 @@ export function planEvictions(
   return { evict, ...(Number.isFinite(againAfterMs) && { againAfterMs }) }
 }
 
-/** How much longer the pod stands the taint: 0 when not at all, Infinity when for good. */
+/** How much longer the pod stands the taint: 0 when not at all, Infinity when for good. Its first toleration that matches counts. */
 function toleratedMs(tolerations: readonly Toleration[], taint: Taint, now: number): number {
-  const matching = tolerations.filter(toleration => tolerates(toleration, taint))
-  if (matching.length === 0) return 0
-  const limits = matching.flatMap(toleration => (toleration.tolerationSeconds === undefined ? [] : [toleration.tolerationSeconds]))
-  if (limits.length === 0) return Number.POSITIVE_INFINITY
+  const found = tolerations.find(toleration => tolerates(toleration, taint))
+  if (!found) return 0
+  if (found.tolerationSeconds === undefined) return Number.POSITIVE_INFINITY
   const since = Date.parse(taint.timeAdded ?? '') || now
-  return Math.max(0, since + Math.max(0, Math.min(...limits)) * 1000 - now)
+  return Math.max(0, since + Math.max(0, found.tolerationSeconds) * 1000 - now)
 }
 
 /** Pods on a silent node that still count as ready: nobody can know, so they must not get traffic. */

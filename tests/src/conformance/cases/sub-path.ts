@@ -118,9 +118,9 @@ export const cases: readonly Case[] = [
       ]
       await context.start('test', {
         volumes: [{ name: 'config', configMap: { name: 'source' } }],
-        containers: [shell(`cat /part; ${HEEDS_TERM}`, { volumeMounts: mounts })],
+        containers: [shell(`cat /part; echo; ${HEEDS_TERM}`, { volumeMounts: mounts })],
       })
-      await context.eventually('the old content', async () => (await context.logs('test')) === 'old')
+      await context.eventually('the old content', async () => (await context.logs('test')) === 'old\n')
       await context
         .resource(configMapKind)
         .patch({ namespace: context.namespace, name: 'source' }, { type: 'merge', body: { data: { key: 'new' } } })
@@ -128,7 +128,7 @@ export const cases: readonly Case[] = [
       assert.equal(await context.inside('test', 'cat /part'), 'old', 'a subPath stays what it was when the container started')
       await context.exec('test', ['kill', '1'])
       await context.until('test', 'restarted', pod => statusOf(pod)?.restartCount === 1 && statusOf(pod)?.state?.running)
-      await context.eventually('the new content at the next start', async () => (await context.logs('test')) === 'new')
+      await context.eventually('the new content at the next start', async () => (await context.logs('test')) === 'new\n')
     },
   },
   {
