@@ -30,7 +30,6 @@ async function untilSized(context: CaseContext, container: string, resources: Re
 export const cases: readonly Case[] = [
   {
     row: 'In-place resize of a six-container pod through the resize subresource is carried out',
-    unmet: 'the API does not serve the resize subresource yet',
     run: async context => {
       const names = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6']
       await context.start('test', { containers: names.map(name => shell(HEEDS_TERM, { name, resources: both(20, 16) })) })
@@ -46,7 +45,6 @@ export const cases: readonly Case[] = [
   },
   {
     row: 'In-place resize to an equivalent quantity shows properly in status',
-    unmet: 'the API does not serve the resize subresource yet',
     run: async context => {
       await context.start('test', { containers: [shell(HEEDS_TERM, { resources: both(100, 32) })] })
       const same = { requests: { cpu: '0.1', memory: '32768Ki' }, limits: { cpu: '0.1', memory: '32768Ki' } }
@@ -59,7 +57,6 @@ export const cases: readonly Case[] = [
   },
   {
     row: 'resize subresource can be read and replaced and matches the main endpoint afterwards',
-    unmet: 'the API does not serve the resize subresource yet',
     run: async context => {
       await context.start('test', { containers: [shell(HEEDS_TERM, { resources: both(50, 16) })] })
       const target = { namespace: context.namespace, name: 'test' }
