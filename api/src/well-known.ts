@@ -38,6 +38,9 @@ export const TAINTS = {
   unreachable: 'node.kubernetes.io/unreachable',
   unschedulable: 'node.kubernetes.io/unschedulable',
   networkUnavailable: 'node.kubernetes.io/network-unavailable',
+  memoryPressure: 'node.kubernetes.io/memory-pressure',
+  diskPressure: 'node.kubernetes.io/disk-pressure',
+  pidPressure: 'node.kubernetes.io/pid-pressure',
 } as const
 
 /** What provisioned volumes are known by, to the control plane that makes their objects and the agents that keep their data. */

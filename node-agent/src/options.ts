@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
 import { DAVIT_VERSION, isDnsSubdomain, isQualifiedName, parseMilli, parseQuantity, parseTaint, type Taint } from '@davit/api'
+import { NODE_FLAGS, NODE_HELP, type NodeSettings, nodeSettingsOf } from './node-options.ts'
 
 export interface AgentOptions {
   /** `https://host:port`, one or more. */
@@ -24,6 +25,7 @@ export interface AgentOptions {
   readonly allowedUnsafeSysctls: readonly string[]
   /** Ids of devices, by resource name. */
   readonly devices: Readonly<Record<string, readonly string[]>>
+  readonly node: NodeSettings
   readonly labels: Readonly<Record<string, string>>
   readonly taints: readonly Taint[]
   /** Word from which the kernel's and Docker's names are made. */
@@ -94,6 +96,7 @@ Images and logs:
   --container-log-max-size BYTES, --container-log-max-files N
                           Of each container's log. (10Mi, 5)
 
+${NODE_HELP}
 Where things are:
   --data-dir DIR          Identity, checkpoints, volumes. (/var/lib/davit)
   --docker unix:///PATH   Docker's socket. (unix:///var/run/docker.sock)
@@ -127,6 +130,7 @@ const FLAGS = {
   'pod-max-pids': { type: 'string' },
   'allowed-unsafe-sysctls': { type: 'string', multiple: true },
   'device-resource': { type: 'string', multiple: true },
+  ...NODE_FLAGS,
   label: { type: 'string', multiple: true },
   taint: { type: 'string', multiple: true },
   'image-credentials': { type: 'string' },
@@ -207,6 +211,9 @@ export function optionsOf(
     podMaxPids: amountOf('pod-max-pids', '4096', Number),
     allowedUnsafeSysctls: (values['allowed-unsafe-sysctls'] ?? []).flatMap(list => list.split(',')).filter(sysctl => sysctl !== ''),
     devices: Object.fromEntries((values['device-resource'] ?? []).map(text => devicesOf(name('device-resource'), text))),
+    node: nodeSettingsOf(values, (flag, why) => {
+      throw new UsageError(`${name(flag)}: ${why}`)
+    }),
     labels: Object.fromEntries((values.label ?? []).map(label => labelOf(name('label'), label))),
     taints: (values.taint ?? []).map(taint => taintOf(name('taint'), taint)),
     networkName: values['network-name'] ?? 'davit',

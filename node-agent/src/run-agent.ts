@@ -28,11 +28,11 @@ import { ContainerStore, connectDocker, type Docker } from './docker/index.ts'
 import { connectAs, type Identity, type KeptIdentity, loadOrJoin } from './identity/index.ts'
 import { startImages } from './images/index.ts'
 import { type RunningPodNetwork, startPodNetwork } from './network/index.ts'
-import { type RunningNode, startNode } from './node/index.ts'
+import { allocatableAmounts, type CapacityFlags, type RunningNode, startNode } from './node/index.ts'
+import { createNodeCare } from './node-care.ts'
 import type { AgentOptions } from './options.ts'
 import { createDrain, podEvents, startPodManager } from './pods/index.ts'
 import { forgetClosedFlows, startProxy } from './proxy/index.ts'
-import { createStats, createStatsPages, emptyDirUse } from './stats/index.ts'
 import { startTunnels } from './tunnel/index.ts'
 import { tunnelHandler } from './tunnel-handler.ts'
 import { claimsDirectory, createObjectSource, createTokenIssuer, createVolumes, startReclaimer } from './volumes/index.ts'
@@ -131,20 +131,37 @@ async function runWith(
     ...run,
   })
 
+  const { reserved, eviction } = options.node
+  const capacity: CapacityFlags = {
+    pods: options.maxPods,
+    devices: Object.fromEntries(Object.entries(options.devices).map(([name, ids]) => [name, ids.length])),
+    reservedMilliCpu: options.reservedMilliCpu + reserved.milliCpu,
+    reservedMemoryBytes: options.reservedMemoryBytes + reserved.memoryBytes,
+    reservedDiskBytes: reserved.diskBytes,
+    thresholds: eviction.thresholds,
+    ...(options.milliCpu !== undefined && { milliCpu: options.milliCpu }),
+    ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
+  }
+  const tell = (about: Node, type: 'Normal' | 'Warning', reason: string, message: string) => events.event(about, type, reason, message)
+  const nodeCare = createNodeCare({
+    settings: options.node,
+    docker,
+    nodeName,
+    dataDir,
+    memoryBytes: options.memoryBytes,
+    current: () => nodes.cache.get(nodeName),
+    tell,
+    reclaimDisk: () => images.removeUnused(),
+    ...run,
+  })
+
   let network: RunningPodNetwork | undefined
   const node = startNode({
     client,
     nodeName,
     nodeIp,
     version: KUBERNETES_VERSION,
-    capacity: {
-      pods: options.maxPods,
-      devices: Object.fromEntries(Object.entries(options.devices).map(([name, ids]) => [name, ids.length])),
-      reservedMilliCpu: options.reservedMilliCpu,
-      reservedMemoryBytes: options.reservedMemoryBytes,
-      ...(options.milliCpu !== undefined && { milliCpu: options.milliCpu }),
-      ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
-    },
+    capacity,
     labels: options.labels,
     taints: options.taints,
     annotations: () => ({
@@ -155,12 +172,17 @@ async function runWith(
     engine: () => docker.engine,
     images: () => images.list,
     dockerProblem: () => containers.problem,
+    diskBytes: nodeCare.diskBytes,
+    pressures: () => nodeCare.pressures,
+    isShuttingDown: () => nodeCare.isShuttingDown,
+    tell,
     networkProblem: () => (network ? network.problem : 'the pod network is being set up'),
     current: () => nodes.cache.get(nodeName),
     ...run,
   })
   images.onChange(() => node.refresh())
   kept.onChange(() => node.refresh())
+  nodeCare.onChange(() => node.refresh())
   kept.onWarning(message => {
     const shown = nodes.cache.get(nodeName)
     if (shown) events.event(shown, 'Warning', 'CertificateExpires', message)
@@ -237,10 +259,8 @@ async function runWith(
     dataDir,
     nodeName,
     hostIp: nodeIp,
-    allocatable: {
-      milliCpu: (options.milliCpu ?? docker.engine.cpus * 1000) - options.reservedMilliCpu,
-      memoryBytes: (options.memoryBytes ?? docker.engine.memoryBytes) - options.reservedMemoryBytes,
-    },
+    allocatable: allocatableAmounts({ capacity, engine: docker.engine, diskBytes: await nodeCare.diskBytes() }),
+    refuse: nodeCare.refuse,
     isOwnCluster: cluster.isOwn,
     drain: createDrain({
       client,
@@ -271,21 +291,7 @@ async function runWith(
     reclaimer.wake()
   })
 
-  const stats = createStats({
-    docker,
-    pods: () => manager.runningPods(),
-    volumes: ({ pod, uid }, until) => emptyDirUse(pod, join(dataDir, 'pods', uid), until),
-    dataDir,
-    clock,
-    signal,
-  })
-  const nodePage = createStatsPages({
-    stats,
-    nodeName,
-    running: () => manager.runningPods(),
-    pods: () => manager.allPods(),
-    metrics: () => [],
-  })
+  const care = nodeCare.start(manager)
 
   let known = options.known
   let published = known
@@ -293,7 +299,7 @@ async function runWith(
   const tunnels = startTunnels({
     client: () => client,
     servers: toDial(),
-    handler: tunnelHandler({ docker, pods: manager, proxy, nodePage, log, clock, signal }),
+    handler: tunnelHandler({ docker, pods: manager, proxy, nodePage: care.nodePage, log, clock, signal }),
     onLost: () => {
       node.renewNow()
       tunnels.setServers(toDial())
@@ -326,6 +332,7 @@ async function runWith(
     images.stopped,
     reclaimer.stopped,
     tunnels.stopped,
+    care.stopped,
   ])
   await Promise.race([ended, new Promise(resolve => setTimeout(resolve, STOP_MS_MAX).unref())])
 }

@@ -1,2 +1,2 @@
 export { type NodeOptions, type RunningNode, startNode } from './node.ts'
-export type { CapacityFlags } from './status.ts'
+export { allocatableAmounts, type CapacityFlags } from './status.ts'

@@ -1,5 +1,6 @@
 /** What only the machine itself can tell. Every question has an answer, if need be an empty one. */
-import { readFile, statfs } from 'node:fs/promises'
+import { access, constants, readdir, readFile } from 'node:fs/promises'
+import { formatQuantity } from '@davit/api'
 
 export interface MachineIds {
   machineId: string
@@ -17,26 +18,29 @@ export async function readIds(): Promise<MachineIds> {
   }
 }
 
-export interface Pressure {
-  memoryAvailableBytes: number
-  diskTotalBytes: number
-  diskAvailableBytes: number
-  /** Tasks that exist and that may exist. */
-  tasks: number
-  tasksMax: number
+/** Pages of memory set aside, by the kernel's name of the resource: bytes. */
+export async function readHugePages(): Promise<Record<string, number>> {
+  const names = await readdir(HUGE_PAGES).catch(() => [])
+  const sizes = names.flatMap(name => /^hugepages-(\d+)kB$/.exec(name)?.[1] ?? [])
+  const found = await Promise.all(
+    sizes.map(async kibibytes => {
+      const count = await readFile(`${HUGE_PAGES}/hugepages-${kibibytes}kB/nr_hugepages`, 'utf8').catch(() => '0')
+      const bytes = Number(kibibytes) * 1024
+      return [`hugepages-${formatQuantity(bytes, 'BinarySI')}`, Number(count) * bytes] as const
+    }),
+  )
+  return Object.fromEntries(found)
 }
 
-/** `path`: where Docker keeps images and containers. */
-export async function readPressure(path: string): Promise<Pressure> {
-  const memory = await readFile('/proc/meminfo', 'utf8').catch(() => '')
-  const load = await readFile('/proc/loadavg', 'utf8').catch(() => '')
-  const max = await readFile('/proc/sys/kernel/pid_max', 'utf8').catch(() => '')
-  const disk = await statfs(path).catch(() => statfs('/'))
-  return {
-    memoryAvailableBytes: Number(/^MemAvailable:\s*(\d+) kB$/m.exec(memory)?.[1] ?? Number.MAX_SAFE_INTEGER / 1024) * 1024,
-    diskTotalBytes: disk.blocks * disk.bsize,
-    diskAvailableBytes: disk.bavail * disk.bsize,
-    tasks: Number(/\/(\d+) /.exec(load)?.[1] ?? 0),
-    tasksMax: Number(max.trim()) || 32_768,
+const HUGE_PAGES = '/sys/kernel/mm/hugepages'
+
+/** Why nothing can be written to `path`, such as its disk being mounted read-only since it failed; undefined when something can. */
+export async function whyNotWritable(path: string): Promise<string | undefined> {
+  try {
+    await access(path, constants.W_OK)
+    return undefined
+  } catch (err) {
+    const { code } = err as NodeJS.ErrnoException
+    return code === 'EROFS' ? `the file system of ${path} is read-only` : `${path} cannot be written to: ${code}`
   }
 }

@@ -14,8 +14,10 @@ import {
   type Taint,
 } from '@davit/api'
 import type { EngineInfo, ImageInfo } from '../docker/index.ts'
+import type { PressureCondition } from '../eviction/index.ts'
+import { nodeEvents } from './events.ts'
 import { keepLease, type NodeLease } from './lease.ts'
-import { readIds, readPressure } from './machine.ts'
+import { readHugePages, readIds, whyNotWritable } from './machine.ts'
 import { type CapacityFlags, nodeLabels, nodeStatus, significant } from './status.ts'
 
 export interface NodeOptions {
@@ -34,6 +36,12 @@ export interface NodeOptions {
   /** Why Docker, or the pod network, cannot be used now. */
   dockerProblem: () => string | undefined
   networkProblem: () => string | undefined
+  /** Size of the disk that pods' volumes are on. */
+  diskBytes: () => Promise<number>
+  pressures: () => ReadonlySet<PressureCondition>
+  isShuttingDown: () => boolean
+  /** Tells what happened to the Node. */
+  tell: (node: Node, type: 'Normal' | 'Warning', reason: string, message: string) => void
   /** The Node as last seen. */
   current: () => Node | undefined
   clock: Clock
@@ -67,9 +75,12 @@ export function startNode(options: NodeOptions): RunningNode {
       ...options,
       engine: options.engine(),
       ids: await readIds(),
-      pressure: await readPressure(options.engine().rootDir),
+      diskBytes: await options.diskBytes(),
+      hugePages: await readHugePages(),
+      pressures: options.pressures(),
       images,
-      dockerProblem: options.dockerProblem(),
+      dockerProblem: options.dockerProblem() ?? (await whyNotWritable(options.engine().rootDir)),
+      isShuttingDown: options.isShuttingDown(),
       networkProblem: options.networkProblem(),
       current,
       now: clock.now(),
@@ -94,6 +105,7 @@ export function startNode(options: NodeOptions): RunningNode {
     const deadline = deadlineSignal(CALL_MS_MAX, signal)
     known = await nodes.patch({ name: nodeName }, { type: 'strategic', body: { status } }, { subresource: 'status', signal: deadline })
     reported = { status, at: clock.monotonic() }
+    for (const { type, reason, message } of nodeEvents(nodeName, shown?.status, status)) options.tell(known, type, reason, message)
   }
 
   const run = async (registered: (node: Node) => void) => {

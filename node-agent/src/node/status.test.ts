@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { type PressureCondition, parseThresholds } from '../eviction/index.ts'
+import { nodeEvents } from './events.ts'
 import { type NodeObserved, nodeStatus, resources, significant } from './status.ts'
 
 const GIBIBYTE = 2 ** 30
@@ -24,13 +26,10 @@ const observed: NodeObserved = {
     liveRestore: true,
   },
   ids: { machineId: 'm', systemUuid: 's', bootId: 'b' },
-  pressure: {
-    memoryAvailableBytes: GIBIBYTE,
-    diskTotalBytes: 100 * GIBIBYTE,
-    diskAvailableBytes: 50 * GIBIBYTE,
-    tasks: 100,
-    tasksMax: 1000,
-  },
+  diskBytes: 100 * GIBIBYTE,
+  hugePages: {},
+  pressures: new Set(),
+  isShuttingDown: false,
   images: [],
   dockerProblem: undefined,
   networkProblem: undefined,
@@ -39,7 +38,7 @@ const observed: NodeObserved = {
 }
 const verdict = (fields: Partial<NodeObserved>, type: string) =>
   nodeStatus({ ...observed, ...fields }).conditions?.find(condition => condition.type === type)
-const under = (pressure: Partial<NodeObserved['pressure']>) => ({ pressure: { ...observed.pressure, ...pressure } })
+const under = (pressure: PressureCondition) => ({ pressures: new Set([pressure]) })
 
 describe('nodeStatus()', () => {
   it('reports what Docker says, or the flags', () => {
@@ -51,20 +50,45 @@ describe('nodeStatus()', () => {
     assert.deepEqual([flagged.capacity.cpu, flagged.allocatable.cpu, flagged.allocatable.memory], ['1500m', '1', '524288Ki'])
   })
 
+  it('keeps from pods what is reserved and what hard thresholds ask for', () => {
+    const capacity = {
+      pods: 5,
+      reservedMemoryBytes: GIBIBYTE,
+      reservedDiskBytes: GIBIBYTE,
+      thresholds: parseThresholds({
+        hard: 'memory.available<1Gi,nodefs.available<10%',
+        soft: 'memory.available<4Gi',
+        softGracePeriod: 'memory.available=1m',
+      }),
+    }
+    const { allocatable } = resources({ ...observed, capacity, hugePages: { 'hugepages-2Mi': GIBIBYTE } })
+    assert.deepEqual([allocatable.memory, allocatable['ephemeral-storage']], ['5242880Ki', String(89 * GIBIBYTE)])
+    assert.equal(allocatable['hugepages-2Mi'], '1Gi')
+  })
+
+  it('is not Ready while its machine goes down', () => {
+    assert.deepEqual(
+      [verdict({ isShuttingDown: true }, 'Ready')?.status, verdict({ isShuttingDown: true }, 'Ready')?.message],
+      ['False', 'node is shutting down'],
+    )
+    const both = verdict({ isShuttingDown: true, dockerProblem: 'x' }, 'Ready')
+    assert.equal(both?.message, '[container runtime is down: x, node is shutting down]')
+  })
+
   for (const [what, fields, type, status] of [
     ['is Ready when all is well', {}, 'Ready', 'True'],
     ['has a network when all is well', {}, 'NetworkUnavailable', 'False'],
     ['is not Ready without Docker', { dockerProblem: 'connect ENOENT' }, 'Ready', 'False'],
     ['lacks a network', { networkProblem: 'no bridge' }, 'NetworkUnavailable', 'True'],
-    ['lacks memory', under({ memoryAvailableBytes: 1 << 20 }), 'MemoryPressure', 'True'],
-    ['lacks disk', under({ diskAvailableBytes: GIBIBYTE }), 'DiskPressure', 'True'],
-    ['lacks room for processes', under({ tasks: 950 }), 'PIDPressure', 'True'],
+    ['lacks memory', under('MemoryPressure'), 'MemoryPressure', 'True'],
+    ['lacks disk', under('DiskPressure'), 'DiskPressure', 'True'],
+    ['lacks room for processes', under('PIDPressure'), 'PIDPressure', 'True'],
   ] as const) {
     it(what, () => assert.equal(verdict(fields, type)?.status, status))
   }
 
   it('says why Docker cannot be used', () =>
-    assert.equal(verdict({ dockerProblem: 'connect ENOENT' }, 'Ready')?.message, 'docker is not responding: connect ENOENT'))
+    assert.equal(verdict({ dockerProblem: 'connect ENOENT' }, 'Ready')?.message, 'container runtime is down: connect ENOENT'))
 
   it('keeps the time of a condition that stays', () => {
     const current = nodeStatus({ ...observed, now: 1_600_000_000_000 })
@@ -77,4 +101,21 @@ it('significant() does not change with the heartbeat alone', () => {
     significant(nodeStatus(observed)),
     significant(nodeStatus({ ...observed, now: observed.now + 60_000, current: nodeStatus(observed) })),
   )
+})
+
+describe('nodeEvents()', () => {
+  const reasons = (before: Partial<NodeObserved> | undefined, after: Partial<NodeObserved>) =>
+    nodeEvents('n1', before && nodeStatus({ ...observed, ...before }), nodeStatus({ ...observed, ...after })).map(({ reason }) => reason)
+
+  it('tells of what changed', () => {
+    assert.deepEqual(reasons({}, {}), [])
+    assert.deepEqual(reasons({}, under('MemoryPressure')), ['NodeHasInsufficientMemory'])
+    assert.deepEqual(reasons(under('DiskPressure'), {}), ['NodeHasNoDiskPressure'])
+    assert.deepEqual(reasons({}, { dockerProblem: 'x' }), ['NodeNotReady'])
+    assert.deepEqual(reasons({ dockerProblem: 'x' }, {}), ['NodeReady'])
+  })
+  it('tells of a reboot, and not of the first boot that is seen', () => {
+    assert.deepEqual(reasons({}, { ids: { ...observed.ids, bootId: 'c' } }), ['Rebooted'])
+    assert.deepEqual(reasons({ ids: { ...observed.ids, bootId: '' } }, {}), [])
+  })
 })

@@ -1,7 +1,8 @@
 /** A Node's status from what is known of the machine and its Docker. Pure. */
-import { type ContainerImage, formatTime, type NodeCondition, type NodeStatus } from '@davit/api'
+import { type ContainerImage, formatQuantity, formatTime, type NodeCondition, type NodeStatus } from '@davit/api'
 import type { EngineInfo } from '../docker/index.ts'
-import type { MachineIds, Pressure } from './machine.ts'
+import { keptByThresholds, type PressureCondition, type Threshold } from '../eviction/index.ts'
+import type { MachineIds } from './machine.ts'
 
 /** Resources as flags give them; left out: what Docker reports. */
 export interface CapacityFlags {
@@ -12,6 +13,9 @@ export interface CapacityFlags {
   reservedMemoryBytes?: number
   /** How many devices of each name. */
   devices?: Readonly<Record<string, number>>
+  reservedDiskBytes?: number
+  /** Hard ones keep their amount from pods, too. */
+  thresholds?: readonly Threshold[]
 }
 
 export interface NodeObserved {
@@ -22,21 +26,21 @@ export interface NodeObserved {
   readonly capacity: CapacityFlags
   readonly engine: EngineInfo
   readonly ids: MachineIds
-  readonly pressure: Pressure
+  /** Of the disk that pods' volumes are on. */
+  readonly diskBytes: number
+  readonly hugePages: Readonly<Record<string, number>>
+  /** What the node is short of. */
+  readonly pressures: ReadonlySet<PressureCondition>
   readonly images: readonly ContainerImage[]
   /** Why Docker, or the pod network, cannot be used. */
   readonly dockerProblem: string | undefined
   readonly networkProblem: string | undefined
+  /** The machine is going down. */
+  readonly isShuttingDown: boolean
   readonly current: NodeStatus | undefined
   /** Wall clock. */
   readonly now: number
 }
-
-const MEBIBYTE = 1 << 20
-const MEMORY_BYTES_MIN = 100 * MEBIBYTE
-const DISK_SHARE_MIN = 0.05
-const DISK_BYTES_MIN = 10 * 1024 * MEBIBYTE
-const TASKS_SHARE_MIN = 0.1
 
 export function nodeStatus(observed: NodeObserved): NodeStatus {
   const { nodeName, nodeIp, version, engine, ids, images } = observed
@@ -65,52 +69,77 @@ export function nodeStatus(observed: NodeObserved): NodeStatus {
   }
 }
 
-/** Amounts as Kubernetes' agents report them. */
-export function resources({ capacity: flags, engine, pressure }: Pick<NodeObserved, 'capacity' | 'engine' | 'pressure'>): {
-  capacity: Record<string, string>
-  allocatable: Record<string, string>
-} {
+type Resources = Pick<NodeObserved, 'capacity' | 'diskBytes' | 'hugePages'> & { engine: Pick<EngineInfo, 'cpus' | 'memoryBytes'> }
+
+/** What is for pods, of CPU and memory. */
+export function allocatableAmounts({ capacity: flags, engine, diskBytes }: Omit<Resources, 'hugePages'>) {
   const milliCpu = flags.milliCpu ?? engine.cpus * 1000
   const memoryBytes = flags.memoryBytes ?? engine.memoryBytes
-  const amounts = (milli: number, bytes: number) => ({
-    cpu: milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`,
-    memory: `${Math.floor(bytes / 1024)}Ki`,
-    'ephemeral-storage': `${Math.floor(pressure.diskTotalBytes / 1024)}Ki`,
-    pods: String(flags.pods),
-    ...Object.fromEntries(Object.entries(flags.devices ?? {}).map(([name, count]) => [name, String(count)])),
-  })
+  const kept = keptByThresholds(flags.thresholds ?? [], { memoryBytes, diskBytes })
   return {
-    capacity: amounts(milliCpu, memoryBytes),
-    allocatable: amounts(
-      Math.max(0, milliCpu - (flags.reservedMilliCpu ?? 0)),
-      Math.max(0, memoryBytes - (flags.reservedMemoryBytes ?? 0)),
-    ),
+    milliCpu: Math.max(0, milliCpu - (flags.reservedMilliCpu ?? 0)),
+    memoryBytes: Math.max(0, memoryBytes - (flags.reservedMemoryBytes ?? 0) - kept.memoryBytes),
+    diskBytes: Math.max(0, diskBytes - (flags.reservedDiskBytes ?? 0) - kept.diskBytes),
   }
 }
 
+/** Amounts as Kubernetes' agents report them. */
+export function resources(observed: Resources): { capacity: Record<string, string>; allocatable: Record<string, string> } {
+  const { capacity: flags, engine, diskBytes, hugePages } = observed
+  const allocatable = allocatableAmounts(observed)
+  const huge = Object.fromEntries(Object.entries(hugePages).map(([name, bytes]) => [name, formatQuantity(bytes, 'BinarySI')]))
+  const hugeBytes = Object.values(hugePages).reduce((sum, bytes) => sum + bytes, 0)
+  const devices = Object.fromEntries(Object.entries(flags.devices ?? {}).map(([name, count]) => [name, String(count)]))
+  const cpu = (milli: number) => (milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`)
+  return {
+    capacity: {
+      cpu: cpu(flags.milliCpu ?? engine.cpus * 1000),
+      memory: kibibytes(flags.memoryBytes ?? engine.memoryBytes),
+      'ephemeral-storage': kibibytes(diskBytes),
+      ...huge,
+      pods: String(flags.pods),
+      ...devices,
+    },
+    allocatable: {
+      cpu: cpu(allocatable.milliCpu),
+      memory: kibibytes(Math.max(0, allocatable.memoryBytes - hugeBytes)),
+      'ephemeral-storage': String(allocatable.diskBytes),
+      ...huge,
+      pods: String(flags.pods),
+      ...devices,
+    },
+  }
+}
+
+const kibibytes = (bytes: number) => `${Math.floor(bytes / 1024)}Ki`
+
 function conditions(observed: NodeObserved): NodeCondition[] {
-  const { pressure, dockerProblem, networkProblem, current, now } = observed
-  const lacksMemory = pressure.memoryAvailableBytes < MEMORY_BYTES_MIN
-  const lacksDisk = pressure.diskAvailableBytes < Math.min(DISK_BYTES_MIN, pressure.diskTotalBytes * DISK_SHARE_MIN)
-  const lacksTasks = pressure.tasks > pressure.tasksMax * (1 - TASKS_SHARE_MIN)
+  const { pressures, networkProblem, current, now } = observed
   const verdicts: Verdict[] = [
     networkProblem === undefined
       ? ['NetworkUnavailable', 'False', 'PodNetworkIsUp', 'the pod network is set up']
       : ['NetworkUnavailable', 'True', 'PodNetworkIsDown', networkProblem],
-    lacksMemory
+    pressures.has('MemoryPressure')
       ? ['MemoryPressure', 'True', 'KubeletHasInsufficientMemory', 'kubelet has insufficient memory available']
       : ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
-    lacksDisk
+    pressures.has('DiskPressure')
       ? ['DiskPressure', 'True', 'KubeletHasDiskPressure', 'kubelet has disk pressure']
       : ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
-    lacksTasks
+    pressures.has('PIDPressure')
       ? ['PIDPressure', 'True', 'KubeletHasInsufficientPID', 'kubelet has insufficient PID available']
       : ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
-    dockerProblem === undefined
-      ? ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status']
-      : ['Ready', 'False', 'KubeletNotReady', `docker is not responding: ${dockerProblem}`],
+    ready(observed),
   ]
   return verdicts.map(verdict => condition(verdict, current, now))
+}
+
+function ready({ dockerProblem, isShuttingDown }: NodeObserved): Verdict {
+  const problems = [
+    ...(dockerProblem === undefined ? [] : [`container runtime is down: ${dockerProblem}`]),
+    ...(isShuttingDown ? ['node is shutting down'] : []),
+  ]
+  if (problems.length === 0) return ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status']
+  return ['Ready', 'False', 'KubeletNotReady', problems.length === 1 ? (problems[0] ?? '') : `[${problems.join(', ')}]`]
 }
 
 type Verdict = [type: string, status: 'True' | 'False', reason: string, message: string]

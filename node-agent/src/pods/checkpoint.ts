@@ -49,6 +49,16 @@ export interface PendingResize {
 /** Ids given to a pod's containers, by container and resource name. */
 export type GivenDevices = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
 
+/** How a pod has ended for good, or is about to. */
+export interface Final {
+  phase: 'Succeeded' | 'Failed'
+  reason?: string
+  message?: string
+  /** Its node ended it, not the pod itself: seconds its containers get at most, and whether that is told as a DisruptionTarget. */
+  graceSeconds?: number
+  isDisruption?: boolean
+}
+
 export interface Checkpoint {
   format: 1
   /** Without status, managed fields and resourceVersion. */
@@ -68,7 +78,7 @@ export interface Checkpoint {
   /** Devices given to its containers. */
   devices?: GivenDevices
   /** Set once the pod has ended for good for a reason that its containers do not show. */
-  final?: { phase: 'Succeeded' | 'Failed'; reason?: string; message?: string }
+  final?: Final
   /** As last computed here. */
   status?: PodStatus
 }

@@ -15,11 +15,12 @@ import { specContainer, specContainers } from './containers.ts'
 import type { Deps } from './deps.ts'
 import type { NodeDevices } from './devices.ts'
 import type { Drain } from './drain.ts'
+import { type Ending, type EndOptions, endPod, evictPod } from './end-pod.ts'
 import { type EventRecorder, podEvents } from './events.ts'
 import type { HostPortClaims } from './host-ports.ts'
 import { retryArrived, retryChangedSecrets } from './image-retry.ts'
 import { createLimit } from './limit.ts'
-import { refusalOf } from './node-admission.ts'
+import { type Refusal, refusalOf } from './node-admission.ts'
 import { hurry, type Performer, perform } from './perform.ts'
 import { anchorOf, type Observed, type ProbeState, planPod } from './plan.ts'
 import { canRaiseLimits } from './privileges.ts'
@@ -51,6 +52,8 @@ export interface PodManagerOptions {
   nodeName: string
   hostIp: string
   allocatable: DownwardContext['allocatable']
+  /** Why a pod that was just bound to this node may not start here; default: every pod may. */
+  refuse?: (pod: Pod) => Refusal | undefined
   /** True once the API's cluster id was compared with ours in this run: only then is anything removed. */
   isOwnCluster: () => boolean
   drain: Drain
@@ -70,6 +73,13 @@ export interface PodManagerOptions {
 }
 
 export interface PodManager extends PodViews {
+  /**
+   * Ends a pod for good: phase Failed, reason Evicted, with an Event. Resolves once nothing of it runs any more, or with `signal`;
+   * false when there is no such pod here, or it has ended already.
+   */
+  evict(uid: string, options: { message: string; graceSeconds: number; signal: AbortSignal }): Promise<boolean>
+  /** The same for another reason, and without an Event. */
+  end(uid: string, options: EndOptions): Promise<boolean>
   /** Looks at all pods again, as after something they wait for came back. */
   wakeAll(): void
   /** Brings changed ConfigMaps and Secrets into running pods now; happens by itself when they change. */
@@ -122,6 +132,9 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     const shown = shownOf(uid)
     if (known || !shown || finished.has(uid)) return known
     const runtime = new PodRuntime(firstCheckpoint(shown, clock.now()), shown)
+    const isNew = !shown.status?.startTime && !shown.metadata.deletionTimestamp && containers.ofPod(uid).length === 0
+    const refusal = isNew ? options.refuse?.(shown) : undefined
+    if (refusal) runtime.refusal = refusal
     runtimes.set(uid, runtime)
     return runtime
   }
@@ -173,6 +186,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     allowedUnsafeSysctls: options.allowedUnsafeSysctls ?? [],
     hasAppArmor: docker.engine.hasAppArmor,
   })
+  const ending: Ending = { runtimes, deps, wake, signal }
 
   const observe = async (runtime: PodRuntime): Promise<Observed> => {
     const { checkpoint, uid, busy, endedAt } = runtime
@@ -274,6 +288,8 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     ...podViews({ runtimes, containers }),
     wakeAll,
     refreshVolumes: updates.refreshAll,
+    end: (uid, how) => endPod(uid, how, ending),
+    evict: (uid, how) => evictPod(uid, how, ending),
     stopped: Promise.all([working, updates.stopped, retrying, statuses.stopped]).then(() => {}),
   }
 }

@@ -45,8 +45,9 @@ export function podStatus(input: StatusInput): PodStatus {
     ...(generation !== undefined && { observedGeneration: generation }),
     phase: phaseOf(input, main, initialized),
     conditions: conditionsOf(input, { all, main, initialized }),
-    ...(final?.reason && { reason: final.reason }),
-    ...(final?.message && { message: final.message }),
+    // As in Kubernetes: why it ended is told once it has.
+    ...(final?.reason && !isStillRunning(input.containers) && { reason: final.reason }),
+    ...(final?.message && !isStillRunning(input.containers) && { message: final.message }),
     hostIP: hostIp,
     hostIPs: [{ ip: hostIp }],
     ...(address && { podIP: address, podIPs: [{ ip: address }] }),
@@ -121,6 +122,9 @@ function conditionsOf(
     ContainersReady: containersReady,
     PodScheduled: { status: 'True' },
     ...resizeConditions(checkpoint, containers, problems),
+    ...(final?.isDisruption && {
+      DisruptionTarget: { status: 'True', reason: 'TerminationByKubelet', ...(final.message && { message: final.message }) },
+    }),
   }
   const before = new Map(
     [...(current?.conditions ?? []), ...(checkpoint.status?.conditions ?? [])].map(condition => [condition.type, condition]),

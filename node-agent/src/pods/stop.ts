@@ -15,14 +15,14 @@ const GRACE_SECONDS_DEFAULT = 30
 const EXTRA_MS = 2_000
 
 /** Seconds the pod's containers get, by its deletion or its spec. */
-export function graceSeconds({ pod, shown }: Pick<PodRuntime, 'pod' | 'shown'>): number {
+export function graceSeconds({ pod, shown, checkpoint }: Pick<PodRuntime, 'pod' | 'shown' | 'checkpoint'>): number {
   const metadata = shown?.metadata ?? pod.metadata
-  return (
+  const asked =
     metadata.deletionGracePeriodSeconds ??
     pod.metadata.deletionGracePeriodSeconds ??
     pod.spec.terminationGracePeriodSeconds ??
     GRACE_SECONDS_DEFAULT
-  )
+  return Math.min(asked, checkpoint.final?.graceSeconds ?? asked)
 }
 
 /** Stops everything that runs in the pod, sidecars after the others, the sandbox last. */

@@ -28,6 +28,14 @@ export const NOT_READY_PATIENCE_MS = 60_000
 
 const REPORTED = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'] as const
 
+/** What keeps new pods away while it is true. */
+const TAINT_OF: Readonly<Record<string, string>> = {
+  NetworkUnavailable: TAINTS.networkUnavailable,
+  MemoryPressure: TAINTS.memoryPressure,
+  DiskPressure: TAINTS.diskPressure,
+  PIDPressure: TAINTS.pidPressure,
+}
+
 /** The conditions a silent node gets; undefined when nothing changes. What an agent reports is left alone. */
 export function planConditions({ node, suspect, now }: Observed): NodeCondition[] | undefined {
   if (!suspect) return undefined
@@ -72,8 +80,10 @@ export function planTaints(observed: Observed): { taints?: Taint[]; againAfterMs
     else againAfterMs = Math.max(leftMs, 1_000)
   }
   if (node.spec?.unschedulable) want(TAINTS.unschedulable, 'NoSchedule')
-  const network = node.status?.conditions?.find(condition => condition.type === 'NetworkUnavailable')
-  if (network?.status === 'True') want(TAINTS.networkUnavailable, 'NoSchedule')
+  for (const { type, status } of node.status?.conditions ?? []) {
+    const key = TAINT_OF[type]
+    if (key !== undefined && status === 'True') want(key, 'NoSchedule')
+  }
 
   // Who taints a node by hand leaves the time out, and without it nobody knows when a pod has tolerated it for long enough. A whole
   // second that has not passed yet: no pod may lose a part of its time.

@@ -1,0 +1,5 @@
+export { refusalUnderPressure } from './admission.ts'
+export { type ObserveOptions, observe } from './observe.ts'
+export { isCritical } from './rank.ts'
+export { type EvictionOptions, type RunningEviction, runEviction } from './run-eviction.ts'
+export { keptByThresholds, type PressureCondition, parseThresholds, type Threshold } from './thresholds.ts'
