@@ -180,7 +180,8 @@ export async function startAgent(options: AgentOptions): Promise<void> {
   if (cpu) args.push('--cpu', cpu)
   if (memory) args.push('--memory', memory)
   const networkNamespace = host?.networkNamespace
-  args.push(...extraArgs)
+  // The machine's disk is not the node's alone: how full it is must not stop a cluster for development.
+  args.push('--eviction-hard', 'memory.available<100Mi', ...extraArgs)
   await startProcess({
     name,
     file,

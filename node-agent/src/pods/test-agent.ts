@@ -18,7 +18,7 @@ import { type Images, type ImagesOptions, startImages } from '../images/index.ts
 import type { PodNetwork } from '../network/types.ts'
 import { cleanUpVolumes, createObjectSource, createTokenIssuer, createVolumes } from '../volumes/index.ts'
 import { type EventRecorder, podEvents } from './events.ts'
-import { type PodManager, startPodManager } from './manager.ts'
+import { type PodManager, type PodManagerOptions, startPodManager } from './manager.ts'
 import { TestApi } from './test-api.ts'
 
 const SUBNET = '10.244.250'
@@ -46,7 +46,7 @@ export interface TestWorld {
   dataDir: string
   clusterId: string
   events: TestEvent[]
-  startAgent(overrides?: Partial<ImagesOptions>): Promise<TestAgent>
+  startAgent(images?: Partial<ImagesOptions>, manager?: Partial<PodManagerOptions>): Promise<TestAgent>
   create(name: string, spec: Pod['spec'], metadata?: Pod['metadata']): Promise<Pod>
   createConfigMap(name: string, data: Record<string, string>): Promise<ConfigMap>
   createSecret(name: string, data: Record<string, string>): Promise<Secret>
@@ -89,7 +89,7 @@ export async function createWorld(host: string): Promise<TestWorld> {
     clusterId,
     events,
 
-    async startAgent(overrides = {}) {
+    async startAgent(overrides = {}, own = {}) {
       const stop = new AbortController()
       const { signal } = stop
       const docker = await connect()
@@ -142,6 +142,7 @@ export async function createWorld(host: string): Promise<TestWorld> {
         hostIp: '127.0.0.1',
         allocatable: { milliCpu: 2000, memoryBytes: 4 << 30 },
         isOwnCluster: () => true,
+        ...own,
         drain: async pod => void drained.push(pod.metadata.name ?? ''),
         clock: systemClock,
         log,

@@ -5,6 +5,7 @@ import type { Resources } from '../resources.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { initialNamespace, initialPodStatus } from './initial-status.ts'
 import { createLookups } from './lookups.ts'
+import { memoryPressureToleration } from './memory-pressure.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { priority, priorityClasses } from './priority.ts'
@@ -32,6 +33,7 @@ function rules({ storage, resources, pools, defaultTolerationSeconds }: Admissio
     priority(lookups),
     priorityClasses(lookups),
     runtimeClass(lookups),
+    memoryPressureToleration(),
     initialPodStatus(),
     serviceAddresses(pools),
     nodePodCidr(pools.podCidrs),
