@@ -1,11 +1,10 @@
 /** What looks after the node itself: what it and its pods use, and what happens when it runs short. Puts these rooms together. */
-import { join } from 'node:path'
 import type { Clock, Logger, Node, Pod } from '@davit/api'
 import type { Docker } from './docker/index.ts'
 import { observe, type PressureCondition, refusalUnderPressure, runEviction } from './eviction/index.ts'
 import type { NodeSettings } from './node-options.ts'
 import type { PodManager } from './pods/index.ts'
-import { createStats, createStatsPages, emptyDirUse, readFileSystem, type StatsPages } from './stats/index.ts'
+import { createStats, createStatsPages, readFileSystem, type StatsPages } from './stats/index.ts'
 
 export interface NodeCareOptions {
   settings: NodeSettings
@@ -58,7 +57,7 @@ export function createNodeCare(options: NodeCareOptions): NodeCare {
       const stats = createStats({
         docker,
         pods: () => manager.runningPods(),
-        volumes: ({ pod, uid }, until) => emptyDirUse(pod, join(dataDir, 'pods', uid), until),
+        volumes: ({ uid }) => manager.volumeUsage(uid),
         dataDir,
         clock,
         signal,

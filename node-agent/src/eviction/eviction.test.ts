@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Container, Pod, PodSpec } from '@davit/api'
 import fc from 'fast-check'
-import type { PodUsage, VolumeUse } from '../stats/index.ts'
+import type { PodUsage } from '../stats/index.ts'
+import type { VolumeUsage } from '../volumes/index.ts'
 import { refusalUnderPressure } from './admission.ts'
 import { NO_PRESSURE, type Observation, planEviction } from './plan.ts'
 import { evictionMessage, rankPods } from './rank.ts'
@@ -170,7 +171,7 @@ function made(
     at: 0,
     containers: [{ name: 'main', at: 0, startedAt: 0, cpu: { ns: 0 }, group, rootfs: usage }],
     interfaces: [],
-    volumes: volumes.map(([volume, usedBytes]): VolumeUse => ({ name: volume, usedBytes, ...none })),
+    volumes: volumes.map(([volume, usedBytes]): VolumeUsage => ({ name: volume, usedBytes, ...none })),
     processes,
   }
 }

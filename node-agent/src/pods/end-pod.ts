@@ -1,6 +1,4 @@
 /** Ending pods that did not end by themselves and were not deleted: evictions, a machine that goes down. */
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { SANDBOX } from '../docker/index.ts'
 import type { Deps } from './deps.ts'
 import type { PodRuntime } from './runtime.ts'
@@ -54,14 +52,12 @@ function hasEnded({ uid, busy, checkpoint }: PodRuntime, { containers }: Pick<De
 }
 
 async function clear({ uid, pod }: PodRuntime, { docker, containers, checkpoints, volumes, log }: Deps): Promise<void> {
-  const dir = checkpoints.podDir(uid)
   try {
     for (const { id } of containers.ofPod(uid)) {
       await docker.removeContainer(id)
       await containers.refresh(id)
     }
-    await volumes.remove(dir)
-    await rm(join(dir, 'volumes'), { recursive: true, force: true })
+    await volumes.release(checkpoints.podDir(uid))
   } catch (err) {
     log.warn({ pod: pod.metadata.name, err }, 'Cannot remove what an evicted pod left; it goes with the pod')
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Container, isPodReady, type Pod, podCondition, systemClock } from '@davit/api'
 import { observe, parseThresholds, type RunningEviction, refusalUnderPressure, runEviction } from '../eviction/index.ts'
-import { createStats, emptyDirUse } from '../stats/index.ts'
+import { createStats } from '../stats/index.ts'
 import { createWorld, type TestAgent, type TestWorld } from './test-agent.ts'
 
 const host = process.env.DAVIT_TEST_DOCKER_HOST
@@ -37,6 +37,12 @@ describe('A node that runs short, on Docker', { skip: !host, concurrency: false 
     await world.close()
   })
 
+  /** Waits until it is so; fails after ten seconds. */
+  const eventually = async (what: string, is: () => boolean) => {
+    for (const until = Date.now() + 10_000; Date.now() < until; await new Promise(resolve => setTimeout(resolve, 20))) if (is()) return
+    assert.fail(`${what} did not come about`)
+  }
+
   /** Looks after the agent's pods with these thresholds, several times a second. */
   const watchOver = async (hard: string, memoryBytes?: number) => {
     stop.abort()
@@ -47,7 +53,7 @@ describe('A node that runs short, on Docker', { skip: !host, concurrency: false 
     const stats = createStats({
       docker,
       pods: () => manager.runningPods(),
-      volumes: ({ pod, uid }, until) => emptyDirUse(pod, join(world.dataDir, 'pods', uid), until),
+      volumes: ({ uid }) => manager.volumeUsage(uid),
       dataDir: world.dataDir,
       clock: systemClock,
       signal,
@@ -84,9 +90,8 @@ describe('A node that runs short, on Docker', { skip: !host, concurrency: false 
     assert.ok(world.events.some(({ pod: of, reason, type }) => of === 'greedy' && reason === 'Evicted' && type === 'Warning'))
     await world.until('modest', isReady)
     const dir = join(world.dataDir, 'pods', made.metadata.uid ?? '', 'volumes')
-    for (const until = Date.now() + 5_000; existsSync(dir) && Date.now() < until; ) await new Promise(resolve => setTimeout(resolve, 50))
-    assert.equal(existsSync(dir), false, 'its volumes are gone')
-    assert.deepEqual(agent.containers.ofPod(made.metadata.uid ?? ''), [], 'and its containers')
+    await eventually('the end of its volumes', () => !existsSync(dir))
+    await eventually('the end of its containers', () => agent.containers.ofPod(made.metadata.uid ?? '').length === 0)
     for (const name of ['greedy', 'modest']) {
       await world.delete(name, 0)
       await world.until(name, gone => gone === undefined)
@@ -120,8 +125,7 @@ describe('A node that runs short, on Docker', { skip: !host, concurrency: false 
 
     // Still short, by a threshold that cannot be met: no pod is left but what is told, and who comes is refused.
     await watchOver('memory.available<199Mi', 200 * MEBIBYTE)
-    for (const until = Date.now() + 10_000; !eviction?.conditions.has('MemoryPressure') && Date.now() < until; )
-      await new Promise(resolve => setTimeout(resolve, 20))
+    await eventually('the pressure', () => eviction?.conditions.has('MemoryPressure') ?? false)
     await world.create('late', { containers: [shell(WAITS)] })
     const late = await world.until('late', isEvicted)
     assert.equal(late?.status?.message, 'Pod was rejected: The node had condition: [MemoryPressure]. ')

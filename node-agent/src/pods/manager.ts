@@ -7,30 +7,39 @@ import type { ContainerStore, Docker } from '../docker/index.ts'
 import { isOlder, SANDBOX } from '../docker/index.ts'
 import type { Images } from '../images/index.ts'
 import type { PodNetwork } from '../network/types.ts'
-import { type DownwardContext, startVolumeUpdates, type Volumes, type VolumeUpdates, type WatchedObjects } from '../volumes/index.ts'
+import {
+  type DownwardContext,
+  startVolumeUpdates,
+  type Volumes,
+  type VolumeUpdates,
+  type VolumeUsage,
+  type WatchedObjects,
+} from '../volumes/index.ts'
 import { allot } from './allot.ts'
-import { admitted, type Checkpoint, CheckpointStore } from './checkpoint.ts'
+import { admitted, CheckpointStore } from './checkpoint.ts'
 import type { NodeFacts } from './container-spec.ts'
-import { specContainer, specContainers } from './containers.ts'
+import { specContainer } from './containers.ts'
 import type { Deps } from './deps.ts'
 import type { NodeDevices } from './devices.ts'
 import type { Drain } from './drain.ts'
 import { type Ending, type EndOptions, endPod, evictPod } from './end-pod.ts'
 import { type EventRecorder, podEvents } from './events.ts'
+import { firstCheckpoint, probedBefore } from './first-checkpoint.ts'
 import type { HostPortClaims } from './host-ports.ts'
 import { retryArrived, retryChangedSecrets } from './image-retry.ts'
 import { createLimit } from './limit.ts'
 import { type Refusal, refusalOf } from './node-admission.ts'
 import { hurry, type Performer, perform } from './perform.ts'
-import { anchorOf, type Observed, type ProbeState, planPod } from './plan.ts'
+import { anchorOf, type Observed, planPod } from './plan.ts'
 import { canRaiseLimits } from './privileges.ts'
 import { Prober } from './prober.ts'
-import { absorb, recordsFromStatus } from './records.ts'
+import { absorb } from './records.ts'
 import { PodRuntime } from './runtime.ts'
 import { claimPorts, volumePlace } from './start.ts'
-import { BACKING_OFF, podStatus } from './status.ts'
+import { podStatus } from './status.ts'
 import { StatusWriter } from './status-writer.ts'
 import { sweepDirectories, sweepOrphan } from './sweep.ts'
+import { tellBackOff } from './tell-back-off.ts'
 import { terminationMessage } from './termination-message.ts'
 import { type PodViews, podViews } from './views.ts'
 
@@ -80,6 +89,8 @@ export interface PodManager extends PodViews {
   evict(uid: string, options: { message: string; graceSeconds: number; signal: AbortSignal }): Promise<boolean>
   /** The same for another reason, and without an Event. */
   end(uid: string, options: EndOptions): Promise<boolean>
+  /** What the pod's volumes hold; measured off the hot path, good for ten seconds. */
+  volumeUsage(uid: string): Promise<VolumeUsage[]>
   /** Looks at all pods again, as after something they wait for came back. */
   wakeAll(): void
   /** Brings changed ConfigMaps and Secrets into running pods now; happens by itself when they change. */
@@ -94,8 +105,6 @@ const API_MS_MAX = 5_000
 const RETRY_MS = 15_000
 const WORKERS = 16
 const IMAGE_NAMES_MAX = 1_000
-/** An image error shows its first name for this long. */
-const FIRST_ERROR_MS = 1_600
 
 /** Adopts what runs and goes on from there. Resolves when running; the containers must be listed before. */
 export async function startPodManager(options: PodManagerOptions): Promise<PodManager> {
@@ -288,6 +297,10 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     ...podViews({ runtimes, containers }),
     wakeAll,
     refreshVolumes: updates.refreshAll,
+    volumeUsage: async uid => {
+      const runtime = runtimes.get(uid)
+      return runtime ? deps.volumes.usage(runtime.pod, { dir: deps.checkpoints.podDir(uid) }) : []
+    },
     end: (uid, how) => endPod(uid, how, ending),
     evict: (uid, how) => evictPod(uid, how, ending),
     stopped: Promise.all([working, updates.stopped, retrying, statuses.stopped]).then(() => {}),
@@ -324,57 +337,6 @@ function makeDeps(options: PodManagerOptions): Deps {
     checkpoints: new CheckpointStore(options.dataDir),
     // More in flight only make each other wait: on two cores 60 starts took longer with two per core than with one.
     startLimit: createLimit(Math.max(2, docker.engine.cpus)),
-  }
-}
-
-/** What was reported finished stays finished, also for an agent that starts with an empty directory. */
-function firstCheckpoint(pod: Pod, now: number): Checkpoint {
-  const { phase, reason, message, startTime, podIP } = pod.status ?? {}
-  return {
-    format: 1,
-    pod: admitted(pod),
-    records: recordsFromStatus(pod),
-    sandboxAttempt: -1,
-    startedAt: startTime ? Date.parse(startTime) : now,
-    ...(podIP && !pod.spec.hostNetwork && { address: podIP }),
-    ...((phase === 'Succeeded' || phase === 'Failed') && { final: { phase, ...(reason && { reason }), ...(message && { message }) } }),
-    ...(pod.status && { status: pod.status }),
-  }
-}
-
-/** What an earlier run of the agent had found by probing, so that its restart changes nobody's readiness. */
-function probedBefore({ status }: Checkpoint): Map<string, ProbeState> {
-  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
-  return new Map(
-    all.flatMap(({ containerID, state, ready, started = false }) =>
-      containerID && state?.running ? [[containerID.replace('docker://', ''), { started, ready }] as const] : [],
-    ),
-  )
-}
-
-function tellBackOff(
-  runtime: PodRuntime,
-  { checkpoint, problems, now }: Observed,
-  { deps, wake }: { deps: Deps; wake: (uid: string, delayMs: number) => void },
-): void {
-  const { pod, status } = checkpoint
-  for (const { spec } of specContainers(pod)) {
-    const problem = problems.get(`start:${spec.name}`)
-    if (!problem || !BACKING_OFF[problem.reason] || runtime.told.has(`${spec.name} ${problem.since}`)) continue
-    const inMs = problem.since + FIRST_ERROR_MS - now
-    if (inMs > 0) {
-      wake(runtime.uid, inMs)
-      continue
-    }
-    runtime.told.add(`${spec.name} ${problem.since}`)
-    deps.events.normal(pod, 'BackOff', `Back-off pulling image "${spec.image}"`)
-    deps.events.warning(pod, 'Failed', 'Error: ImagePullBackOff')
-  }
-  for (const { name, state, containerID } of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
-    if (state?.waiting?.reason !== 'CrashLoopBackOff' || !containerID || runtime.told.has(containerID)) continue
-    runtime.told.add(containerID)
-    const { name: podName, namespace, uid } = pod.metadata
-    deps.events.warning(pod, 'BackOff', `Back-off restarting failed container ${name} in pod ${podName}_${namespace}(${uid})`)
   }
 }
 

@@ -3,18 +3,19 @@ import type { Clock } from '@davit/api'
 import type { ContainerInfo, Docker } from '../docker/index.ts'
 import { SANDBOX } from '../docker/index.ts'
 import type { PodView } from '../pods/index.ts'
+import type { VolumeUsage } from '../volumes/index.ts'
 import { findGroups, type GroupDirs, type GroupMounts, type GroupUsage, readGroupMounts, readUsage } from './cgroup.ts'
 import { ContainerDisks } from './container-disks.ts'
 import { CpuRates } from './cpu-rates.ts'
 import { readBootTime, readCpuNs, readFileSystem, readInterfaces, readMemory, readTasks } from './proc.ts'
-import type { ContainerUsage, NodeUsage, PodUsage, VolumeUse } from './types.ts'
+import type { ContainerUsage, NodeUsage, PodUsage } from './types.ts'
 
 export interface StatsOptions {
   docker: Pick<Docker, 'raw' | 'engine'>
   /** Pods of which something runs. */
   pods: () => readonly PodView[]
   /** What a pod's volumes take; may be long. */
-  volumes: (view: PodView, signal: AbortSignal) => Promise<VolumeUse[]>
+  volumes: (view: PodView) => Promise<VolumeUsage[]>
   /** Where pods' directories lie. */
   dataDir: string
   clock: Clock
@@ -36,7 +37,7 @@ const NODE = 'node'
 export function createStats({ docker, pods, volumes, dataDir, clock, signal }: StatsOptions): Stats {
   const rates = new CpuRates()
   const disks = new ContainerDisks({ docker, clock, signal })
-  const volumesOf = new Map<string, VolumeUse[]>()
+  const volumesOf = new Map<string, VolumeUsage[]>()
   const groups = new Map<string, GroupDirs>()
   let mounts: Promise<GroupMounts> | undefined
   let bootAt: Promise<number> | undefined
@@ -99,7 +100,7 @@ export function createStats({ docker, pods, volumes, dataDir, clock, signal }: S
 
   const measureDisks = async (view: PodView, freshMs?: number) => {
     for (const { id, state } of view.containers) if (state === 'running') await disks.measure(id, freshMs)
-    volumesOf.set(view.uid, await volumes(view, signal).catch(() => []))
+    volumesOf.set(view.uid, await volumes(view).catch(() => []))
   }
 
   let isMeasuring = false

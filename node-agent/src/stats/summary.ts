@@ -1,9 +1,10 @@
 /** What `/stats/summary` says: Kubernetes' Summary API. https://kubernetes.io/docs/reference/instrumentation/node-metrics/ */
 import { formatTime } from '@davit/api'
+import type { VolumeUsage } from '../volumes/index.ts'
 import type { GroupUsage } from './cgroup.ts'
 import type { DiskUsage } from './disk-usage.ts'
 import type { FileSystem, InterfaceUsage } from './proc.ts'
-import type { ContainerUsage, CpuUsage, NodeUsage, PodUsage, VolumeUse } from './types.ts'
+import type { ContainerUsage, CpuUsage, NodeUsage, PodUsage } from './types.ts'
 
 /** Pure. */
 export function summaryOf(nodeName: string, node: NodeUsage, pods: readonly PodUsage[]): object {
@@ -119,6 +120,6 @@ function partOf(time: string, { bytes, inodes }: DiskUsage, on: FileSystem): obj
   return { ...fileSystemOf(time, on), usedBytes: bytes, inodesUsed: inodes }
 }
 
-function volumeOf(time: string, { name, claim, ...amounts }: VolumeUse): object {
+function volumeOf(time: string, { name, claim, ...amounts }: VolumeUsage): object {
   return { time, ...amounts, name, ...(claim && { pvcRef: { name: claim.name, namespace: claim.namespace } }) }
 }

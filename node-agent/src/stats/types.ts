@@ -1,4 +1,5 @@
 import type { Pod } from '@davit/api'
+import type { VolumeUsage } from '../volumes/index.ts'
 import type { GroupUsage } from './cgroup.ts'
 import type { DiskUsage } from './disk-usage.ts'
 import type { FileSystem, InterfaceUsage, MachineMemory, Tasks } from './proc.ts'
@@ -21,18 +22,6 @@ export interface ContainerUsage {
   logs?: DiskUsage
 }
 
-/** What one volume of a pod takes. */
-export interface VolumeUse {
-  name: string
-  claim?: { namespace: string; name: string }
-  usedBytes: number
-  availableBytes: number
-  capacityBytes: number
-  inodesUsed: number
-  inodes: number
-  inodesFree: number
-}
-
 export interface PodUsage {
   uid: string
   pod: Pod
@@ -40,7 +29,7 @@ export interface PodUsage {
   containers: ContainerUsage[]
   /** Empty for pods in the node's own network. */
   interfaces: InterfaceUsage[]
-  volumes: VolumeUse[]
+  volumes: VolumeUsage[]
   processes: number
 }
 
