@@ -1,7 +1,6 @@
 /** Carries out what the plan decided. Quick steps are awaited; long ones become tasks whose end wakes the pod again. */
 import { type Client, deadlineSignal, isReason, podKind } from '@davit/api'
 import { failpoint } from '../failpoints/index.ts'
-import { Deadline } from './deadline.ts'
 import type { Deps } from './deps.ts'
 import type { Action } from './plan.ts'
 import type { Prober } from './prober.ts'
@@ -136,8 +135,8 @@ async function deleteObject({ pod, uid }: PodRuntime, client: Client, signal: Ab
 
 /** Brings a stop under way forward when the pod was deleted again with less grace. */
 export function hurry(runtime: PodRuntime, deps: Pick<Deps, 'clock'>): void {
-  const { deletion } = runtime.checkpoint
+  const { deadline, stoppingAt } = runtime
   const grace = runtime.shown?.metadata.deletionGracePeriodSeconds
-  if (!deletion || grace === undefined || !(runtime.deadline instanceof Deadline)) return
-  runtime.deadline.bringForward(grace * 1000 - Math.max(0, deps.clock.now() - deletion.since))
+  if (!deadline || stoppingAt === undefined || grace === undefined) return
+  deadline.bringForward(stoppingAt + grace * 1000 - deps.clock.monotonic())
 }

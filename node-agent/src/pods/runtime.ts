@@ -31,6 +31,8 @@ export class PodRuntime {
   /** Why this node cannot give it what it asks for; it fails, as nothing of it has begun. */
   refusal: Refusal | undefined
   deadline: Deadline | undefined
+  /** Since when it is being stopped, monotonic. */
+  stoppingAt: number | undefined
   /** Versions of its pull Secrets when it was last seen to wait for an image. */
   pullSecrets: string | undefined
   readonly #stop = new AbortController()

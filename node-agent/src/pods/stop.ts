@@ -32,7 +32,9 @@ export async function terminatePod(runtime: PodRuntime, deps: Deps, signal: Abor
   await deps.checkpoints.save(checkpoint)
   await failpoint('pods.stop.begun')
   const graceMs = graceSeconds(runtime) * 1000
-  runtime.deadline ??= new Deadline(deps.clock, graceMs - Math.max(0, deps.clock.now() - checkpoint.deletion.since))
+  // The wall clock tells only how long an earlier agent has been at it; from here on it may jump.
+  runtime.stoppingAt ??= deps.clock.monotonic() - Math.max(0, deps.clock.now() - checkpoint.deletion.since)
+  runtime.deadline ??= new Deadline(deps.clock, runtime.stoppingAt + graceMs - deps.clock.monotonic())
   const { deadline } = runtime
 
   const running = deps.containers.ofPod(uid).filter(({ state }) => state === 'running')
