@@ -1,4 +1,5 @@
 /** Takes away what an agent leaves behind on purpose when it stops: containers, network, rules, mounts, the data plane. */
+import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DOCKER_LABELS, type Logger } from '@davit/api'
 import { stopDataPlane } from './data-plane/index.ts'
@@ -43,7 +44,8 @@ export async function cleanUp(
   }
   await step('remove the network', () => cleanupNetwork({ name: networkName, ...(docker && { docker: docker.raw }) }))
   await step('unmount the volumes', async () => {
-    const { directory, names, dockerVolumes } = await cleanUpVolumes(dataDir, { docker: identity && docker, removeData: removeVolumes })
+    const dir = await realpath(dataDir).catch(() => dataDir)
+    const { directory, names, dockerVolumes } = await cleanUpVolumes(dir, { docker: identity && docker, removeData: removeVolumes })
     if (names.length + dockerVolumes.length === 0) return
     log.warn({ directory, names, dockerVolumes }, 'The data of claims stays; --remove-volumes deletes it')
   })

@@ -1,7 +1,7 @@
 /** Puts the rooms together. Only this file knows how they fit. */
 
 import { readFileSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, realpath } from 'node:fs/promises'
 import { join, normalize } from 'node:path'
 import { text } from 'node:stream/consumers'
 import {
@@ -52,8 +52,10 @@ const clock = systemClock
 
 /** Runs until `signal` aborts; pods run on afterwards. Rejects when the agent cannot run here at all. */
 export async function runAgent(options: AgentOptions, { log, signal }: Running): Promise<void> {
-  const { nodeName, dataDir } = options
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const { nodeName } = options
+  await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
+  // The kernel tells mounts by their real paths.
+  const dataDir = await realpath(options.dataDir)
   const known = await loadServers(join(dataDir, SERVERS_FILE))
   const servers = [...new Set([...known, ...options.servers])]
   const dir = join(dataDir, 'identity')
@@ -70,7 +72,7 @@ export async function runAgent(options: AgentOptions, { log, signal }: Running):
   const userAgent = `davit-node-agent/${DAVIT_VERSION}`
   const { client, kept } = connectAs({ servers, identity, dir, join: joining, userAgent, clock, log, signal })
   try {
-    await runWith(client, kept, { ...options, known }, { log, signal })
+    await runWith(client, kept, { ...options, dataDir, known }, { log, signal })
   } catch (err) {
     if (!signal.aborted) throw err
   } finally {

@@ -92,12 +92,15 @@ export async function startCluster(
   > & {
     /** Start on hosts whose bridges do not show their packets to iptables, as some distributions have it. */
     withoutBridgeNetfilter?: boolean
+    /** Called before anything is in the home. */
+    prepare?: (home: Home) => Promise<void>
   } = {},
 ): Promise<TestCluster> {
   await removeLeftovers()
   const home = homeAt(await mkdtemp(join(tmpdir(), HOME_PREFIX)))
   const stop = new AbortController()
   try {
+    await options.prepare?.(home)
     if (options.withoutBridgeNetfilter) await prepareHosts(home, options.nodes ?? 3)
     const { client } = await bringUp({ home, port: PORT, network: NETWORK, nodes: 3, ...options })
     const hosts = await knownHosts(home, NETWORK)

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startDocker, stopDocker } from '@davit/deploy'
+import { clockJumps, disksFull, imageVanishes, logFlood } from './pod-faults/node-faults.ts'
 import { plainPod, restingPod, SETTINGS, wholePod } from './pod-faults/workload.ts'
 import { World } from './pod-faults/world.ts'
 
@@ -108,6 +109,10 @@ const FAULTS: readonly Fault[] = [
       await world.delete('hangs', 'unready')
     },
   },
+  { name: 'the disks of Docker and of the agent are full', happens: () => disksFull(world) },
+  { name: 'an image vanishes that a container is to be restarted from', long: true, happens: () => imageVanishes(world) },
+  { name: 'the clock jumps by an hour, back and forth', long: true, happens: () => clockJumps(world) },
+  { name: 'a container floods its log, and who follows it does not read', happens: () => logFlood(world, ROUNDS > 0 ? 200 : 60) },
   {
     name: 'dockerd restarts without live-restore, and every container is started again where it was',
     async happens() {

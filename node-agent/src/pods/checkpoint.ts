@@ -83,6 +83,8 @@ export interface Checkpoint {
   status?: PodStatus
 }
 
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
+
 /** The pod as a checkpoint keeps it. */
 export function admitted(pod: Pod): Pod {
   const { managedFields: _, resourceVersion: __, ...metadata } = pod.metadata
@@ -140,6 +142,17 @@ export class CheckpointStore {
     }
     saved.then(forget, forget)
     return saved
+  }
+
+  /** As `save`, but false where the disk has no room for it: what was written before stays. */
+  async saveIfRoom(checkpoint: Checkpoint): Promise<boolean> {
+    try {
+      await this.save(checkpoint)
+      return true
+    } catch (err) {
+      if (!NO_ROOM.has((err as NodeJS.ErrnoException).code ?? '')) throw err
+      return false
+    }
   }
 
   async #write(uid: string, checkpoint: Checkpoint): Promise<void> {

@@ -104,6 +104,8 @@ const API_MS_MAX = 5_000
 /** How often it is looked whether a pull that was refused has other credentials now. */
 const RETRY_MS = 15_000
 const WORKERS = 16
+/** How soon what did not fit on the disk is tried again. */
+const NO_ROOM_MS = 10_000
 const IMAGE_NAMES_MAX = 1_000
 
 /** Adopts what runs and goes on from there. Resolves when running; the containers must be listed before. */
@@ -174,7 +176,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     })
     checkpoint.status = status
     // Before anything is told or done. Of a pod just seen nothing is known yet that its preparation will not write.
-    if (runtime.prepared || checkpoint.final || observed.leaving) await deps.checkpoints.save(checkpoint)
+    if (runtime.prepared || checkpoint.final || observed.leaving) await keep(runtime, observed.leaving)
     const actions = planPod(observed)
     if (runtime.shown) statuses.set(runtime.shown, status)
     tellBackOff(runtime, observed, { deps, wake })
@@ -187,7 +189,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
       if (!runtime.volumesReleased) runtime.run('release', () => releaseVolumes(runtime, deps), { deps, wake: () => wake(uid) })
     }
     for (const action of actions) await perform(action, runtime, performer)
-    if (!runtime.busy.has('finish') && runtimes.get(uid) === runtime) await deps.checkpoints.save(checkpoint)
+    if (!runtime.busy.has('finish') && runtimes.get(uid) === runtime) await keep(runtime, observed.leaving)
     return undefined
   }
 
@@ -196,6 +198,15 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     hasAppArmor: docker.engine.hasAppArmor,
   })
   const ending: Ending = { runtimes, deps, wake, signal }
+
+  /** A full disk stops nothing that runs or is to go; only that a pod has ended is not told before it is remembered. */
+  const keep = async ({ checkpoint, uid }: PodRuntime, leaving: boolean) => {
+    if (await deps.checkpoints.saveIfRoom(checkpoint)) return
+    const { phase } = checkpoint.status ?? {}
+    if (!leaving && (checkpoint.final || phase === 'Succeeded' || phase === 'Failed'))
+      throw new Error(`Cannot write down the end of pod "${checkpoint.pod.metadata.name}": the disk is full`)
+    wake(uid, NO_ROOM_MS)
+  }
 
   const observe = async (runtime: PodRuntime): Promise<Observed> => {
     const { checkpoint, uid, busy, endedAt } = runtime

@@ -29,7 +29,7 @@ export function graceSeconds({ pod, shown, checkpoint }: Pick<PodRuntime, 'pod' 
 export async function terminatePod(runtime: PodRuntime, deps: Deps, signal: AbortSignal): Promise<void> {
   const { checkpoint, pod, uid } = runtime
   checkpoint.deletion ??= { since: deps.clock.now() }
-  await deps.checkpoints.save(checkpoint)
+  await deps.checkpoints.saveIfRoom(checkpoint)
   await failpoint('pods.stop.begun')
   const graceMs = graceSeconds(runtime) * 1000
   // The wall clock tells only how long an earlier agent has been at it; from here on it may jump.
@@ -79,7 +79,7 @@ async function drainOnce(
     deps.log.warn({ pod: pod.metadata.name, err }, 'Cannot drain')
   }
   deletion.drained = true
-  await deps.checkpoints.save(checkpoint)
+  await deps.checkpoints.saveIfRoom(checkpoint)
   await failpoint('pods.stop.drained')
 }
 
@@ -153,7 +153,7 @@ async function preStop(
   }
   if (deletion) {
     deletion.preStopped = [...(deletion.preStopped ?? []), info.id]
-    await deps.checkpoints.save(runtime.checkpoint)
+    await deps.checkpoints.saveIfRoom(runtime.checkpoint)
     await failpoint('pods.stop.pre-stop-done')
   }
   return true

@@ -1,5 +1,5 @@
 /** What must hold after every fault, and what must hold all the time. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ContainerStatus, deploymentKind, isPodActive, isPodReady, type Pod } from '@davit/api'
@@ -65,7 +65,10 @@ export class Invariants {
     for (const { host, containers } of found) {
       const here = pods.filter(pod => pod.spec.nodeName === host.name)
       wrong.push(...strangers(here, containers), ...here.flatMap(pod => lies(pod, containers)))
-      const left = await leftovers(join(this.#cluster.home.agents, host.name), new Set(here.map(({ metadata }) => metadata.uid ?? '')))
+      const left = await leftovers(
+        await realpath(join(this.#cluster.home.agents, host.name)),
+        new Set(here.map(({ metadata }) => metadata.uid ?? '')),
+      )
       wrong.push(...left)
     }
     return wrong

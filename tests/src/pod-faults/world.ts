@@ -1,12 +1,13 @@
 /** The cluster of the faults: one node under test, what runs on it, and what must hold. */
 import assert from 'node:assert/strict'
-import { readFile, rm } from 'node:fs/promises'
+import { mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ContainerStatus, eventKind, type Pod, podKind } from '@davit/api'
-import { command, crashHost, type DockerHost, removeHost, startHost, type UpOptions } from '@davit/deploy'
+import { crashHost, type DockerHost, type Home, removeHost, startHost, type UpOptions } from '@davit/deploy'
 import { startCluster, type TestCluster } from '../cluster.ts'
 import { startMissing } from '../restart.ts'
 import { SupervisedAgent } from './agent.ts'
+import { Disks } from './disks.ts'
 import { Invariants, statusesOf } from './invariants.ts'
 import { startWorkload, WORKLOAD } from './workload.ts'
 
@@ -16,13 +17,18 @@ const SETTLE_MS_MAX = 60_000
 export class World {
   readonly cluster: TestCluster
   readonly agent: SupervisedAgent
+  readonly disks: Disks
   readonly invariants: Invariants
   readonly host: DockerHost
   readonly #agentArgs: readonly string[]
 
-  private constructor(cluster: TestCluster, agent: SupervisedAgent, agentArgs: readonly string[]) {
+  private constructor(
+    cluster: TestCluster,
+    { agent, disks, agentArgs }: { agent: SupervisedAgent; disks: Disks; agentArgs: readonly string[] },
+  ) {
     this.cluster = cluster
     this.agent = agent
+    this.disks = disks
     this.#agentArgs = agentArgs
     const [host] = cluster.hosts
     assert.ok(host)
@@ -32,8 +38,18 @@ export class World {
 
   static async start(agentArgs: readonly string[] = []): Promise<World> {
     const agent = await SupervisedAgent.create()
-    const cluster = await startCluster({ nodes: 1, agentProgram: agent.program, agentArgs })
-    const world = new World(cluster, agent, agentArgs)
+    const disks = await Disks.create()
+    const prepare = async ({ hosts, agents }: Home) => {
+      await mkdir(join(hosts, 'node-1'), { recursive: true })
+      await mkdir(agents, { recursive: true })
+      await symlink(disks.docker, join(hosts, 'node-1/data'))
+      await symlink(disks.agent, join(agents, 'node-1'))
+    }
+    const cluster = await startCluster({ nodes: 1, agentProgram: agent.program, agentArgs, prepare }).catch(async error => {
+      await disks.remove()
+      throw error
+    })
+    const world = new World(cluster, { agent, disks, agentArgs })
     await startWorkload(cluster)
     return world
   }
@@ -41,6 +57,7 @@ export class World {
   async stop(): Promise<void> {
     this.invariants.stop()
     await this.cluster.stop()
+    await this.disks.remove()
     await this.agent.remove()
   }
 
@@ -133,15 +150,10 @@ export class World {
     const { home, network } = this.cluster
     const options = { network, dir: home.hosts, logs: home.logs, run: home.run }
     await crashHost(this.host)
-    await unmountBelow(join(home.agents, this.host.name))
     await removeHost(this.host, options)
+    await this.disks.unmountAll()
     await rm(join(this.host.dir, 'exec'), { recursive: true, force: true })
     await startHost(this.host.index, options)
     await this.startMissing()
   }
-}
-
-export async function unmountBelow(dir: string): Promise<void> {
-  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map(line => line.split(' ')[1] ?? '')
-  for (const point of mounts.filter(each => each.startsWith(`${dir}/`)).reverse()) await command('umount', ['-l', point])
 }
