@@ -8,13 +8,17 @@ import {
   nodeKind,
   type Outcome,
   type Pod,
+  persistentVolumeClaimKind,
+  persistentVolumeKind,
   podKind,
   runController,
   WorkQueue,
 } from '@davit/api'
 import type { Tunnels } from '../../apiserver/tunnel/types.ts'
 import type { ControllerContext } from '../context.ts'
+import { boundBy } from './bound-by.ts'
 import { judgeNodes, type Verdict } from './judge.ts'
+import { KeptPods } from './kept-pods.ts'
 import { planConditions, planEvictions, planTaints, podsToMarkNotReady } from './plan.ts'
 
 /** How often every node is judged, milliseconds. */
@@ -28,8 +32,11 @@ export async function runNodeLifecycleController(context: ControllerContext, tun
   const nodes = context.informer(nodeKind)
   const pods = context.informer(podKind)
   const leases = context.informer(leaseKind)
-  await Promise.all([nodes.synced, pods.synced, leases.synced])
+  // Looked at when a node is lost: what is on it only.
+  const storage = [context.informer(persistentVolumeClaimKind), context.informer(persistentVolumeKind)]
+  await Promise.all([nodes, pods, leases, ...storage].map(({ synced }) => synced))
   const queue = new WorkQueue({ clock })
+  const kept = new KeptPods()
   const signs = new Signs(context, tunnels)
   leases.onChange(({ type, object }) => {
     if (object.metadata.namespace === NAMESPACES.nodeLease && type !== 'deleted') signs.leaseRenewed(object.metadata.name ?? '')
@@ -42,7 +49,7 @@ export async function runNodeLifecycleController(context: ControllerContext, tun
       await clock.sleep(TICK_MS, signal).catch(() => {})
     }
   })()
-  await Promise.all([judging, runController(queue, name => reconcile(name, signs.verdict, context), { log, signal, workers: 8 })])
+  await Promise.all([judging, runController(queue, name => reconcile(name, signs.verdict, kept, context), { log, signal, workers: 8 })])
 }
 
 /** When each node last gave a sign of life, by our monotonic clock. */
@@ -94,12 +101,13 @@ class Signs {
   }
 }
 
-async function reconcile(name: string, verdict: Verdict, context: ControllerContext): Promise<Outcome | undefined> {
+async function reconcile(name: string, verdict: Verdict, kept: KeptPods, context: ControllerContext): Promise<Outcome | undefined> {
   const { client, clock, events, signal } = context
   const nodes = context.informer(nodeKind)
   const pods = context.informer(podKind).cache.byIndex('node', name)
   const found = nodes.cache.get(name)
   if (!found) {
+    kept.tell(name, [], context)
     await clearPodsOfMissingNode(name, pods, context)
     return undefined
   }
@@ -116,8 +124,9 @@ async function reconcile(name: string, verdict: Verdict, context: ControllerCont
   if (taints) node = await client.resource(nodeKind).update({ ...node, spec: { ...node.spec, taints } }, { signal })
   if (node !== found) await nodes.reached(node.metadata.resourceVersion ?? '', signal)
 
-  const { evict, againAfterMs: evictionsAfterMs } = planEvictions(observe(), pods)
-  await Promise.all(evict.map(pod => deletePod(pod, context)))
+  const { evict, remove, keep, againAfterMs: evictionsAfterMs } = planEvictions(observe(), pods, pod => boundBy(pod, node, context))
+  await Promise.all([...evict.map(pod => deletePod(pod, context)), ...remove.map(pod => deletePod(pod, context, 0))])
+  kept.tell(name, keep, context)
   for (const pod of evict) events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${keyOf(pod)}`)
   const next = Math.min(taintsAfterMs ?? Number.POSITIVE_INFINITY, evictionsAfterMs ?? Number.POSITIVE_INFINITY)
   return Number.isFinite(next) ? { againAfterMs: next } : undefined

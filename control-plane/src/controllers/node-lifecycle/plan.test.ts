@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type Node, type Pod, TAINTS, type Taint, type Toleration } from '@davit/api'
 import type { TunnelState } from '../../apiserver/tunnel/types.ts'
 import { judgeNodes, type NodeSigns } from './judge.ts'
-import { NOT_READY_PATIENCE_MS, planConditions, planEvictions, planTaints, podsToMarkNotReady } from './plan.ts'
+import { NOT_READY_PATIENCE_MS, OUT_OF_SERVICE_TAINT, planConditions, planEvictions, planTaints, podsToMarkNotReady } from './plan.ts'
 
 const NOW = Date.parse('2026-01-01T00:01:00Z')
 const LONG = 3_600_000
@@ -151,4 +151,58 @@ test('pods are evicted when the time they tolerate the taint is over', () => {
 test('ready pods of a lost node no longer count as ready', () => {
   assert.equal(podsToMarkNotReady({ node: node('True'), suspect: true }, [pod('a')]).length, 1)
   assert.equal(podsToMarkNotReady({ node: node('True'), suspect: false }, [pod('a')]).length, 0)
+})
+
+const tainted = (key: string, rest: { ready?: 'True' | 'Unknown'; effect?: Taint['effect'] } = {}): Node => {
+  const made = node(rest.ready ?? 'Unknown')
+  return { ...made, spec: { ...made.spec, taints: [{ key, effect: rest.effect ?? 'NoExecute', timeAdded: '2026-01-01T00:00:00Z' }] } }
+}
+const tied = (pod: Pod) => (pod.metadata.name === 'tied' ? 'its volume is there only' : undefined)
+const plannedFor = (lost: Node, pods: readonly Pod[]) => {
+  const { evict, remove, keep, againAfterMs } = planEvictions({ node: lost, now: NOW }, pods, tied)
+  const names = (list: readonly Pod[]) => list.map(({ metadata }) => metadata.name)
+  return { evict: names(evict), remove: names(remove), keep: names(keep.map(({ pod }) => pod)), againAfterMs }
+}
+const leaving = (name: string): Pod => {
+  const made = pod(name)
+  return { ...made, metadata: { ...made.metadata, deletionTimestamp: '2026-01-01T00:00:30Z' } }
+}
+
+for (const [what, lost, pods, wanted] of [
+  ['is unreachable', tainted(TAINTS.unreachable), [pod('tied'), pod('free')], { evict: ['free'], remove: [], keep: ['tied'] }],
+  ['is not ready', tainted(TAINTS.notReady), [pod('tied'), pod('free')], { evict: ['free'], remove: [], keep: ['tied'] }],
+  [
+    'is to be empty, as its operator says',
+    tainted('example.com/drain', { ready: 'True' }),
+    [pod('tied'), pod('free')],
+    { evict: ['tied', 'free'], remove: [], keep: [] },
+  ],
+  [
+    'is known to be down',
+    tainted(OUT_OF_SERVICE_TAINT),
+    [pod('tied'), pod('free'), leaving('leaving')],
+    { evict: [], remove: ['tied', 'free', 'leaving'], keep: [] },
+  ],
+  [
+    'is known to be down, without NoExecute',
+    tainted(OUT_OF_SERVICE_TAINT, { effect: 'NoSchedule' }),
+    [pod('tied')],
+    { evict: [], remove: ['tied'], keep: [] },
+  ],
+  [
+    'is said to be down but answers',
+    tainted(OUT_OF_SERVICE_TAINT, { ready: 'True' }),
+    [pod('tied'), leaving('leaving')],
+    { evict: ['tied'], remove: [], keep: [] },
+  ],
+] as const) {
+  test(`pods of a node that ${what} go or stay by what they have there`, () => {
+    assert.deepEqual(plannedFor(lost, pods), { ...wanted, againAfterMs: undefined })
+  })
+}
+
+test('a pod that is tied to a lost node is told of only when its time is over', () => {
+  const lost = tainted(TAINTS.unreachable)
+  const patient: Toleration = { key: TAINTS.unreachable, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 90 }
+  assert.deepEqual(plannedFor(lost, [pod('tied', [patient])]), { evict: [], remove: [], keep: [], againAfterMs: 30_000 })
 })

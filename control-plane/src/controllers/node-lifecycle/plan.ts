@@ -96,22 +96,59 @@ export function planTaints(observed: Observed): { taints?: Taint[]; againAfterMs
   return { ...(!isSame && { taints }), ...(againAfterMs !== undefined && { againAfterMs }) }
 }
 
-/** Pods to evict now for a NoExecute taint they do not tolerate (for longer), and when the next is due. */
+/** Set by an operator or a fence, who knows that the machine is down. https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/ */
+export const OUT_OF_SERVICE_TAINT = 'node.kubernetes.io/out-of-service'
+/** What a node carries because it is silent or says that it is not well: whether its pods still run nobody knows. */
+const LOST: readonly string[] = [TAINTS.notReady, TAINTS.unreachable]
+
+export interface Evictions {
+  /** Asked to end as any deleted pod is. */
+  evict: Pod[]
+  /** Removed at once: their machine is known to be down, nobody is left to end them. */
+  remove: Pod[]
+  /** Would be evicted, but stay because of what they have on the node. */
+  keep: { pod: Pod; why: string }[]
+  againAfterMs?: number
+}
+
+/**
+ * Pods to evict now for a NoExecute taint they do not tolerate (for longer), and when the next is due. `boundBy` says what ties a
+ * pod to this node, such as data that is there only: two of it may never run, so time alone does not move it.
+ */
 export function planEvictions(
   { node, now }: Pick<Observed, 'node' | 'now'>,
   pods: readonly Pod[],
-): { evict: Pod[]; againAfterMs?: number } {
-  const taints = (node.spec?.taints ?? []).filter(taint => taint.effect === 'NoExecute')
-  const evict: Pod[] = []
+  boundBy: (pod: Pod) => string | undefined = () => undefined,
+): Evictions {
+  const plan: Evictions = { evict: [], remove: [], keep: [] }
+  const all = node.spec?.taints ?? []
+  const taints = all.filter(taint => taint.effect === 'NoExecute')
+  const isReady = node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
+  const down = isReady ? undefined : all.find(taint => taint.key === OUT_OF_SERVICE_TAINT)
   let againAfterMs = Number.POSITIVE_INFINITY
-  if (taints.length === 0) return { evict }
   for (const pod of pods) {
-    if (pod.metadata.deletionTimestamp !== undefined) continue
-    const leftMs = Math.min(...taints.map(taint => toleratedMs(pod.spec?.tolerations ?? [], taint, now)))
-    if (leftMs <= 0) evict.push(pod)
-    else againAfterMs = Math.min(againAfterMs, leftMs)
+    const tolerations = pod.spec?.tolerations ?? []
+    if (down && !tolerations.some(toleration => tolerates(toleration, down))) {
+      plan.remove.push(pod)
+      continue
+    }
+    if (taints.length === 0 || pod.metadata.deletionTimestamp !== undefined) continue
+    const why = boundBy(pod)
+    const moving = why === undefined ? taints : taints.filter(({ key }) => !LOST.includes(key))
+    const leftMs = shortestMs(tolerations, moving, now)
+    if (leftMs <= 0) {
+      plan.evict.push(pod)
+      continue
+    }
+    const heldMs = why === undefined ? Number.POSITIVE_INFINITY : shortestMs(tolerations, taints, now)
+    if (why !== undefined && heldMs <= 0) plan.keep.push({ pod, why })
+    againAfterMs = Math.min(againAfterMs, leftMs, heldMs > 0 ? heldMs : Number.POSITIVE_INFINITY)
   }
-  return { evict, ...(Number.isFinite(againAfterMs) && { againAfterMs }) }
+  return { ...plan, ...(Number.isFinite(againAfterMs) && { againAfterMs }) }
+}
+
+function shortestMs(tolerations: readonly Toleration[], taints: readonly Taint[], now: number): number {
+  return Math.min(...taints.map(taint => toleratedMs(tolerations, taint, now)))
 }
 
 /** How much longer the pod stands the taint: 0 when not at all, Infinity when for good. Its first toleration that matches counts. */
