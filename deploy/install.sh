@@ -30,6 +30,7 @@ if [ "${1:-}" = tests ]; then
   want docker-compose docker-compose
   want etcdctl etcd-client
   want faketime faketime
+  want docker-registry docker-registry
 fi
 # The demo image is made of busybox alone, so it has to be the static one.
 if command -v busybox >/dev/null && command -v ldd >/dev/null && ldd "$(command -v busybox)" >/dev/null 2>&1; then missing+=(busybox-static); fi

@@ -41,11 +41,15 @@ export function parseImageReference(image: string): ImageReference {
   return { registry, path, ...(digest ? { digest } : { tag: tag ?? 'latest' }), ...(digest && tag && { tag }) }
 }
 
-/** One spelling for each image: `docker.io/library/nginx:latest`. An unreadable name is given back as it is. */
+/**
+ * One spelling for each image, that of Docker's own lists: `nginx:latest`, `registry.example/app@sha256:…` (a digest counts more than a
+ * tag). An unreadable name is given back as it is.
+ */
 export function canonicalImageName(image: string): string {
   try {
     const { registry, path, tag, digest, id } = parseImageReference(image)
-    return id ?? `${registry}/${path}${digest ? `@${digest}` : `:${tag}`}`
+    const name = registry === DOCKER_HUB ? path.replace(/^library\//, '') : `${registry}/${path}`
+    return id ?? `${name}${digest ? `@${digest}` : `:${tag}`}`
   } catch {
     return image
   }

@@ -12,19 +12,35 @@ interface NodeTraits {
   labels?: Record<string, string>
   taints?: Taint[]
   unschedulable?: boolean
+  unsuitable?: string
+  images?: Record<string, number>
   ready?: 'True' | 'False'
 }
 
 function node(
   name: string,
-  { cpu = '2', memory = '4Gi', pods = '110', labels = {}, taints = [], unschedulable = false, ready = 'True' }: NodeTraits = {},
+  {
+    cpu = '2',
+    memory = '4Gi',
+    pods = '110',
+    labels = {},
+    taints = [],
+    unschedulable = false,
+    ready = 'True',
+    unsuitable,
+    images = {},
+  }: NodeTraits = {},
 ): Node {
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name, labels },
+    metadata: { name, labels, ...(unsuitable && { annotations: { 'davit.dev/unsuitable-images': unsuitable } }) },
     spec: { taints, ...(unschedulable && { unschedulable }) },
-    status: { allocatable: { cpu, memory, pods }, conditions: [{ type: 'Ready', status: ready }] },
+    status: {
+      allocatable: { cpu, memory, pods },
+      conditions: [{ type: 'Ready', status: ready }],
+      images: Object.entries(images).map(([image, sizeBytes]) => ({ names: [image], sizeBytes })),
+    },
   }
 }
 
@@ -78,6 +94,12 @@ for (const [why, nodes, subject, message] of [
     '0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.',
   ],
   [
+    'its image is for another architecture',
+    [node('a', { unsuitable: 'x:1,i:latest' })],
+    pod('p'),
+    "0/1 nodes are available: 1 node(s) cannot run the image's architecture.",
+  ],
+  [
     'no node has the label',
     [node('a')],
     pod('p', { nodeSelector: { disk: 'ssd' } }),
@@ -100,6 +122,18 @@ test('place() counts what pods asked for, not what they use', () => {
 test('place() spreads pods of one owner before it looks at how full nodes are', () => {
   const state = cluster([node('a', { cpu: '8' }), node('b')], [[pod('x', { owner: 'web' }), 'a']])
   assert.deepEqual(placeOn(pod('p', { owner: 'web' }), state), { node: 'b' })
+})
+
+test('place() prefers a node that has the image, but not to spreading', () => {
+  const images = { 'i:latest': 900 << 20 }
+  assert.deepEqual(placeOn(pod('p'), cluster([node('a'), node('b', { images })])), { node: 'b' })
+  const state = cluster([node('a'), node('b', { images })], [[pod('x', { owner: 'web' }), 'b']])
+  assert.deepEqual(placeOn(pod('p', { owner: 'web' }), state), { node: 'a' })
+})
+
+test('place() passes by a node only for the images that do not run there', () => {
+  const nodes = [node('a', { unsuitable: 'x:1' })]
+  assert.deepEqual(placeOn(pod('p'), cluster(nodes)), { node: 'a' })
 })
 
 test('place() keeps pods that want the same host port apart', () => {

@@ -24,6 +24,7 @@ import {
   type StorageClass,
   startInformer,
   storageClassKind,
+  UNSUITABLE_IMAGES,
 } from '@davit/api'
 import { ClusterState } from './node-info.ts'
 import { PendingPods } from './pending-pods.ts'
@@ -289,6 +290,7 @@ function mayHelp(node: Node, old: Node): boolean {
     node.spec?.unschedulable !== old.spec?.unschedulable ||
     !isDeepStrictEqual(node.spec?.taints, old.spec?.taints) ||
     !isDeepStrictEqual(node.metadata.labels, old.metadata.labels) ||
+    node.metadata.annotations?.[UNSUITABLE_IMAGES] !== old.metadata.annotations?.[UNSUITABLE_IMAGES] ||
     !isDeepStrictEqual(node.status?.allocatable, old.status?.allocatable)
   )
 }

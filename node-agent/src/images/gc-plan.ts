@@ -4,6 +4,8 @@ import { type ImageInfo, PAUSE_IMAGE } from '../docker/index.ts'
 import { globMatches } from './credentials.ts'
 import type { ImageUse } from './uses.ts'
 
+/** Left out in the names that Docker gives. */
+const DOCKER_HUB = /^docker\.io\/(?:library\/)?/
 export const PINNED_LABEL = 'davit.dev/pinned'
 
 export interface GcObserved {
@@ -48,11 +50,10 @@ function whyKept(image: ImageInfo, wanted: ReadonlySet<string>, observed: GcObse
   const { usedIds, scope, pinned, ageMsMin, now } = observed
   const use = observed.uses(image.id)
   const names = namesOf(image)
-  const canonical = names.map(canonicalImageName)
   if (usedIds.has(image.id)) return 'used by a container'
-  if (wanted.has(image.id) || canonical.some(name => wanted.has(name))) return 'named by a pod'
+  if (wanted.has(image.id) || names.some(name => wanted.has(name))) return 'named by a pod'
   if (image.labels[PINNED_LABEL] === 'true' || names.includes(PAUSE_IMAGE)) return 'pinned'
-  if ([...names, ...canonical].some(name => pinned.some(glob => globMatches(glob, name)))) return 'pinned'
+  if (names.some(name => pinned.some(glob => globMatches(glob.replace(DOCKER_HUB, ''), name)))) return 'pinned'
   if (scope === 'own' && !isOwn(image, use)) return 'not pulled by this agent'
   if (!use || now - use.firstSeen < ageMsMin || now - (use.lastUsed ?? 0) < ageMsMin) return 'new'
   return undefined
@@ -61,7 +62,7 @@ function whyKept(image: ImageInfo, wanted: ReadonlySet<string>, observed: GcObse
 /** Pulled here by the agent, and not tagged by anybody else since. */
 function isOwn(image: ImageInfo, use: ImageUse | undefined): boolean {
   if (!use || use.pulled.length === 0) return false
-  return image.tags.filter(isName).every(tag => use.pulled.includes(canonicalImageName(tag)))
+  return image.tags.filter(isName).every(tag => use.pulled.includes(tag))
 }
 
 /** Docker's names without its placeholders for none. */

@@ -51,6 +51,7 @@ export function createPulls(options: PullsOptions): Pulls {
       const leave = await turn(signal)
       const since = clock.monotonic()
       try {
+        signal.throwIfAborted()
         await options.onBegin?.(reference)
         await pullMoving(reference, { auth, progress, signal, options })
         return { tookMs: clock.monotonic() - since }

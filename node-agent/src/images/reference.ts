@@ -1,4 +1,4 @@
-import { type Container, type ImageReference, parseImageReference } from '@davit/api'
+import { type Container, canonicalImageName, type ImageReference, parseImageReference } from '@davit/api'
 import { ImageFailure } from './failure.ts'
 
 /** A container's image, checked. */
@@ -11,10 +11,7 @@ export interface ImageName extends ImageReference {
 export function readImageName(image: string): ImageName {
   try {
     const reference = parseImageReference(image)
-    const { registry, path, tag, digest, id } = reference
-    const host = registry === 'docker.io' ? '' : `${registry}/`
-    const short = registry === 'docker.io' ? path.replace(/^library\//, '') : path
-    return { ...reference, docker: id ?? `${host}${short}${digest ? `@${digest}` : `:${tag}`}` }
+    return { ...reference, docker: canonicalImageName(image) }
   } catch (err) {
     const why = `couldn't parse image name "${image}": ${err instanceof Error ? err.message : String(err)}`
     throw new ImageFailure('InvalidImageName', `Failed to apply default image tag "${image}": ${why}`, { cause: err })

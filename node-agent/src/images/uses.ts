@@ -36,6 +36,7 @@ export class ImageUses {
   #pulling = new Map<string, string>()
   #saving: Promise<void> = Promise.resolve()
   #isDirty = false
+  #soon: Promise<void> | undefined
 
   constructor(dataDir: string, { clock, log, signal }: { clock: Clock; log: Logger; signal: AbortSignal }) {
     this.#path = join(dataDir, FILE)
@@ -121,12 +122,14 @@ export class ImageUses {
   }
 
   #saveSoon(): void {
-    if (this.#isDirty) return
     this.#isDirty = true
-    this.#clock
+    this.#soon ??= this.#clock
       .sleep(SAVE_MS, this.#signal)
       .catch(() => {})
-      .then(() => this.#save())
+      .then(() => {
+        this.#soon = undefined
+        return this.#isDirty ? this.#save() : undefined
+      })
   }
 
   /** One write after the other, each with what is known when it begins. */

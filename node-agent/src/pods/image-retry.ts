@@ -33,8 +33,8 @@ export function retryArrived(runtimes: Iterable<PodRuntime>, images: Pick<Images
   if (failed.length === 0) return []
   const unsuitable = new Set(images.unsuitable)
   // A registry's image under policy Always is pulled whether it is here or not: its being here changes nothing.
-  const local = new Set(images.list.flatMap(({ tags, digests }) => (digests.length === 0 ? tags.map(canonicalImageName) : [])))
-  const present = new Set(images.list.flatMap(({ id, tags, digests }) => [id, ...[...tags, ...digests].map(canonicalImageName)]))
+  const local = new Set(images.list.flatMap(({ tags, digests }) => (digests.length === 0 ? tags : [])))
+  const present = new Set(images.list.flatMap(({ id, tags, digests }) => [id, ...tags, ...digests]))
   return failed.flatMap(({ runtime, spec, problem }) => {
     const name = canonicalImageName(spec.image ?? '')
     const isThere = spec.imagePullPolicy === 'Always' ? local.has(name) : present.has(name)

@@ -1,4 +1,5 @@
 import type { Filter } from './filter.ts'
+import { imageArchitecture } from './image-architecture.ts'
 import { nodeAffinity } from './node-affinity.ts'
 import { nodeName } from './node-name.ts'
 import { nodePorts } from './node-ports.ts'
@@ -15,6 +16,7 @@ export const FILTERS: readonly Filter[] = [
   taintToleration,
   nodeAffinity,
   nodePorts,
+  imageArchitecture,
   nodeResourcesFit,
   volumeRestrictions,
   volumeBinding,

@@ -1,3 +1,4 @@
+import { imageLocality } from './image-locality.ts'
 import { leastAllocated } from './least-allocated.ts'
 import { nodeAffinityPreferred } from './node-affinity-preferred.ts'
 import type { Score } from './score.ts'
@@ -10,4 +11,5 @@ export const SCORES: readonly { score: Score; weight: number }[] = [
   { score: spreadByOwner, weight: 2 },
   { score: nodeAffinityPreferred, weight: 2 },
   { score: taintPreferred, weight: 3 },
+  { score: imageLocality, weight: 1 },
 ]
