@@ -16,7 +16,7 @@ import {
 import { ContainerStore, connectDocker, type Docker } from '../docker/index.ts'
 import { type Images, type ImagesOptions, startImages } from '../images/index.ts'
 import type { PodNetwork } from '../network/types.ts'
-import { cleanUpVolumes, createObjectSource, createTokenIssuer, createVolumes } from '../volumes/index.ts'
+import { cleanUpVolumes, createObjectSource, createTokenIssuer, createVolumes, type Volumes } from '../volumes/index.ts'
 import { type EventRecorder, podEvents } from './events.ts'
 import { type PodManager, type PodManagerOptions, startPodManager } from './manager.ts'
 import { TestApi } from './test-api.ts'
@@ -35,6 +35,7 @@ export interface TestAgent {
   manager: PodManager
   docker: Docker
   images: Images
+  volumes: Volumes
   containers: ContainerStore
   drained: string[]
   stop(): Promise<void>
@@ -114,6 +115,17 @@ export async function createWorld(host: string): Promise<TestWorld> {
         log,
         signal,
       })
+      const volumes = createVolumes({
+        objects,
+        dnsAddress: '10.96.0.10',
+        clusterDomain: 'cluster.local',
+        dataDir,
+        docker,
+        nodeName: 'test',
+        issueToken: createTokenIssuer(api, { clock: systemClock, signal }),
+        clock: systemClock,
+        log,
+      })
       const manager = await startPodManager({
         images,
         logs: { maxBytes: 10 << 20, maxFiles: 5 },
@@ -123,17 +135,7 @@ export async function createWorld(host: string): Promise<TestWorld> {
         pods,
         network: testNetwork(),
         hostPorts: { claim: async () => {}, release() {} },
-        volumes: createVolumes({
-          objects,
-          dnsAddress: '10.96.0.10',
-          clusterDomain: 'cluster.local',
-          dataDir,
-          docker,
-          nodeName: 'test',
-          issueToken: createTokenIssuer(api, { clock: systemClock, signal }),
-          clock: systemClock,
-          log,
-        }),
+        volumes,
         objects,
         services: () => [],
         events: { event: record },
@@ -151,6 +153,7 @@ export async function createWorld(host: string): Promise<TestWorld> {
       const agent: TestAgent = {
         manager,
         docker,
+        volumes,
         images,
         containers,
         drained,

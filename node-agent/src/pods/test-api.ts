@@ -21,6 +21,8 @@ export class TestApi implements Client {
   #revision = 1
   /** While set every call fails with it. */
   away: Error | undefined
+  /** What a POST to a subresource gets for an answer. */
+  answerPost: (target: { name: string; namespace?: string }, subresource: string, sent: object) => unknown = () => ({})
   /** Status writes seen, newest last. */
   readonly statusWrites: Stored[] = []
 
@@ -68,7 +70,10 @@ export class TestApi implements Client {
       },
       delete: async (target, options = {}) => this.#delete(kind.plural, key(target), find(target), options),
       deleteCollection: async () => {},
-      post: async () => ({}),
+      post: async (target, subresource, sent) => {
+        here()
+        return this.answerPost(target, subresource, sent)
+      },
     }
     return client as unknown as ResourceClient<T>
   }
