@@ -2,6 +2,7 @@ import { deadlineSignal } from '@davit/api'
 import type Dockerode from 'dockerode'
 import { z } from 'zod'
 import { ask, DockerError, toDockerError } from './calls.ts'
+import { killTree } from './process-tree.ts'
 
 /** As much of a command's output as probes and hooks show. */
 const OUTPUT_BYTES_MAX = 10 * 1024
@@ -54,8 +55,8 @@ export async function runExec(
   const text = withoutHeaders(Buffer.concat(chunks)).slice(0, OUTPUT_BYTES_MAX)
   if (!stopped.aborted) return { exitCode: await exitCodeOf(inspect), output: text, timedOut: false }
   const { Running: running, Pid: pid } = await inspect()
-  // Docker gives the pid as the host sees it, where this agent lives too.
-  if (running && pid > 1) kill(pid)
+  // Docker gives the pid as the host sees it, where this agent lives too. What a shell had started would run on without it.
+  if (running && pid > 1) await killTree(pid)
   if (signal?.aborted) throw signal.reason
   return { exitCode: -1, output: text, timedOut: true }
 }
@@ -68,14 +69,6 @@ async function exitCodeOf(inspect: () => Promise<z.infer<typeof execSchema>>): P
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   throw new DockerError('Docker did not note the end of an exec within 1 s', 0)
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It ended by itself.
-  }
 }
 
 /** Output arrives in frames of eight bytes of header each; a partial last frame is kept. */

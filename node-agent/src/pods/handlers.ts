@@ -131,7 +131,7 @@ export function grpcHealth({ port, service = '' }: GrpcAction, { address, timeou
       te: 'trailers',
     })
     const name = Buffer.from(service)
-    const message = name.length > 0 ? Buffer.concat([Buffer.from([0x0a, name.length]), name]) : Buffer.alloc(0)
+    const message = name.length > 0 ? Buffer.concat([Buffer.from([0x0a, ...varint(name.length)]), name]) : Buffer.alloc(0)
     const frame = Buffer.alloc(5)
     frame.writeUInt32BE(message.length, 1)
     const chunks: Buffer[] = []
@@ -158,6 +158,11 @@ export function grpcHealth({ port, service = '' }: GrpcAction, { address, timeou
     })
     stream.end(Buffer.concat([frame, message]))
   })
+}
+
+/** A number as protobuf writes it: seven bits a byte, the lowest first. */
+function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)]
 }
 
 /** As Go's dialer words it. */

@@ -189,6 +189,7 @@ function startable(observed: Observed): { starts: Start[]; afterMs?: number } {
   // Once the containers run their init containers are history, whatever sandbox they ran in.
   const begun = all.some(({ role, spec }) => role === 'main' && records[spec.name] && !records[spec.name]?.ended)
   let initialized = true
+  let held = false
   for (const container of all) {
     const record = records[container.spec.name]
     const failed = record?.ended !== undefined && record.ended.exitCode !== 0
@@ -208,11 +209,23 @@ function startable(observed: Observed): { starts: Start[]; afterMs?: number } {
       if (begun) continue
       // What comes after a sidecar waits until it has started.
       const running = containers.find(({ id, state }) => id === record?.containerId && state === 'running')
-      initialized = running !== undefined && (probes.get(running.id)?.started ?? false)
+      const isHooked = container.spec.lifecycle?.postStart !== undefined && busy.has(`start:${container.spec.name}`)
+      initialized = running !== undefined && !isHooked && (probes.get(running.id)?.started ?? false)
     } else if (container.role === 'ephemeral') consider(container, false)
-    else if (initialized) consider(container, policy === 'Always' || (policy === 'OnFailure' && failed))
+    else if (initialized && !held) {
+      consider(container, policy === 'Always' || (policy === 'OnFailure' && failed))
+      held = holdsOthers(container, starts, observed)
+    }
   }
   return delays.length > 0 ? { starts, afterMs: Math.min(...delays) } : { starts }
+}
+
+/** What comes after a container with a postStart hook is started when the hook has ended: proxies hold applications back so. */
+function holdsOthers({ spec }: SpecContainer, starts: readonly Start[], { busy, problems, now }: Observed): boolean {
+  if (!spec.lifecycle?.postStart) return false
+  if (busy.has(`start:${spec.name}`)) return true
+  const waits = (problems.get(`start:${spec.name}`)?.retryAt ?? now) > now
+  return !waits && starts.some(start => start.spec.name === spec.name)
 }
 
 /** Milliseconds until an ended container may be started again; not positive when it may now. */

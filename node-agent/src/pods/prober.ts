@@ -94,7 +94,7 @@ export class Prober {
     const signal = AbortSignal.any([this.#options.signal, watched.stop.signal])
     const run = async () => {
       const restarts = AbortSignal.any([signal, watched.stopRestarts.signal])
-      const target = { info, spec, address, watched }
+      const target = { info, spec, address, watched, isKnown: known !== undefined }
       if (startupProbe && !state.started) await this.#loop('Startup', startupProbe, { ...target, signal: restarts })
       const loops: Promise<void>[] = []
       if (livenessProbe) loops.push(this.#loop('Liveness', livenessProbe, { ...target, signal: restarts }))
@@ -117,14 +117,18 @@ export class Prober {
       spec,
       address,
       watched,
+      isKnown,
       signal,
-    }: { info: ContainerInfo; spec: Container; address: string; watched: Watched; signal: AbortSignal },
+    }: { info: ContainerInfo; spec: Container; address: string; watched: Watched; isKnown: boolean; signal: AbortSignal },
   ): Promise<void> {
     const { clock, events } = this.#options
     const { initialDelaySeconds = 0, periodSeconds = 10, successThreshold = 1, failureThreshold = 3 } = probe
     const { state } = watched
     const sinceStartMs = Math.max(0, clock.now() - (info.startedAt ?? clock.now()))
-    await clock.sleep(Math.max(0, initialDelaySeconds * 1000 - sinceStartMs), signal)
+    // An agent that comes back finds all its containers at once: what it already knows of them it asks at times of their own.
+    const isSettled = isKnown && (kind === 'Liveness' || (kind === 'Readiness' && state.ready))
+    const spreadMs = isSettled ? Math.random() * periodSeconds * 1000 : 0
+    await clock.sleep(Math.max(spreadMs, initialDelaySeconds * 1000 - sinceStartMs), signal)
     const begunAt = clock.monotonic()
     // The first try comes at once; whether it finds a process that has not opened its port yet means nothing.
     let regularAt = begunAt + (kind === 'Liveness' ? 0 : Math.min(FIRST_REGULAR_MS, periodSeconds * 1000))

@@ -8,3 +8,7 @@ export class StartFailure extends Error {
     this.reason = reason
   }
 }
+
+export function messageOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err)
+}

@@ -13,7 +13,8 @@ import { hostPortsOf } from './host-ports.ts'
 import type { Network } from './plan.ts'
 import { withAllocated } from './resize.ts'
 import type { PodRuntime } from './runtime.ts'
-import { StartFailure } from './start-failure.ts'
+import { messageOf, StartFailure } from './start-failure.ts'
+import { stopContainer } from './stop.ts'
 
 const HOOK_MS_MAX = 600_000
 /** Failures of a start that are the node's and not the container's: it is made anew and no attempt is used up. */
@@ -268,7 +269,7 @@ async function createOrAdopt(name: string, body: CreateBody, { runtime, deps }: 
   }
 }
 
-/** The postStart hook; when it fails the container is killed, as in Kubernetes. */
+/** The postStart hook; when it fails the container is stopped, as in Kubernetes. */
 async function afterStart(runtime: PodRuntime, spec: Container, { info, deps }: { info: ContainerInfo; deps: Deps }): Promise<void> {
   const { docker, events, clock } = deps
   const address = runtime.downward(deps).podIp
@@ -286,11 +287,6 @@ async function afterStart(runtime: PodRuntime, spec: Container, { info, deps }: 
   } catch (err) {
     if (runtime.signal.aborted) return
     events.warning(runtime.pod, 'FailedPostStartHook', `PostStartHook failed: ${messageOf(err)}`)
-    events.normal(runtime.pod, 'Killing', `FailedPostStartHook`)
-    await docker.killContainer(info.id, 'SIGKILL')
+    await stopContainer(runtime, { id: info.id, why: 'FailedPostStartHook' }, { deps, signal: runtime.signal })
   }
-}
-
-export function messageOf(err: unknown): string {
-  return err instanceof Error ? err.message : String(err)
 }

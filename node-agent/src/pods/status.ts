@@ -29,13 +29,17 @@ export interface StatusInput extends Observed {
 
 /** How long an image error shows its first name before it is called a back-off. */
 const FIRST_ERROR_MS = 1_500
+/** Of all last words of a pod's containers together. */
+const MESSAGE_BYTES_MAX = 12 * 1024
 /** What an image error is called after that time. */
 export const BACKING_OFF: Readonly<Record<string, string>> = { ErrImagePull: 'ImagePullBackOff', RegistryUnavailable: 'ImagePullBackOff' }
 
 export function podStatus(input: StatusInput): PodStatus {
   const { checkpoint, hostIp } = input
   const { pod, final } = checkpoint
-  const all = specContainers(pod).map(container => ({ container, status: containerStatus(container, input) }))
+  const containers = specContainers(pod)
+  const bytesMax = Math.floor(MESSAGE_BYTES_MAX / containers.length)
+  const all = containers.map(container => ({ container, status: withShortWords(containerStatus(container, input), bytesMax) }))
   const of = (...roles: string[]) => all.filter(({ container }) => roles.includes(container.role)).map(({ status }) => status)
   const [init, main, ephemeral] = [of('init', 'sidecar'), of('main'), of('ephemeral')]
   const initialized = isInitialized(all)
@@ -204,6 +208,22 @@ function containerStatus(container: SpecContainer, input: StatusInput): Containe
     ...(granted?.requests && { allocatedResources: granted.requests }),
     ...(granted && info && { resources: shownResources(granted, limitsInForce(record, info)) }),
   }
+}
+
+/** The last words of a container, cut to its share of what a pod may say. */
+function withShortWords(status: ContainerStatus, bytesMax: number): ContainerStatus {
+  const cut = (state: ContainerState | undefined): ContainerState | undefined => {
+    const message = state?.terminated?.message
+    if (!state?.terminated || message === undefined || Buffer.byteLength(message) <= bytesMax) return state
+    return { ...state, terminated: { ...state.terminated, message: cutText(message, bytesMax) } }
+  }
+  const [state, lastState] = [cut(status.state), cut(status.lastState)]
+  return { ...status, ...(state && { state }), ...(lastState && { lastState }) }
+}
+
+/** At most so many bytes, and no half of a character. */
+function cutText(text: string, bytesMax: number): string {
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, bytesMax), { stream: true })
 }
 
 interface States {

@@ -8,7 +8,7 @@ import type { Deps } from './deps.ts'
 import { runHook } from './hooks.ts'
 import { anchorOf } from './plan.ts'
 import type { PodRuntime } from './runtime.ts'
-import { messageOf } from './start.ts'
+import { messageOf } from './start-failure.ts'
 
 const GRACE_SECONDS_DEFAULT = 30
 /** After a preStop hook that used up the grace, as in Kubernetes. */

@@ -3,13 +3,12 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { ApiError, badRequest, CHANNELS, encodeFrame, readFrames, type Status, type StreamFrame, writeChunk } from '@davit/api'
 import { z } from 'zod'
-import { DockerError } from '../docker/index.ts'
+import { DockerError, killTree } from '../docker/index.ts'
 import type { StreamContext, StreamRequest } from './create-stream-handler.ts'
 import { dialHijacked } from './docker-dial.ts'
 import { readOutput } from './docker-frames.ts'
 import { findRunning } from './find-container.ts'
 import { flag } from './log-query.ts'
-import { killTree } from './process-tree.ts'
 
 /**
  * Docker takes a key sequence for "detach" out of what is typed, by default Ctrl-P Ctrl-Q, and holds each Ctrl-P back for it. This
