@@ -7,6 +7,10 @@ import { killTree } from './process-tree.ts'
 /** As much of a command's output as probes and hooks show. */
 const OUTPUT_BYTES_MAX = 10 * 1024
 
+/** For how long a command that overran is looked for before it has begun: ten seconds. */
+const KILL_TRIES = 200
+const KILL_EVERY_MS = 50
+
 export interface ExecResult {
   readonly exitCode: number
   /** Both streams, the first 10 KiB. */
@@ -34,7 +38,7 @@ export async function runExec(
 
   let output: Awaited<ReturnType<typeof created.start>>
   try {
-    output = await created.start({ hijack: true, stdin: false })
+    output = await ask('start exec', 30_000, abortSignal => created.start({ hijack: true, stdin: false, abortSignal }), signal)
   } catch (err) {
     throw toDockerError(err)
   }
@@ -54,11 +58,22 @@ export async function runExec(
   }
   const text = withoutHeaders(Buffer.concat(chunks)).slice(0, OUTPUT_BYTES_MAX)
   if (!stopped.aborted) return { exitCode: await exitCodeOf(inspect), output: text, timedOut: false }
-  const { Running: running, Pid: pid } = await inspect()
-  // Docker gives the pid as the host sees it, where this agent lives too. What a shell had started would run on without it.
-  if (running && pid > 1) await killTree(pid)
+  await killExec(inspect)
   if (signal?.aborted) throw signal.reason
   return { exitCode: -1, output: text, timedOut: true }
+}
+
+/**
+ * Ends what overran. Docker gives the pid as the host sees it, where this agent lives too. What a shell had started would run on without
+ * it, and on a busy machine the process may come to life only now.
+ */
+async function killExec(inspect: () => Promise<z.infer<typeof execSchema>>): Promise<void> {
+  for (let tries = 0; tries < KILL_TRIES; tries++) {
+    const { Running: running, Pid: pid, ExitCode: exitCode } = await inspect()
+    if (running && pid > 1) return killTree(pid)
+    if (!running && typeof exitCode === 'number') return
+    await new Promise(resolve => setTimeout(resolve, KILL_EVERY_MS))
+  }
 }
 
 /** The stream may end a moment before Docker notes the exit. */

@@ -75,6 +75,8 @@ export interface Checkpoint {
   allocated?: Allocated
   /** Why the spec asks for something else. */
   pendingResize?: PendingResize
+  /** Docker's runtime that its RuntimeClass named. */
+  dockerRuntime?: string
   /** Devices given to its containers. */
   devices?: GivenDevices
   /** Set once the pod has ended for good for a reason that its containers do not show. */

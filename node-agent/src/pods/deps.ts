@@ -1,5 +1,5 @@
 /** What the parts of this room work with; `manager.ts` puts it together. */
-import type { Clock, Logger, Pod, Service } from '@davit/api'
+import type { Clock, Logger, Service } from '@davit/api'
 import type { ContainerStore, Docker } from '../docker/index.ts'
 import type { EnsureImage } from '../images/index.ts'
 import type { PodNetwork } from '../network/types.ts'
@@ -23,8 +23,8 @@ export interface Deps {
   readonly ensureImage: EnsureImage
   readonly checkpoints: CheckpointStore
   readonly nodeFacts: () => NodeFacts
-  /** Docker's runtime that the pod's RuntimeClass names; undefined for Docker's default one. */
-  readonly dockerRuntime: (pod: Pod) => Promise<string | undefined>
+  /** The handler of the RuntimeClass of that name: Docker's runtime. Rejects when there is none. */
+  readonly runtimeHandler: (runtimeClass: string) => Promise<string>
   readonly nodeName: string
   readonly hostIp: string
   readonly allocatable: DownwardContext['allocatable']

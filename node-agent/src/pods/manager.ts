@@ -2,7 +2,18 @@
  * Runs this node's pods: gathers what is wanted, what Docker shows and what is remembered, lets `planPod` decide, and performs it.
  * One worker a pod at a time; whatever changes (the API, Docker, a probe, a task's end) only says which pod to look at.
  */
-import { type Client, type Clock, type Informer, type Logger, type Pod, runController, type Service, WorkQueue } from '@davit/api'
+import {
+  type Client,
+  type Clock,
+  deadlineSignal,
+  type Informer,
+  type Logger,
+  type Pod,
+  runController,
+  runtimeClassKind,
+  type Service,
+  WorkQueue,
+} from '@davit/api'
 import type { ContainerStore, Docker } from '../docker/index.ts'
 import { isOlder, SANDBOX } from '../docker/index.ts'
 import type { Images } from '../images/index.ts'
@@ -101,6 +112,7 @@ export interface PodManager extends PodViews {
 
 /** How long the first list from the API is waited for before checkpoints alone decide. */
 const API_MS_MAX = 5_000
+const API_CALL_MS_MAX = 15_000
 /** How often it is looked whether a pull that was refused has other credentials now. */
 const RETRY_MS = 15_000
 const WORKERS = 16
@@ -319,7 +331,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
 }
 
 function makeDeps(options: PodManagerOptions): Deps {
-  const { docker } = options
+  const { client, docker } = options
   const events = podEvents(options.events)
   const raises = canRaiseLimits()
   if (!raises)
@@ -344,7 +356,10 @@ function makeDeps(options: PodManagerOptions): Deps {
     events,
     nodeFacts,
     ensureImage: options.images.ensure,
-    dockerRuntime: async () => undefined,
+    runtimeHandler: async name => {
+      const found = await client.resource(runtimeClassKind).get({ name }, { signal: deadlineSignal(API_CALL_MS_MAX, options.signal) })
+      return found.handler
+    },
     checkpoints: new CheckpointStore(options.dataDir),
     // More in flight only make each other wait: on two cores 60 starts took longer with two per core than with one.
     startLimit: createLimit(Math.max(2, docker.engine.cpus)),

@@ -76,12 +76,24 @@ export async function startSandbox(runtime: PodRuntime, attempt: number, deps: D
   const address = checkpoint.address ?? ''
   try {
     await deps.docker.ensurePauseImage()
-    const body = sandboxBody(pod, { attempt, address, node: deps.nodeFacts(), runtime: await deps.dockerRuntime(pod) })
+    const body = sandboxBody(pod, { attempt, address, node: deps.nodeFacts(), runtime: await dockerRuntime(runtime, deps) })
     await deps.startLimit(() => createAndStart(containerName(pod, SANDBOX, attempt), body, { runtime, deps }))
   } catch (err) {
     if (!isDockerAway(err)) deps.events.warning(pod, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(err)}`)
     throw err
   }
+}
+
+/** Remembered, as a class never changes and a start must not wait for the API. Undefined for Docker's own choice. */
+async function dockerRuntime({ pod, checkpoint }: PodRuntime, deps: Deps): Promise<string | undefined> {
+  const { runtimeClassName } = pod.spec
+  if (!runtimeClassName) return undefined
+  try {
+    checkpoint.dockerRuntime ??= await deps.runtimeHandler(runtimeClassName)
+  } catch (err) {
+    throw new StartFailure('ContainerCreating', `failed to get sandbox runtime: ${messageOf(err)}`, { cause: err })
+  }
+  return checkpoint.dockerRuntime
 }
 
 export async function startContainer(
@@ -116,7 +128,10 @@ async function createContainer(
   signal.throwIfAborted()
   const place = await gather(runtime, spec, { attempt, deps })
   const target = targetOf(runtime, spec, deps)
-  const runtimeName = await deps.dockerRuntime(pod)
+  const runtimeName = await dockerRuntime(runtime, deps).catch((err: unknown) => {
+    deps.events.warning(pod, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(err)}`)
+    throw err
+  })
   const devices = checkpoint.devices?.[spec.name]
   const body = asConfigFailure(() =>
     containerBody(pod, spec, {

@@ -142,7 +142,7 @@ export async function createWorld(host: string): Promise<TestWorld> {
         dataDir,
         nodeName: 'test',
         hostIp: '127.0.0.1',
-        allocatable: { milliCpu: 2000, memoryBytes: 4 << 30 },
+        allocatable: { milliCpu: 2000, memoryBytes: 4 * 1024 ** 3 },
         isOwnCluster: () => true,
         ...own,
         drain: async pod => void drained.push(pod.metadata.name ?? ''),

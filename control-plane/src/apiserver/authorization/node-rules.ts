@@ -42,10 +42,10 @@ const RULES: Readonly<Record<string, Rule>> = {
       ? undefined
       : `can only access node lease with the same name as the requesting node`
   },
-  'runtimeclasses.node.k8s.io': readOnly,
   services: readOnly,
   endpoints: readOnly,
   'endpointslices.discovery.k8s.io': readOnly,
+  'runtimeclasses.node.k8s.io': readOnly,
   namespaces: ({ verb, subresource }) => (READ.includes(verb) && !subresource ? undefined : NO),
   events: writeEvents,
   'events.events.k8s.io': writeEvents,
