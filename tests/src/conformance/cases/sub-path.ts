@@ -192,7 +192,7 @@ export const cases: readonly Case[] = [
         },
       }
       await context.resource(replicaSetKind).create(set)
-      const pods = await context.cluster.untilReady(labels.app, 5)
+      const pods = await context.cluster.untilReady(labels.app, 5, 150_000)
       for (const { metadata } of pods) {
         const read = await context.inside(metadata.name ?? '', `for i in $(seq 0 49); do cat /etc/config-$i/key; echo; done`)
         assert.deepEqual(read.split('\n'), names)
