@@ -45,7 +45,17 @@ export {
   readJoinTokenRecord,
   spendJoinToken,
 } from './join-token.ts'
-export { apiVersionOf, defineKind, type Kind, type KindDefinition, type PrinterColumn, type Subresource, VERBS, type Verb } from './kind.ts'
+export {
+  apiVersionOf,
+  defineKind,
+  type Kind,
+  type KindDefinition,
+  type PrinterColumn,
+  type Subresource,
+  VERBS,
+  type Verb,
+  type View,
+} from './kind.ts'
 export { deploymentKind } from './kinds/apps/deployment.ts'
 export type * from './kinds/apps/deployment-types.ts'
 export { type ReplicaSet, type ReplicaSetSpec, type ReplicaSetStatus, replicaSetKind } from './kinds/apps/replica-set.ts'
@@ -118,6 +128,7 @@ export {
   type EndpointSlice,
   endpointSliceKind,
 } from './kinds/discovery/endpoint-slice.ts'
+export { fromCoreEvent, type NewEvent, newEventKind, toCoreEvent } from './kinds/events/event.ts'
 export { KINDS, kindFor, kindOf, REVIEW_KINDS } from './kinds/index.ts'
 export { type RuntimeClass, runtimeClassKind } from './kinds/node/runtime-class.ts'
 export { type PriorityClass, priorityClassKind, SYSTEM_PRIORITY_CLASSES } from './kinds/scheduling/priority-class.ts'

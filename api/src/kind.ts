@@ -77,8 +77,20 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
     setReplicas: (object: T, replicas: number) => void
     selector: (object: T) => string
   }
+  /** For a kind that shows the objects of another under names of its own: nothing is stored for it. */
+  readonly view?: View<T>
   /** Type only. */
   readonly _type?: T
+}
+
+/** How the objects of a stored kind look as another's. */
+export interface View<T extends KubernetesObject> {
+  /** The stored kind. */
+  readonly of: Pick<Kind, 'group' | 'plural'>
+  readonly toStored: (object: T) => KubernetesObject
+  readonly fromStored: (object: KubernetesObject) => T
+  /** What a selectable field is called there. */
+  readonly storedField: (name: string) => string
 }
 
 type Defaulted =

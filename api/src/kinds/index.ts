@@ -23,6 +23,7 @@ import { secretKind } from './core/secret.ts'
 import { serviceKind } from './core/service.ts'
 import { serviceAccountKind } from './core/service-account.ts'
 import { endpointSliceKind } from './discovery/endpoint-slice.ts'
+import { newEventKind } from './events/event.ts'
 import { runtimeClassKind } from './node/runtime-class.ts'
 import { priorityClassKind } from './scheduling/priority-class.ts'
 import { storageClassKind } from './storage/storage-class.ts'
@@ -45,6 +46,7 @@ export const KINDS = [
   replicaSetKind,
   leaseKind,
   endpointSliceKind,
+  newEventKind,
   runtimeClassKind,
   priorityClassKind,
   storageClassKind,

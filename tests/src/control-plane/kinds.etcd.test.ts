@@ -24,8 +24,19 @@ const post = (path: string, body: Json, code = 201) => must(send('POST', path, b
 const metadataOf = (object: Json) => object.metadata as KubernetesObject['metadata']
 
 const CONTAINERS = { containers: [{ name: 'c', image: 'nginx:1.25' }] }
+const EVENT = {
+  eventTime: '2026-01-02T03:04:05.000000Z',
+  reportingController: 'test.io/controller',
+  reportingInstance: 'one',
+  action: 'Did',
+  reason: 'Because',
+  note: 'What happened',
+  type: 'Normal',
+  regarding: { kind: 'Pod', namespace: 'default', name: 'web' },
+}
 const SAMPLES: Readonly<Record<string, Json>> = {
   podtemplates: { template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } },
+  'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },
   'priorityclasses.scheduling.k8s.io': { value: 10 },
 }
@@ -203,5 +214,52 @@ describe('The generation of a pod', () => {
     const binding = { metadata: { name: 'bound' }, target: { kind: 'Node', name: 'n1' } }
     await post(`${PATHS.pods}/bound/binding`, binding)
     assert.equal(generationOf(await must(send('GET', `${PATHS.pods}/bound`), 200)), 1)
+  })
+})
+
+describe('An event', () => {
+  const EVENTS = { core: '/api/v1/namespaces/default/events', own: '/apis/events.k8s.io/v1/namespaces/default/events' }
+
+  it('told in one group is seen in the other', async () => {
+    await post(EVENTS.own, { metadata: { name: 'own' }, ...EVENT })
+    const { involvedObject, message, reportingComponent, apiVersion } = await must(send('GET', `${EVENTS.core}/own`), 200)
+    assert.deepEqual([message, reportingComponent, apiVersion], [EVENT.note, EVENT.reportingController, 'v1'])
+    assert.deepEqual(involvedObject, EVENT.regarding)
+    const source = { component: 'kubelet', host: 'n1' }
+    await post(EVENTS.core, { metadata: { name: 'core' }, involvedObject: EVENT.regarding, message: 'core', count: 2, source })
+    const seen = await must(send('GET', `${EVENTS.own}/core`), 200)
+    assert.deepEqual([seen.note, seen.deprecatedCount, seen.deprecatedSource, seen.apiVersion], ['core', 2, source, 'events.k8s.io/v1'])
+    const selected = await must(
+      send('GET', `${EVENTS.own}?fieldSelector=regarding.name%3Dweb,reportingController%3Dtest.io/controller`),
+      200,
+    )
+    assert.deepEqual(
+      (selected.items as Json[]).map(item => metadataOf(item).name),
+      ['own'],
+    )
+    assert.equal((await send('GET', `${EVENTS.own}?fieldSelector=involvedObject.nope%3Dweb`)).code, 400)
+  })
+
+  it('counts its repetitions, and says nothing else than it said', async () => {
+    const headers = { 'content-type': 'application/strategic-merge-patch+json' }
+    const series = { count: 2, lastObservedTime: '2026-01-02T03:04:06.000000Z' }
+    const patched = await must(send('PATCH', `${EVENTS.own}/own`, { series }, headers), 200)
+    assert.deepEqual(patched.series, series)
+    assert.deepEqual((await must(send('GET', `${EVENTS.core}/own`), 200)).series, series)
+    const answer = await send('PATCH', `${EVENTS.own}/own`, { note: 'else' }, headers)
+    assert.equal(answer.code, 422, answer.text)
+    assert.match(answer.message, /note: Invalid value: "else": field is immutable/)
+  })
+
+  it('needs what makes it useful', async () => {
+    const wanted =
+      /\[eventTime: Required value, reportingController: Required value, reportingInstance: Required value, action: Required value/
+    await refused(EVENTS.own, { metadata: { name: 'empty' } }, 422, wanted)
+    await refused(
+      EVENTS.own,
+      { metadata: { name: 'old' }, ...EVENT, deprecatedCount: 1 },
+      422,
+      /deprecatedCount: Forbidden: needs to be unset/,
+    )
   })
 })

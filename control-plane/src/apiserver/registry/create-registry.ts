@@ -14,6 +14,7 @@ import { Resources, targetOf } from './resources.ts'
 import { patchedScaleAsWanted, scaleAsWanted, scaleOf } from './scale.ts'
 import type { DeletionRequest, Registry, RequestContext, TokenSigner } from './types.ts'
 import { bodyAsWanted, type Part, type UpdateRequest, update } from './update.ts'
+import { withViews } from './views.ts'
 
 export interface RegistryOptions {
   storage: Storage
@@ -55,41 +56,45 @@ export function createRegistry({ storage, kinds, networks, clock, defaultTolerat
   const remove = (context: RequestContext, kind: Kind, target: Target, request: DeletionRequest) =>
     deleteObject(dependencies, context, kind, { target, request })
 
-  return {
-    kinds,
-    get: (context, kind, target, options) => reader.get(context, kind, target, options),
-    list: (context, kind, options) => reader.list(context, kind, options),
-    watch: (context, kind, parameters) => reader.watch(context, kind, parameters),
-    create: (context, kind, namespace, body) => create(dependencies, context, kind, { namespace, body }),
-    update: async (context, kind, target, body, subresource) => {
-      const wanted = subresource === 'scale' ? scaleAsWanted(kind, body, context) : bodyAsWanted(kind, body, context)
-      return write(context, { kind, target, wanted }, subresource)
+  return withViews(
+    {
+      kinds,
+      get: (context, kind, target, options) => reader.get(context, kind, target, options),
+      list: (context, kind, options) => reader.list(context, kind, options),
+      watch: (context, kind, parameters) => reader.watch(context, kind, parameters),
+      create: (context, kind, namespace, body) => create(dependencies, context, kind, { namespace, body }),
+      update: async (context, kind, target, body, subresource) => {
+        const wanted = subresource === 'scale' ? scaleAsWanted(kind, body, context) : bodyAsWanted(kind, body, context)
+        return write(context, { kind, target, wanted }, subresource)
+      },
+      patch: async (context, kind, target, patch, subresource) => {
+        const wanted = subresource === 'scale' ? patchedScaleAsWanted(kind, patch, context) : patchAsWanted(kind, patch, context)
+        return write(context, { kind, target, wanted, tries: PATCH_TRIES }, subresource)
+      },
+      getScale: async (context, kind, target) => scaleOf(kind, (await reader.get(context, kind, target)).object),
+      delete: remove,
+      deleteCollection: async (context, kind, options, request) => {
+        // As in Kubernetes: nobody empties a cluster by leaving out a name.
+        if (qualifiedResource(kind) === 'namespaces') throw methodNotAllowed()
+        return deleteAll(await reader.list(context, kind, options), context, kind, request)
+      },
+      post: async (context, kind, target, subresource, body) => {
+        checkSubresource(kind, subresource)
+        if (qualifiedResource(kind) === 'pods' && subresource === 'binding') return bind(dependencies, context, kind, { target, body })
+        if (qualifiedResource(kind) === 'pods' && subresource === 'eviction') {
+          const { dryRun, ...request } = readEviction(body, target, context)
+          await remove(dryRun ? { ...context, dryRun } : context, kind, target, request)
+          return success(201)
+        }
+        if (qualifiedResource(kind) === 'serviceaccounts' && subresource === 'token' && tokens) {
+          return requestToken({ storage, resources, clock, tokens }, context, kind, { target, body })
+        }
+        throw methodNotAllowed()
+      },
     },
-    patch: async (context, kind, target, patch, subresource) => {
-      const wanted = subresource === 'scale' ? patchedScaleAsWanted(kind, patch, context) : patchAsWanted(kind, patch, context)
-      return write(context, { kind, target, wanted, tries: PATCH_TRIES }, subresource)
-    },
-    getScale: async (context, kind, target) => scaleOf(kind, (await reader.get(context, kind, target)).object),
-    delete: remove,
-    deleteCollection: async (context, kind, options, request) => {
-      // As in Kubernetes: nobody empties a cluster by leaving out a name.
-      if (qualifiedResource(kind) === 'namespaces') throw methodNotAllowed()
-      return deleteAll(await reader.list(context, kind, options), context, kind, request)
-    },
-    post: async (context, kind, target, subresource, body) => {
-      checkSubresource(kind, subresource)
-      if (qualifiedResource(kind) === 'pods' && subresource === 'binding') return bind(dependencies, context, kind, { target, body })
-      if (qualifiedResource(kind) === 'pods' && subresource === 'eviction') {
-        const { dryRun, ...request } = readEviction(body, target, context)
-        await remove(dryRun ? { ...context, dryRun } : context, kind, target, request)
-        return success(201)
-      }
-      if (qualifiedResource(kind) === 'serviceaccounts' && subresource === 'token' && tokens) {
-        return requestToken({ storage, resources, clock, tokens }, context, kind, { target, body })
-      }
-      throw methodNotAllowed()
-    },
-  }
+    resources,
+    write,
+  )
 
   async function deleteAll(
     { items }: { items: Stored[] },

@@ -35,7 +35,7 @@ export class Resources {
 
   constructor(kinds: readonly Kind[]) {
     this.kinds = kinds
-    for (const kind of kinds) this.#stored.set(qualifiedResource(kind), storedResourceOf(kind))
+    for (const kind of kinds) if (!kind.view) this.#stored.set(qualifiedResource(kind), storedResourceOf(kind))
   }
 
   all(): IterableIterator<StoredResource> {

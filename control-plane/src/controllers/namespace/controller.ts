@@ -30,7 +30,7 @@ async function reconcile(namespace: Namespace, context: ControllerContext) {
   const name = namespace.metadata.name ?? ''
   const podsLeft = await empty(podKind as unknown as Kind, name, context)
   if (podsLeft > 0) return { againAfterMs: AGAIN_MS }
-  const others = KINDS.filter(kind => kind.namespaced && kind !== (podKind as unknown as Kind))
+  const others = KINDS.filter(kind => kind.namespaced && !kind.view && kind !== (podKind as unknown as Kind))
   const left = await Promise.all(others.map(kind => empty(kind, name, context)))
   if (left.some(count => count > 0)) return { againAfterMs: AGAIN_MS }
   const finalizers = (namespace.spec?.finalizers ?? []).filter(finalizer => finalizer !== 'kubernetes')
