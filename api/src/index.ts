@@ -132,6 +132,9 @@ export { fromCoreEvent, type NewEvent, newEventKind, toCoreEvent } from './kinds
 export { KINDS, kindFor, kindOf, REVIEW_KINDS } from './kinds/index.ts'
 export { type RuntimeClass, runtimeClassKind } from './kinds/node/runtime-class.ts'
 export { type PriorityClass, priorityClassKind, SYSTEM_PRIORITY_CLASSES } from './kinds/scheduling/priority-class.ts'
+export { type CsiDriver, csiDriverKind } from './kinds/storage/csi-driver.ts'
+export { type CsiNode, csiNodeKind } from './kinds/storage/csi-node.ts'
+export { type CsiStorageCapacity, csiStorageCapacityKind } from './kinds/storage/csi-storage-capacity.ts'
 export {
   DEFAULT_CLASS_ANNOTATION,
   isDefaultStorageClass,
@@ -139,6 +142,8 @@ export {
   storageClassKind,
   type TopologySelectorTerm,
 } from './kinds/storage/storage-class.ts'
+export { type VolumeAttachment, volumeAttachmentKind } from './kinds/storage/volume-attachment.ts'
+export { type VolumeAttributesClass, volumeAttributesClassKind } from './kinds/storage/volume-attributes-class.ts'
 export type * from './meta.ts'
 export {
   isConfigMapKey,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { Pod } from '@davit/api'
+import { connectHttp, type Pod, podKind } from '@davit/api'
 import { inHost } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { fetchOnce, untilServed } from './load.ts'
@@ -104,6 +104,18 @@ test('a headless Service resolves to its pods', async () => {
 test('the API server answers pods at its Service', async () => {
   const { code } = await inPod(pods[0], 'nc -w 3 10.96.0.1 443 </dev/null')
   assert.equal(code, 0)
+})
+
+test("a pod has its account's token, the CA and its namespace as files, and they open the API", async () => {
+  const dir = '/var/run/secrets/kubernetes.io/serviceaccount'
+  const { stdout } = await inPod(pods[0], `cat ${dir}/namespace; echo; cat ${dir}/token; echo; cat ${dir}/ca.crt`)
+  const [namespace = '', token = '', ...ca] = stdout.split('\n')
+  assert.equal(namespace.trim(), 'default')
+  const servers = [`https://127.0.0.1:${cluster.port}`]
+  const client = connectHttp({ servers, certificateAuthority: ca.join('\n'), token: token.trim() })
+  const refusal = /User "system:serviceaccount:default:default" cannot list resource "pods"/
+  await assert.rejects(client.resource(podKind).list({ namespace: 'default' }), refusal)
+  await client.close()
 })
 
 for (const version of [29, 33]) {

@@ -26,7 +26,12 @@ import { endpointSliceKind } from './discovery/endpoint-slice.ts'
 import { newEventKind } from './events/event.ts'
 import { runtimeClassKind } from './node/runtime-class.ts'
 import { priorityClassKind } from './scheduling/priority-class.ts'
+import { csiDriverKind } from './storage/csi-driver.ts'
+import { csiNodeKind } from './storage/csi-node.ts'
+import { csiStorageCapacityKind } from './storage/csi-storage-capacity.ts'
 import { storageClassKind } from './storage/storage-class.ts'
+import { volumeAttachmentKind } from './storage/volume-attachment.ts'
+import { volumeAttributesClassKind } from './storage/volume-attributes-class.ts'
 
 /** In the order discovery shows them: by group, then by plural. */
 export const KINDS = [
@@ -49,7 +54,12 @@ export const KINDS = [
   newEventKind,
   runtimeClassKind,
   priorityClassKind,
+  csiDriverKind,
+  csiNodeKind,
+  csiStorageCapacityKind,
   storageClassKind,
+  volumeAttachmentKind,
+  volumeAttributesClassKind,
   // A list of kinds of different objects: each is only ever given its own.
 ] as unknown as readonly Kind[]
 

@@ -35,10 +35,21 @@ const EVENT = {
   regarding: { kind: 'Pod', namespace: 'default', name: 'web' },
 }
 const SAMPLES: Readonly<Record<string, Json>> = {
+  configmaps: { data: { a: '1' } },
+  secrets: { stringData: { a: '1' } },
+  serviceaccounts: {},
+  pods: { spec: CONTAINERS },
+  nodes: { spec: { taints: [{ key: 'a', effect: 'NoSchedule' }] } },
+  'leases.coordination.k8s.io': { spec: { holderIdentity: 'me', leaseDurationSeconds: 30 } },
   podtemplates: { template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } },
   'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },
   'priorityclasses.scheduling.k8s.io': { value: 10 },
+  'csidrivers.storage.k8s.io': { spec: { attachRequired: false } },
+  'csinodes.storage.k8s.io': { spec: { drivers: [{ name: 'driver.test.io', nodeID: 'n' }] } },
+  'csistoragecapacities.storage.k8s.io': { storageClassName: 'local', capacity: '1Gi' },
+  'volumeattachments.storage.k8s.io': { spec: { attacher: 'driver.test.io', nodeName: 'n', source: { persistentVolumeName: 'pv' } } },
+  'volumeattributesclasses.storage.k8s.io': { driverName: 'driver.test.io', parameters: { iops: '10' } },
 }
 
 for (const [resource, sample] of Object.entries(SAMPLES)) {
@@ -261,5 +272,56 @@ describe('An event', () => {
       422,
       /deprecatedCount: Forbidden: needs to be unset/,
     )
+  })
+})
+
+describe('The API', () => {
+  it('refuses empty keys of ConfigMaps and Secrets, and changes of immutable ones', async () => {
+    for (const plural of ['configmaps', 'secrets']) {
+      const path = `/api/v1/namespaces/default/${plural}`
+      const value = (text: string) => (plural === 'secrets' ? Buffer.from(text).toString('base64') : text)
+      await refused(path, { metadata: { name: 'empty' }, data: { '': value('x') } }, 422, /data\[\]: Invalid value: ""/)
+      await post(path, { metadata: { name: 'fixed' }, data: { a: value('1') }, immutable: true })
+      const patch = (body: Json) => send('PATCH', `${path}/fixed`, body, { 'content-type': 'application/merge-patch+json' })
+      for (const body of [{ data: { a: value('2') } }, { immutable: false }, { immutable: null }]) {
+        const answer = await patch(body)
+        assert.match(answer.message, /field is immutable when `immutable` is set/, answer.text)
+      }
+      await must(patch({ metadata: { labels: { a: 'b' } } }), 200)
+      await must(send('DELETE', `${path}/fixed`), 200)
+    }
+  })
+
+  it('refuses malformed names of sysctls', async () => {
+    const sysctls = ['foo-', 'kernel.shmmax', 'safe-and-unsafe', 'bar..', ''].map(name => ({ name, value: '100' }))
+    const answer = await send('POST', PATHS.pods, pod('sysctls', { securityContext: { sysctls } }))
+    assert.equal(answer.code, 422)
+    for (const name of ['foo-', 'bar..']) assert.ok(answer.message.includes(`Invalid value: "${name}"`), answer.message)
+    assert.ok(!answer.message.includes('"kernel.shmmax"'), answer.message)
+  })
+
+  it('patches and replaces the status of a pod', async () => {
+    await post(PATHS.pods, pod('status'))
+    const path = `${PATHS.pods}/status/status`
+    const condition = { type: 'Mine', status: 'True' }
+    const headers = { 'content-type': 'application/strategic-merge-patch+json' }
+    const patched = await must(send('PATCH', path, { status: { conditions: [condition], message: 'patched' } }, headers), 200)
+    assert.equal((patched.status as Json).message, 'patched')
+    const replaced = await must(send('PUT', path, { ...patched, status: { ...(patched.status as Json), message: 'replaced' } }), 200)
+    const status = replaced.status as { message: string; conditions: Json[] }
+    assert.equal(status.message, 'replaced')
+    assert.ok(status.conditions.some(({ type }) => type === 'Mine'))
+    assert.deepEqual((await must(send('GET', path), 200)).status, replaced.status)
+  })
+
+  it('keeps the status of a VolumeAttachment apart', async () => {
+    const path = '/apis/storage.k8s.io/v1/volumeattachments'
+    const spec = { attacher: 'driver.test.io', nodeName: 'n', source: { persistentVolumeName: 'pv' } }
+    const made = await post(path, { metadata: { name: 'status' }, spec, status: { attached: true } })
+    assert.deepEqual(made.status, { attached: false })
+    const headers = { 'content-type': 'application/merge-patch+json' }
+    const patched = await must(send('PATCH', `${path}/status/status`, { status: { attached: true } }, headers), 200)
+    assert.deepEqual(patched.status, { attached: true })
+    assert.equal((await send('PATCH', `${path}/status`, { spec: { nodeName: 'other' } }, headers)).code, 422)
   })
 })

@@ -62,7 +62,8 @@ const iscsiSource = once(() =>
   }),
 )
 
-const specSchema = once(() =>
+/** The component `PersistentVolumeSpec`. */
+export const persistentVolumeSpecSchema = once(() =>
   object('PersistentVolumeSpec', 'What a volume is.', {
     capacity: quantityMap('How much it holds, under `storage`.'),
     accessModes: strings('How it can be mounted: ReadWriteOnce, ReadOnlyMany, ReadWriteMany, ReadWriteOncePod.'),
@@ -121,7 +122,7 @@ export const persistentVolumeKind = defineKind<PersistentVolume>({
   description: 'Storage that outlives pods; it belongs to one claim at a time.',
   schema: () =>
     object('PersistentVolume', 'Storage that outlives pods.', {
-      spec: field(specSchema(), 'What the volume is.'),
+      spec: field(persistentVolumeSpecSchema(), 'What the volume is.'),
       status: field(
         object('PersistentVolumeStatus', 'How a volume is.', {
           phase: oneOf(['Available', 'Bound', 'Failed', 'Pending', 'Released'], 'Whether it is free, belongs to a claim, or did.'),
