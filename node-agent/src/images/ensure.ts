@@ -28,7 +28,7 @@ export interface EnsureOptions {
   log: Logger
 }
 
-/** Makes sure of an image, telling the pod's events. Throws an ImageFailure, or the signal's reason. */
+/** Makes sure of an image, telling the pod's events. Throws an ImageFailure, the signal's reason, or what may be tried again at once. */
 export type EnsureImage = (pod: Pod, container: Container, signal: AbortSignal) => Promise<ImageInfo>
 
 /** Somebody may remove the image the moment it is there. */
@@ -74,7 +74,8 @@ export function createEnsure(options: EnsureOptions): EnsureImage {
       if (mismatch) throw refused(wanted, mismatch, options)
       return pulled
     }
-    throw new ImageFailure('ErrImagePull', `image "${image}" is not there after it was pulled: something on this machine removes it`)
+    // Not the registry's fault: tried again soon, and not with an image's long back-off.
+    throw new Error(`image "${image}" is not there after it was pulled: something on this machine removes it`)
   }
 
   return async (pod, container, signal) => {

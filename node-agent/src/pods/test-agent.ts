@@ -51,6 +51,9 @@ export interface TestWorld {
   create(name: string, spec: Pod['spec'], metadata?: Pod['metadata']): Promise<Pod>
   createConfigMap(name: string, data: Record<string, string>): Promise<ConfigMap>
   createSecret(name: string, data: Record<string, string>): Promise<Secret>
+  updateSecret(name: string, data: Record<string, string>): Promise<Secret>
+  /** Looks again and again until it is so; fails after ten seconds. */
+  eventually(what: string, is: () => boolean | Promise<boolean>): Promise<void>
   get(name: string): Promise<Pod | undefined>
   /** Waits until the pod as the API shows it (undefined: gone) satisfies `is`. */
   until(name: string, is: (pod: Pod | undefined) => boolean, ms?: number): Promise<Pod | undefined>
@@ -183,6 +186,17 @@ export async function createWorld(host: string): Promise<TestWorld> {
       return api
         .resource(secretKind)
         .create({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'default' }, data: encoded } as Secret)
+    },
+    updateSecret: (name, data) => {
+      const encoded = Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]))
+      return api
+        .resource(secretKind)
+        .update({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'default' }, data: encoded } as Secret)
+    },
+    async eventually(what, is) {
+      for (const until = Date.now() + 10_000; Date.now() < until; await new Promise(resolve => setTimeout(resolve, 50)))
+        if (await is()) return
+      throw new Error(`${what} did not come about`)
     },
     get,
 
