@@ -101,10 +101,12 @@ export type * from './kinds/core/persistent-volume-types.ts'
 export type * from './kinds/core/pod.ts'
 export {
   applyPodSpecDefaults,
+  isMirrorPod,
   isPodActive,
   isPodFinished,
   isPodReady,
   isSidecar,
+  isStaticPod,
   podCondition,
   podKind,
   podQosClass,
@@ -236,6 +238,7 @@ export {
   PATHS,
   SERVERS_EXTENSION,
   SERVICE_ACCOUNT_USER_PREFIX,
+  STATIC_PODS,
   TAINTS,
   TUNNEL_PATHS,
   UNSUITABLE_IMAGES,

@@ -43,6 +43,15 @@ export const TAINTS = {
   pidPressure: 'node.kubernetes.io/pid-pressure',
 } as const
 
+/** Annotations by which the pods of a node's files and their mirrors in the API are known, as in Kubernetes. */
+export const STATIC_PODS = {
+  /** On a mirror: the uid of the pod it shows. */
+  mirror: 'kubernetes.io/config.mirror',
+  hash: 'kubernetes.io/config.hash',
+  /** `file`. */
+  source: 'kubernetes.io/config.source',
+} as const
+
 /** What provisioned volumes are known by, to the control plane that makes their objects and the agents that keep their data. */
 export const VOLUMES = {
   /** The provisioner of the StorageClasses that Davit serves itself. */

@@ -33,6 +33,7 @@ import { createNodeCare } from './node-care.ts'
 import type { AgentOptions } from './options.ts'
 import { createDrain, podEvents, startPodManager } from './pods/index.ts'
 import { forgetClosedFlows, startProxy } from './proxy/index.ts'
+import { startStaticPods } from './static-pods/index.ts'
 import { startTunnels } from './tunnel/index.ts'
 import { tunnelHandler } from './tunnel-handler.ts'
 import { claimsDirectory, createObjectSource, createTokenIssuer, createVolumes, startReclaimer } from './volumes/index.ts'
@@ -232,7 +233,21 @@ async function runWith(
   network.onRulesLost(() => proxy.recheck())
 
   await Promise.race([services.synced, clock.sleep(SYNC_MS_MAX, signal)])
+  const statics = await startStaticPods({
+    dir: options.node.podManifestPath,
+    nodeName,
+    client,
+    pods,
+    node: () => nodes.cache.get(nodeName),
+    isOwnCluster: cluster.isOwn,
+    warn: (reason, message) => {
+      const shown = nodes.cache.get(nodeName)
+      if (shown) tell(shown, 'Warning', reason, message)
+    },
+    ...run,
+  })
   const manager = await startPodManager({
+    statics,
     client,
     docker,
     containers,
@@ -335,6 +350,7 @@ async function runWith(
     reclaimer.stopped,
     tunnels.stopped,
     care.stopped,
+    statics.stopped,
   ])
   await Promise.race([ended, new Promise(resolve => setTimeout(resolve, STOP_MS_MAX).unref())])
 }

@@ -1,16 +1,15 @@
 /** Which pod goes first when a node is short, and what it is told: pure. */
-import { formatQuantity, type Pod, parseQuantity, podResourceRequests, type Quantity } from '@davit/api'
+import { formatQuantity, isStaticPod, type Pod, parseQuantity, podResourceRequests, type Quantity } from '@davit/api'
 import { type ContainerUsage, ephemeralUsage, type PodUsage } from '../stats/index.ts'
 import type { Shortage } from './plan.ts'
 import { amountOf, RESOURCE_OF, shownAmount } from './thresholds.ts'
 
 /** From here on a pod counts as the system's own. */
 const CRITICAL_PRIORITY_MIN = 2_000_000_000
-const SOURCE_ANNOTATION = 'kubernetes.io/config.source'
 
 /** Static pods, and those of the system's own priorities: a node is of no use without them. */
-export function isCritical({ metadata, spec }: Pod): boolean {
-  return metadata.annotations?.[SOURCE_ANNOTATION] === 'file' || (spec.priority ?? 0) >= CRITICAL_PRIORITY_MIN
+export function isCritical(pod: Pod): boolean {
+  return isStaticPod(pod) || (pod.spec.priority ?? 0) >= CRITICAL_PRIORITY_MIN
 }
 
 type Compare = (a: PodUsage, b: PodUsage) => number

@@ -7,6 +7,7 @@ import {
   type Clock,
   deadlineSignal,
   type Informer,
+  isStaticPod,
   type Logger,
   type Pod,
   runController,
@@ -46,6 +47,7 @@ import { canRaiseLimits } from './privileges.ts'
 import { Prober } from './prober.ts'
 import { absorb } from './records.ts'
 import { PodRuntime } from './runtime.ts'
+import { NO_STATIC_PODS, podSource, type StaticPods } from './source.ts'
 import { claimPorts, volumePlace } from './start.ts'
 import { podStatus } from './status.ts'
 import { StatusWriter } from './status-writer.ts'
@@ -60,6 +62,8 @@ export interface PodManagerOptions {
   containers: ContainerStore
   /** Pods of this node, indexed by `uid`. */
   pods: Informer<Pod>
+  /** Pods of files; default: none. */
+  statics?: StaticPods
   network: PodNetwork
   hostPorts: HostPortClaims
   volumes: Volumes
@@ -118,6 +122,8 @@ const RETRY_MS = 15_000
 const WORKERS = 16
 /** How soon what did not fit on the disk is tried again. */
 const NO_ROOM_MS = 10_000
+/** How soon it is looked again whether a pod of the same name has gone. */
+const PREDECESSOR_MS = 500
 const IMAGE_NAMES_MAX = 1_000
 
 /** Adopts what runs and goes on from there. Resolves when running; the containers must be listed before. */
@@ -142,7 +148,8 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   }
   const imageNames = new Map<string, string>()
   const performer: Performer = { deps, client, statuses, prober, wake, forget, signal }
-  const shownOf = (uid: string) => pods.cache.byIndex('uid', uid)[0]
+  const source = podSource(pods, options.statics ?? NO_STATIC_PODS)
+  const shownOf = source.shown
 
   for (const checkpoint of await deps.checkpoints.load(log)) {
     const uid = checkpoint.pod.metadata.uid ?? ''
@@ -154,6 +161,11 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     const known = runtimes.get(uid)
     const shown = shownOf(uid)
     if (known || !shown || finished.has(uid)) return known
+    // A file that was changed is another pod of the same name: its predecessor ends first.
+    if (isStaticPod(shown) && [...runtimes.values()].some(other => isSameName(other.pod, shown))) {
+      wake(uid, PREDECESSOR_MS)
+      return undefined
+    }
     const runtime = new PodRuntime(firstCheckpoint(shown, clock.now()), shown)
     const isNew = !shown.status?.startTime && !shown.metadata.deletionTimestamp && containers.ofPod(uid).length === 0
     const refusal = isNew ? options.refuse?.(shown) : undefined
@@ -171,7 +183,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     const { checkpoint } = runtime
     if (runtime.busy.has('finish')) return
     runtime.shown = shownOf(uid)
-    runtime.gone = !runtime.shown && hasApi
+    runtime.gone = source.isGone(checkpoint.pod, hasApi)
     if (runtime.shown) checkpoint.pod = admitted(runtime.shown)
     if (!checkpoint.final) allot(runtime, runtimes, options)
     hurry(runtime, deps)
@@ -190,7 +202,8 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     // Before anything is told or done. Of a pod just seen nothing is known yet that its preparation will not write.
     if (runtime.prepared || checkpoint.final || observed.leaving) await keep(runtime, observed.leaving)
     const actions = planPod(observed)
-    if (runtime.shown) statuses.set(runtime.shown, status)
+    const reported = runtime.shown && source.reported(uid)
+    if (reported) statuses.set(reported, status)
     tellBackOff(runtime, observed, { deps, wake })
     const runs = anchorOf(observed.containers) !== undefined
     followVolumes(runtime, observed, { deps, updates })
@@ -280,15 +293,13 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     return messages
   }
 
-  pods.onChange(({ type, object }) => {
-    const uid = object.metadata.uid ?? ''
-    if (type === 'deleted') finished.delete(uid)
+  source.onChange((uid, deleted) => {
+    if (deleted) finished.delete(uid)
     queue.add(uid)
   })
   containers.onChange(wake)
   const wakeAll = () => {
-    for (const uid of new Set([...runtimes.keys(), ...containers.podUids(), ...[...pods.cache.list()].map(pod => pod.metadata.uid ?? '')]))
-      queue.add(uid)
+    for (const uid of new Set([...runtimes.keys(), ...containers.podUids(), ...source.uids()])) queue.add(uid)
   }
   containers.onProblemChange(wakeAll)
   const sweep = () => {
@@ -317,7 +328,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     signal,
   })
   return {
-    ...podViews({ runtimes, containers }),
+    ...podViews({ runtimes, containers, ownUid: source.ownUid }),
     wakeAll,
     refreshVolumes: updates.refreshAll,
     volumeUsage: async uid => {
@@ -388,4 +399,8 @@ async function retryForEver(retry: () => Promise<void>, { deps, signal }: { deps
     await deps.clock.sleep(RETRY_MS, signal).catch(() => {})
     await retry()
   }
+}
+
+function isSameName({ metadata: a }: Pod, { metadata: b }: Pod): boolean {
+  return a.namespace === b.namespace && a.name === b.name
 }

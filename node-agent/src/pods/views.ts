@@ -24,7 +24,14 @@ export interface PodViews {
   allPods(): Pod[]
 }
 
-export function podViews({ runtimes, containers }: { runtimes: ReadonlyMap<string, PodRuntime>; containers: ContainerStore }): PodViews {
+export interface ViewSources {
+  runtimes: ReadonlyMap<string, PodRuntime>
+  containers: ContainerStore
+  /** A static pod's uid, given its mirror's: others know only that. */
+  ownUid: (uid: string) => string
+}
+
+export function podViews({ runtimes, containers, ownUid }: ViewSources): PodViews {
   const view = (runtime: PodRuntime): PodView => ({
     uid: runtime.uid,
     pod: runtime.shown ?? runtime.pod,
@@ -33,17 +40,17 @@ export function podViews({ runtimes, containers }: { runtimes: ReadonlyMap<strin
   })
   return {
     findContainer({ podUid, container, previous = false }) {
-      const attempts = containers.ofPod(podUid).filter(info => info.container === container && info.state !== 'created')
+      const attempts = containers.ofPod(ownUid(podUid)).filter(info => info.container === container && info.state !== 'created')
       const found = previous ? attempts.at(-2) : attempts.at(-1)
       return found && { id: found.id, running: found.state === 'running' }
     },
     networkPid(podUid) {
-      const present = containers.ofPod(podUid)
+      const present = containers.ofPod(ownUid(podUid))
       return (anchorOf(present) ?? present.find(({ state }) => state === 'running'))?.pid
     },
     findPod(target) {
       if ('podUid' in target) {
-        const runtime = runtimes.get(target.podUid)
+        const runtime = runtimes.get(ownUid(target.podUid))
         return runtime && view(runtime)
       }
       const found = [...runtimes.values()].filter(

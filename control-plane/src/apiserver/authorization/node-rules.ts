@@ -54,6 +54,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     if ((verb === 'list' || verb === 'watch') && !subresource) {
       return selects(fieldSelector, 'spec.nodeName') === node ? undefined : 'can only list/watch pods with spec.nodeName field selector'
     }
+    if (verb === 'create' && !subresource) return mirrorNaming(request.body, node)
     const isAllowed =
       (verb === 'get' && !subresource) ||
       (verb === 'delete' && !subresource) ||
@@ -90,6 +91,21 @@ function readOnly({ verb, subresource }: NodeRequest): string | undefined {
 
 function writeEvents({ verb, subresource }: NodeRequest): string | undefined {
   return ['create', 'update', 'patch'].includes(verb) && !subresource ? undefined : NO
+}
+
+/**
+ * A node makes pods only to mirror its static ones, which admission looks at. Such a pod may name nothing of the API, or a node could
+ * read whatever it likes by naming it.
+ */
+function mirrorNaming(body: unknown, node: string): string | undefined {
+  let names: PodReferences
+  try {
+    names = referencesOf(body as Pod)
+  } catch {
+    return 'the pod cannot be read'
+  }
+  const [named] = Object.entries(names).filter(([, found]) => found.size > 0)
+  return named && `node ${JSON.stringify(node)} can not create pods that reference ${named[0]}`
 }
 
 /** Objects that a pod bound to the node names; by name only, so that nobody can look for others. */

@@ -1,4 +1,5 @@
 /** Questions that controllers, the scheduler and agents ask of a pod. */
+import { STATIC_PODS } from '../../../well-known.ts'
 import type { Pod, PodCondition } from './types.ts'
 
 /** The pod's condition of that type, if it has one. */
@@ -19,4 +20,15 @@ export function isPodFinished(pod: Pod): boolean {
 /** True when it counts towards wanted replicas: neither finished nor being deleted. */
 export function isPodActive(pod: Pod): boolean {
   return !isPodFinished(pod) && !pod.metadata.deletionTimestamp
+}
+
+/** True for what only shows, in the API, a pod that its node runs from a file. */
+export function isMirrorPod({ metadata }: Pick<Pod, 'metadata'>): boolean {
+  return metadata.annotations?.[STATIC_PODS.mirror] !== undefined
+}
+
+/** True for a pod that its node runs from a file, as the node itself knows it. */
+export function isStaticPod({ metadata }: Pick<Pod, 'metadata'>): boolean {
+  const { annotations = {}, uid } = metadata
+  return annotations[STATIC_PODS.source] === 'file' && uid !== undefined && annotations[STATIC_PODS.hash] === uid
 }

@@ -1,0 +1,1 @@
+export { type RunningStaticPods, type StaticPodsOptions, startStaticPods } from './static-pods.ts'
