@@ -24,7 +24,7 @@ export function isProvisioned({ metadata }: PersistentVolume): boolean {
 export function provisionedPath({ metadata, spec }: PersistentVolume): string {
   const path = spec.local?.path ?? ''
   // Its own name last, so that nothing which holds other things can ever be taken for it.
-  if (!path.startsWith('/') || normalize(path) !== path || basename(path) !== metadata.name || dirname(path) === '/')
+  if (!path.startsWith('/') || path.endsWith('/') || normalize(path) !== path || basename(path) !== metadata.name || dirname(path) === '/')
     throw new Error(`path "${path}" cannot be that of the provisioned volume "${metadata.name}"`)
   return path
 }
