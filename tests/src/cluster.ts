@@ -61,8 +61,8 @@ export interface TestCluster {
   ): Promise<CommandResult>
   /** Runs the davit CLI. */
   davit(args: readonly string[], options?: { input?: string; allowFailure?: boolean; timeoutMs?: number }): Promise<CommandResult>
-  /** Puts the images of the tests onto every node. */
-  loadImages(): Promise<void>
+  /** Puts images onto every node: those of the archives, or those of all tests. */
+  loadImages(archives?: readonly string[]): Promise<void>
   /** Runs docker on a host; gives what it printed, trimmed. */
   docker(host: DockerHost, ...args: string[]): Promise<string>
   apply(yaml: string): Promise<void>
@@ -189,8 +189,8 @@ class Cluster implements TestCluster {
     return informer as unknown as Informer<T>
   }
 
-  async loadImages(): Promise<void> {
-    for (const archive of await imageArchives()) {
+  async loadImages(archives?: readonly string[]): Promise<void> {
+    for (const archive of archives ?? (await imageArchives())) {
       const answer = await this.client.raw({
         method: 'PUT',
         path: PATHS.images,
