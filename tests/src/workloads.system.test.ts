@@ -106,6 +106,7 @@ async function lostNothing(before: number): Promise<void> {
 
 test('a database on a claim, while it is written to, keeps every row through deletion, a killed agent and a restarted Docker', async t => {
   await cluster.apply(`${serviceYaml('my-db', { port: 5432, targetPort: 5432 })}---\n${WRITER}`)
+  await cluster.untilReady('writer', 1)
   await lostNothing(5)
   const first = await database()
   const last = async () => (await acknowledged()).at(-1) ?? 0
