@@ -197,3 +197,36 @@ describe('planPod()', () => {
     )
   })
 })
+
+describe('planPod() with hooks after start', () => {
+  const hook = { lifecycle: { postStart: { exec: { command: ['true'] } } } }
+  const of = pod({ containers: [container('proxy', hook), container('app')] })
+  const names = (fields: Partial<Parameters<typeof observed>[0]>) =>
+    planPod(observed({ checkpoint: checkpoint(of, { sandboxAttempt: 0 }), containers: [sandbox()], ...fields })).flatMap(action =>
+      action.kind === 'start-container' ? [action.name] : [],
+    )
+
+  it('starts the next container when the hook has ended', () => {
+    assert.deepEqual(names({}), ['proxy'])
+    const records = { proxy: record('proxy') }
+    const there = { checkpoint: checkpoint(of, { sandboxAttempt: 0, records }), containers: [sandbox(), joined('proxy')] }
+    assert.deepEqual(names({ ...there, busy: new Set(['start:proxy']) }), [])
+    assert.deepEqual(names(there), ['app'])
+  })
+
+  it('lets nobody wait for one that cannot be started now', () => {
+    const problem = { reason: 'ErrImagePull', message: 'no', failures: 1, since: 0, retryAt: 999_999 }
+    assert.deepEqual(names({ problems: new Map([['start:proxy', problem]]) }), ['app'])
+  })
+
+  it('holds containers back until the hook of a sidecar has ended', () => {
+    const served = pod({ initContainers: [container('proxy', { ...hook, restartPolicy: 'Always' })], containers: [container('app')] })
+    const held = {
+      checkpoint: checkpoint(served, { sandboxAttempt: 0, records: { proxy: record('proxy') } }),
+      containers: [sandbox(), joined('proxy')],
+      probes: new Map([['proxy-0', started]]),
+    }
+    assert.deepEqual(names({ ...held, busy: new Set(['start:proxy']) }), [])
+    assert.deepEqual(names(held), ['app'])
+  })
+})

@@ -137,3 +137,54 @@ describe('goDuration()', () => {
     it(`writes ${ms} ms as ${text}`, () => assert.equal(goDuration(ms), text))
   }
 })
+
+describe('podStatus() in the details', () => {
+  const running = (fields: Parameters<typeof checkpoint>[1] = {}, of = pod()) => ({
+    checkpoint: checkpoint(of, { records: { main: record('main') }, ...fields }),
+    containers: [info('main')],
+    probes: new Map([['main-0', ready]]),
+  })
+
+  it('calls a pod ended when its sidecars have ended too', () => {
+    const of = pod({ restartPolicy: 'Never', initContainers: [container('proxy', { restartPolicy: 'Always' })] })
+    const records = { main: record('main', { ended: ended(0) }), proxy: record('proxy') }
+    const final = { phase: 'Succeeded' } as const
+    const containers = [sandbox(), joined('proxy')]
+    assert.equal(status({ checkpoint: checkpoint(of, { records, final }), containers }).phase, 'Running')
+    const stopped = { main: record('main', { ended: ended(0) }), proxy: record('proxy', { ended: ended(143) }) }
+    assert.equal(status({ checkpoint: checkpoint(of, { records: stopped, final }), containers: [sandbox()] }).phase, 'Succeeded')
+  })
+
+  it('keeps all last words of a pod within 12 KiB, and no half of a character', () => {
+    const names = ['a', 'b', 'c', 'd']
+    const of = pod({ restartPolicy: 'Never', containers: names.map(name => container(name)) })
+    const message = 'é'.repeat(2048)
+    const records = Object.fromEntries(names.map(name => [name, record(name, { ended: ended(1, { message }) })]))
+    const shown = status({ checkpoint: checkpoint(of, { records }) })
+    for (const { state } of shown.containerStatuses ?? []) assert.equal(state?.terminated?.message, 'é'.repeat(1536))
+    const alone = pod({ restartPolicy: 'Never' })
+    const [only] =
+      status({ checkpoint: checkpoint(alone, { records: { main: record('main', { ended: ended(1, { message }) }) } }) })
+        .containerStatuses ?? []
+    assert.equal(only?.state?.terminated?.message, message)
+  })
+
+  it('says which readiness gates are closed, and why', () => {
+    const of = pod({ readinessGates: [{ conditionType: 'example.com/a' }, { conditionType: 'example.com/b' }] })
+    const current: PodStatus = { conditions: [{ type: 'example.com/b', status: 'False' }] }
+    const shown = condition(status({ ...running({}, of), current }), 'Ready')
+    assert.equal(shown?.reason, 'ReadinessGatesNotReady')
+    assert.equal(
+      shown?.message,
+      'corresponding condition of pod readiness gate "example.com/a" does not exist., the status of pod readiness gate "example.com/b" is not "True", but False',
+    )
+    const open: PodStatus = { conditions: ['a', 'b'].map(name => ({ type: `example.com/${name}`, status: 'True' as const })) }
+    assert.equal(condition(status({ ...running({}, of), current: open }), 'Ready')?.status, 'True')
+  })
+
+  it('says which generation of the pod it is of', () => {
+    const shown = status(running({}, pod({}, { generation: 3 })))
+    assert.equal(shown.observedGeneration, 3)
+    assert.ok(shown.conditions?.every(({ observedGeneration }) => observedGeneration === 3))
+  })
+})

@@ -83,7 +83,9 @@ interface Shown {
 }
 
 function isInitialized(all: readonly Shown[]): boolean {
-  if (all.some(({ container, status }) => container.role === 'main' && (status.state?.running || status.restartCount > 0))) return true
+  // Once a container has run its pod stays initialized, whatever becomes of its sidecars.
+  const hasRun = ({ state, restartCount }: ContainerStatus) => state?.running || state?.terminated || restartCount > 0
+  if (all.some(({ container, status }) => container.role === 'main' && hasRun(status))) return true
   return all.every(({ container, status }) => {
     if (container.role === 'init') return status.state?.terminated?.exitCode === 0
     return container.role !== 'sidecar' || status.started === true
