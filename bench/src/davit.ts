@@ -22,7 +22,7 @@ import { benchPort } from './ports.ts'
 const NAME = 'bench'
 const NAMESPACE = 'default'
 const LABELS = { app: NAME }
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 300_000
 
 export interface Davit {
   readonly client: Client

@@ -8,10 +8,12 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startDocker, stopDocker } from '@davit/deploy'
-import { clockJumps, disksFull, imageVanishes, logFlood } from './pod-faults/node-faults.ts'
+import { clockJumps, disksFull, forkBomb, imageVanishes, logFlood } from './pod-faults/node-faults.ts'
 import { plainPod, restingPod, SETTINGS, wholePod } from './pod-faults/workload.ts'
 import { World } from './pod-faults/world.ts'
 
+/** Longest until a failpoint is come to. */
+const DEATH_MS_MAX = 60_000
 const ROUNDS = Number(process.env.DAVIT_FAULT_ROUNDS ?? 0)
 const STUBBORN = "trap '' TERM; while :; do sleep 1; done"
 
@@ -24,7 +26,7 @@ interface Fault {
 
 let world: World
 before(async () => {
-  world = await World.start()
+  world = await World.start(['--pod-max-pids', '200'])
 })
 after(async () => {
   await world?.stop()
@@ -35,10 +37,10 @@ let victims = 0
 const summary = new Map<string, { passed: number; seconds: number[] }>()
 
 const FAULTS: readonly Fault[] = [
-  ...failpointPairs().map(([start, stop]) => ({
-    name: `the agent is killed at ${start} and at ${stop}`,
-    happens: () => dieAt(start, stop),
-  })),
+  {
+    name: `the agent is killed at ${failpointPairs().flat().length} steps of the start and the stop of pods`,
+    happens: () => dieAtEach(failpointPairs()),
+  },
   {
     name: 'containers are killed and removed behind the back of the agent',
     async happens() {
@@ -112,6 +114,7 @@ const FAULTS: readonly Fault[] = [
   { name: 'the disks of Docker and of the agent are full', happens: () => disksFull(world) },
   { name: 'an image vanishes that a container is to be restarted from', long: true, happens: () => imageVanishes(world) },
   { name: 'the clock jumps by an hour, back and forth', long: true, happens: () => clockJumps(world) },
+  { name: 'a fork bomb meets its limit', happens: () => forkBomb(world) },
   { name: 'a container floods its log, and who follows it does not read', happens: () => logFlood(world, ROUNDS > 0 ? 200 : 60) },
   {
     name: 'dockerd restarts without live-restore, and every container is started again where it was',
@@ -153,17 +156,25 @@ for (let round = 1; round <= (ROUNDS || 1); round++) {
   }
 }
 
-/** Kills the agent at a step of a pod's start, and at one of its stop; each time the next agent has to make it good. */
-async function dieAt(start: string, stop: string): Promise<void> {
-  await world.agent.arm([start])
-  const victim = `whole-${++victims}`
-  await world.cluster.apply(wholePod(victim))
-  await world.agent.untilSpent(30_000)
-  await world.settled()
-  await world.agent.arm([stop])
-  await world.cluster.kubectl(['delete', 'pod', victim, '--wait=false'])
-  await world.agent.untilSpent(30_000)
-  await world.untilGone(victim)
+/** Kills the agent at a step of a pod's start, and at one of its stop; each time the next agent, which dies at the next step, makes it good. */
+async function dieAtEach(pairs: readonly [string, string][]): Promise<void> {
+  await world.agent.arm(pairs.flat())
+  try {
+    for (const [start, stop] of pairs) {
+      const victim = `whole-${++victims}`
+      await world.cluster.apply(wholePod(victim))
+      await world.agent.untilDeadAt(start, DEATH_MS_MAX)
+      await world.settled()
+      await world.cluster.kubectl(['delete', 'pod', victim, '--wait=false'])
+      await world.agent.untilDeadAt(stop, DEATH_MS_MAX)
+      await world.untilGone(victim)
+      await world.settled()
+    }
+  } catch (error) {
+    const { env } = (await world.agent.starts()).at(-1) ?? {}
+    await world.agent.arm([])
+    throw new Error(`After the death before ${env?.DAVIT_FAILPOINTS ?? 'none'}`, { cause: error })
+  }
 }
 
 /** Each failpoint of a start with one of a stop; without rounds only a few. */

@@ -241,11 +241,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     const absorbed = absorb(checkpoint, present, { now: clock.now(), messages, busy })
     checkpoint.records = absorbed.records
     checkpoint.sandboxAttempt = absorbed.sandboxAttempt
-    const now = clock.monotonic()
-    for (const { ended } of Object.values(checkpoint.records)) {
-      if (!ended || endedAt.has(ended.containerId)) continue
-      endedAt.set(ended.containerId, now - Math.min(300_000, Math.max(0, clock.now() - ended.finishedAt)))
-    }
+    const now = runtime.noteEnds(clock)
     const leaving = runtime.gone || checkpoint.pod.metadata.deletionTimestamp !== undefined
     const running = present.filter(({ state, container }) => state === 'running' && container !== SANDBOX)
     const address = runtime.downward(deps).podIp

@@ -31,3 +31,18 @@ test('hurry() leaves the time from the first deletion that the newest one gives'
 test('hurry() does not care for jumps of the wall clock', () => {
   for (const jumpMs of [HOUR_MS, -HOUR_MS]) assert.equal(stopping({ ranMs: 2_000, jumpMs, graceSeconds: 30 }), 28_000)
 })
+
+test('noteEnds() takes an end that was not there before for a new one, whatever the wall clock says', () => {
+  const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', uid: 'u' }, spec: { containers: [] } }
+  const record = { attempt: 0, containerId: 'a', sandbox: 0, imageId: 'i', crashes: 0 }
+  const ended = { exitCode: 1, reason: 'Error', finishedAt: 990_000, containerId: 'a' }
+  const endedAt = ({ lookedBefore }: { lookedBefore: boolean }) => {
+    const runtime = new PodRuntime({ format: 1, pod, records: { main: record }, sandboxAttempt: 0, startedAt: 0 }, undefined)
+    if (lookedBefore) runtime.noteEnds({ now: () => 1_000_000, monotonic: () => 10_000 })
+    runtime.checkpoint.records = { main: { ...record, ended } }
+    runtime.noteEnds({ now: () => 1_000_000 + HOUR_MS, monotonic: () => 11_000 })
+    return runtime.endedAt.get('a')
+  }
+  assert.equal(endedAt({ lookedBefore: true }), 10_000)
+  assert.equal(endedAt({ lookedBefore: false }), 11_000 - 300_000, 'an earlier agent has seen it, or none')
+})

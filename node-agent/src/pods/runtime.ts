@@ -1,4 +1,4 @@
-import type { Logger, Pod } from '@davit/api'
+import type { Clock, Logger, Pod } from '@davit/api'
 import { ImageFailure } from '../images/index.ts'
 import type { DownwardContext } from '../volumes/index.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -8,6 +8,8 @@ import type { Refusal } from './node-admission.ts'
 import type { StartProblem } from './plan.ts'
 import { StartFailure } from './start-failure.ts'
 
+/** The longest back-off: what ended before that may be started at once. */
+const AGO_MS_MAX = 300_000
 const RETRY_MS = { image: { first: 10_000, max: 300_000 }, other: { first: 500, max: 10_000 } }
 
 /** One pod as this run of the agent has it: the checkpoint, and what need not outlive the process. */
@@ -26,6 +28,8 @@ export class PodRuntime {
   readonly problems = new Map<string, StartProblem>()
   /** Monotonic time at which an attempt was seen to have ended, by container id. */
   readonly endedAt = new Map<string, number>()
+  /** When `noteEnds` last looked, monotonic. */
+  #lookedAt = Number.NEGATIVE_INFINITY
   /** Container ids whose back-off was told in an event. */
   readonly told = new Set<string>()
   /** Why this node cannot give it what it asks for; it fails, as nothing of it has begun. */
@@ -48,6 +52,19 @@ export class PodRuntime {
 
   get uid(): string {
     return this.pod.metadata.uid ?? ''
+  }
+
+  /** Sets the time in `endedAt` of each attempt that is newly seen to have ended; gives the present one. */
+  noteEnds(clock: Pick<Clock, 'now' | 'monotonic'>): number {
+    const now = clock.monotonic()
+    for (const { ended } of Object.values(this.checkpoint.records)) {
+      if (!ended || this.endedAt.has(ended.containerId)) continue
+      // It ran when this was last looked at, whatever the wall clock says.
+      const agoMs = Math.min(AGO_MS_MAX, now - this.#lookedAt, Math.max(0, clock.now() - ended.finishedAt))
+      this.endedAt.set(ended.containerId, now - agoMs)
+    }
+    this.#lookedAt = now
+    return now
   }
 
   /** Aborts when what is being started for this pod is no longer wanted. */

@@ -24,7 +24,7 @@ export class SupervisedAgent {
   }
 
   static async create(): Promise<SupervisedAgent> {
-    return new SupervisedAgent(await mkdtemp(join(tmpdir(), 'davit-agent-')))
+    return new SupervisedAgent(await mkdtemp(join(tmpdir(), 'davit-supervised-')))
   }
 
   /** What to start as the agent. */
@@ -64,13 +64,11 @@ export class SupervisedAgent {
     await this.arm([])
   }
 
-  /** Settles once the agent has died at every failpoint that was armed; throws, naming the one it has not come to, after `timeoutMs`. */
-  async untilSpent(timeoutMs: number): Promise<void> {
+  /** Settles once the agent that was armed with `failpoint` has died and the next has started; throws after `timeoutMs`. */
+  async untilDeadAt(failpoint: string, timeoutMs: number): Promise<void> {
     const end = performance.now() + timeoutMs
-    for (;;) {
-      const armed = (await this.starts()).at(-1)?.env.DAVIT_FAILPOINTS
-      if (!armed) return
-      if (performance.now() > end) throw new Error(`The agent did not come to ${armed} within ${timeoutMs / 1000} s`)
+    while ((await this.starts()).at(-1)?.env.DAVIT_FAILPOINTS === `${failpoint}=kill`) {
+      if (performance.now() > end) throw new Error(`The agent did not come to ${failpoint} within ${timeoutMs / 1000} s`)
       await delay(POLL_MS)
     }
   }

@@ -1,5 +1,5 @@
 /** Two small disks of the node under test, in memory: one with Docker's data, one with the agent's. */
-import { mkdir, mkdtemp, readFile, rm, statfs } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { command } from '@davit/deploy'
@@ -7,6 +7,7 @@ import { command } from '@davit/deploy'
 /** Holds the tests' images and what one pod may log. */
 const DOCKER_SIZE = '700m'
 const AGENT_SIZE = '48m'
+const PREFIX = `davit-test${process.env.DAVIT_TEST_SLOT ?? 201}-disks-`
 
 export class Disks {
   readonly #dir: string
@@ -16,7 +17,9 @@ export class Disks {
   }
 
   static async create(): Promise<Disks> {
-    const disks = new Disks(await mkdtemp(join(tmpdir(), 'davit-disks-')))
+    // A run that was killed leaves its own behind.
+    for (const name of await readdir(tmpdir())) if (name.startsWith(PREFIX)) await new Disks(join(tmpdir(), name)).remove()
+    const disks = new Disks(await mkdtemp(join(tmpdir(), PREFIX)))
     for (const [path, size] of [
       [disks.docker, DOCKER_SIZE],
       [disks.agent, AGENT_SIZE],

@@ -43,12 +43,12 @@ export class Invariants {
     const began = performance.now()
     for (;;) {
       const wrong = await this.#wrong(hosts)
+      if (wrong.length === 0) wrong.push(...(await this.#watchLines(hosts)))
       if (wrong.length === 0) break
       if (performance.now() - began > timeoutMs) throw new Error(`Not as it should be after ${timeoutMs / 1000} s:\n${wrong.join('\n')}`)
       await delay(POLL_MS)
     }
     const tookMs = performance.now() - began
-    await this.#watchLines(hosts)
     const never = [...this.#violations.splice(0), ...[...this.#hosts.values()].flatMap(({ violations }) => violations)]
     if (never.length > 0) throw new Error(`What must never be was seen:\n${never.join('\n')}`)
     return tookMs / 1000
@@ -111,25 +111,30 @@ export class Invariants {
       for (const other of others) this.#violations.push(`${metadata.name} and ${other.metadata.name} both have ${status.podIP}`)
   }
 
-  /** Lines that were there stay there, in the pod's volume and in its log. */
-  async #watchLines(hosts: readonly DockerHost[]): Promise<void> {
+  /** Lines that were there stay there, in the pod's volume and in its log. Gives why they cannot be read yet. */
+  async #watchLines(hosts: readonly DockerHost[]): Promise<string[]> {
     for (const host of hosts) {
       const writers = (await listContainers(host)).filter(
         ({ key, container, running }) => running && container === 'main' && key.includes('/whole'),
       )
       for (const { id, uid, key } of writers) {
         const name = key.slice(key.indexOf('/') + 1, key.indexOf(' '))
-        const lines = (await this.#cluster.docker(host, 'exec', id, 'cat', '/data/lines')).split('\n').map(Number)
+        const text = await this.#cluster.docker(host, 'exec', id, 'cat', '/data/lines').catch(() => undefined)
+        if (text === undefined) return [`${name} has ended meanwhile`]
+        const lines = text.split('\n').map(Number)
         const acknowledged = this.#acknowledged.get(uid) ?? 0
         if (lines.length < acknowledged || lines.some((line, index) => line !== index + 1))
           this.#violations.push(`${name} had ${acknowledged} lines in its volume, and has ${lines.length}: ${lines.slice(-3)}`)
         this.#acknowledged.set(uid, lines.length)
-        const log = (await this.#cluster.kubectl(['logs', name, '-c', 'main'])).stdout.trim().split('\n')
+        const answer = await this.#cluster.kubectl(['logs', name, '-c', 'main'], { allowFailure: true })
+        if (answer.code !== 0) return [`no log of ${name}: ${answer.stderr}`]
+        const log = answer.stdout.trim().split('\n')
         const said = this.#said.get(uid)
         if (said?.id === id && !log.includes(said.line)) this.#violations.push(`the log of ${name} has lost "${said.line}"`)
         this.#said.set(uid, { id, line: log.at(-1) ?? '' })
       }
     }
+    return []
   }
 }
 

@@ -68,7 +68,11 @@ export async function clockJumps(world: World): Promise<void> {
       ].join('---\n'),
     )
     await world.cluster.untilReady('stubborn', 1)
-    await world.untilStatus('crashes', 'back-off', ({ state }) => state?.waiting?.reason === 'CrashLoopBackOff')
+    await world.untilStatus(
+      'crashes',
+      'back-off',
+      ({ state, restartCount }) => restartCount === 1 && state?.waiting?.reason === 'CrashLoopBackOff',
+    )
     const began = performance.now()
     await world.cluster.kubectl(['delete', 'pod', 'stubborn', '--wait=false'])
     // Not left behind for long: the certificates of this young cluster are not good yet then.
