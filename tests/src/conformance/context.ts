@@ -203,7 +203,10 @@ export class CaseContext {
     for (;;) {
       const found = await look().catch((error: unknown) => error as Error)
       if (!(found instanceof Error) && is(found)) return found
-      if (performance.now() > deadline) throw new Error(`${what} did not come about; there is: ${found}`)
+      if (performance.now() > deadline) {
+        const shown = found instanceof Error ? found.message : JSON.stringify(found)?.slice(0, 2_000)
+        throw new Error(`${what} did not come about; there is: ${shown}`)
+      }
       await new Promise(resolve => setTimeout(resolve, POLL_MS))
     }
   }

@@ -38,7 +38,6 @@ function claims(context: CaseContext, volumeName?: string) {
 export const cases: readonly Case[] = [
   {
     row: 'PV and PVC create, list, patch, update, bind identity, delete and collection delete work',
-    unmet: 'no controller binds claims yet',
     kind: '/PersistentVolumeClaim',
     run: async context => {
       const pv = volumes(context)
@@ -67,7 +66,6 @@ export const cases: readonly Case[] = [
   },
   {
     row: 'PV and PVC status can be read, patched and updated',
-    unmet: 'no controller binds claims yet',
     kind: '/PersistentVolumeClaim',
     run: async context => {
       const pv = volumes(context)
