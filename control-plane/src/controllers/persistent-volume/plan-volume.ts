@@ -92,12 +92,11 @@ function fail(volume: PersistentVolume, reason: string, message: string, now: nu
   return steps.length > 0 ? [...steps, event(volume, 'Warning', reason, message)] : []
 }
 
+/** A phase is written once, when it begins: what others have put into the status beside it stays. */
 function setPhase(volume: PersistentVolume, { phase, message }: { phase: PersistentVolumePhase; message?: string }, now: number): Action[] {
-  const { status = {} } = volume
-  if (status.phase === phase && status.message === message) return []
-  const isNew = status.phase !== phase
-  const time = isNew ? formatTime(now) : status.lastPhaseTransitionTime
-  const written: PersistentVolumeStatus = { phase, ...(message && { message }), ...(time && { lastPhaseTransitionTime: time }) }
+  const { message: _old, ...status } = volume.status ?? {}
+  if (status.phase === phase) return []
+  const written: PersistentVolumeStatus = { ...status, phase, ...(message && { message }), lastPhaseTransitionTime: formatTime(now) }
   return [{ kind: 'write-volume-status', volume, status: written }]
 }
 

@@ -386,3 +386,13 @@ test('a volume that every node can reach is removed by one that lives', () => {
   const labelled = volume('v', { phase: 'Released', annotations: PROVISIONED, labels: { 'kubernetes.io/hostname': 'b' }, spec })
   assert.deepEqual(planOf(labelled, undefined, [node('b')]), [])
 })
+
+test('what others wrote into the status of a volume stays beside its phase', () => {
+  const status = { phase: 'Available', message: 'by hand', reason: 'Test' } as const
+  const observed = { claim: undefined, nodes: new Map(), now: Date.parse('2026-01-01T00:00:00Z') }
+  assert.deepEqual(planVolume({ ...observed, volume: { ...volume('v'), status } }), [])
+  const released = volume('v', { spec: { claimRef: { kind: 'PersistentVolumeClaim', name: 'c', namespace: 'default', uid: 'gone' } } })
+  const [action] = planVolume({ ...observed, volume: { ...released, status } })
+  assert.ok(action?.kind === 'write-volume-status')
+  assert.deepEqual(action.status, { phase: 'Released', reason: 'Test', lastPhaseTransitionTime: '2026-01-01T00:00:00Z' })
+})
