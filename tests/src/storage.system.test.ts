@@ -76,6 +76,12 @@ test('what a pod has written the next one reads, on the same node; the directory
   const { stdout: described } = await cluster.kubectl(['describe', 'pvc', 'data'])
   assert.match(described, /Used By: +reader/)
   assert.match(described, /ProvisioningSucceeded/)
+  // Both tools say the same.
+  for (const what of ['pvc/data', `pv/${volume.metadata.name}`, 'sc/local']) {
+    const [theirs, ours] = await Promise.all([cluster.kubectl(['describe', what]), cluster.davit(['describe', what])])
+    const withoutAges = (text: string) => text.replace(/\d+s( \(x\d+ over \d+s\))?/g, 'AGE').replace(/ +/g, ' ')
+    assert.equal(withoutAges(ours.stdout), withoutAges(theirs.stdout))
+  }
 
   await cluster.kubectl(['delete', 'pvc', 'data', '--wait=false'])
   const held = await cluster.until(persistentVolumeClaimKind, 'the claim to be held', claims =>

@@ -7,6 +7,7 @@ import { describeNode } from './node.ts'
 import { describePod } from './pod.ts'
 import { writePodTemplate } from './pod-template.ts'
 import { describeEndpointSlice, describeEndpoints, describeService } from './service.ts'
+import { describeClaim, describeStorageClass, describeVolume } from './storage.ts'
 import { describeDeployment, describeReplicaSet } from './workloads.ts'
 import { DescriptionWriter } from './writer.ts'
 
@@ -19,6 +20,8 @@ const DESCRIBERS: Readonly<Record<string, Describer<never>>> = {
   endpoints: describeEndpoints,
   namespaces: describeNamespace,
   nodes: describeNode,
+  persistentvolumeclaims: describeClaim,
+  persistentvolumes: describeVolume,
   pods: describePod,
   secrets: describeSecret,
   serviceaccounts: describeServiceAccount,
@@ -26,6 +29,7 @@ const DESCRIBERS: Readonly<Record<string, Describer<never>>> = {
   'deployments.apps': describeDeployment,
   'replicasets.apps': describeReplicaSet,
   'endpointslices.discovery.k8s.io': describeEndpointSlice,
+  'storageclasses.storage.k8s.io': describeStorageClass,
 }
 
 /** What kubectl's `describe` shows of an object. */

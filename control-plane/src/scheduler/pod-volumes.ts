@@ -35,15 +35,19 @@ export interface VolumeChoice {
 /** `refused`: no node is any use, and why. `soon`: what is missing is on its way. */
 export type Gathered = PodVolumes | { refused: string; soon: boolean }
 
+const NOTHING: VolumeChoice = { bind: [], provision: [] }
+
+/** Of a pod without claims. */
 export const NO_VOLUMES: PodVolumes = {
   bound: [],
   isVolumeMissing: false,
   isExclusiveInUse: false,
-  choose: () => ({ bind: [], provision: [] }),
+  choose: () => NOTHING,
 }
 
 const UNBOUND = { refused: 'pod has unbound immediate PersistentVolumeClaims', soon: false } as const
 
+/** What the pod's claims demand, or why it cannot run anywhere now. */
 export function gatherVolumes(pod: Pod, view: StorageView): Gathered {
   const podClaims = claimsOf(pod)
   if (podClaims.length === 0) return NO_VOLUMES

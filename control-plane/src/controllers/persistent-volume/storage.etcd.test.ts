@@ -5,8 +5,10 @@ import {
   type ApiError,
   type Event,
   eventKind,
+  isReason,
   type Kind,
   type KubernetesObject,
+  type Node,
   namespaceKind,
   nodeKind,
   type PersistentVolumeClaim,
@@ -278,6 +280,45 @@ describe('storage', () => {
     await makeClaim('k', { storageClassName: '' })
     await told('FailedBinding')
     assert.equal((await volumes().get({ name: 'kept' })).status?.phase, 'Released')
+  })
+
+  test('a pod whose data is on a lost node stays until the node is known to be down', async () => {
+    await makeClaim('data')
+    const tolerations = [
+      { key: 'node.kubernetes.io/unreachable', operator: 'Exists' as const, effect: 'NoExecute' as const, tolerationSeconds: 0 },
+    ]
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }]
+    await pods().create(makePod('tied', { volumes, tolerations }, { namespace }))
+    const tied = await placed('tied')
+    const name = tied.spec.nodeName ?? ''
+    await bound('data')
+    const toNode = { nodeSelector: { 'kubernetes.io/hostname': name }, tolerations }
+    await pods().create(makePod('free', toNode, { namespace }))
+    const free = await placed('free')
+    const nodes = registry.client.resource(nodeKind)
+    // The controller of nodes writes, too.
+    const edit = async (change: (node: Node) => Node, subresource?: 'status'): Promise<unknown> => {
+      const node = await nodes.get({ name })
+      return nodes.update(change(node), subresource ? { subresource } : {}).catch(error => {
+        if (!isReason(error, 'Conflict')) throw error
+        return edit(change, subresource)
+      })
+    }
+    const taint = (key: string) =>
+      edit(node => ({ ...node, spec: { ...node.spec, taints: [...(node.spec?.taints ?? []), { key, effect: 'NoExecute' }] } }))
+    const setReady = (status: 'True' | 'Unknown') =>
+      edit(node => ({ ...node, status: { ...node.status, conditions: [{ type: 'Ready', status }] } }), 'status')
+    await setReady('Unknown')
+    await taint('node.kubernetes.io/unreachable')
+    await when(podKind, 'free', ({ metadata }) => metadata.deletionTimestamp)
+    const { involvedObject, message } = await told('KeptOnLostNode')
+    assert.equal(involvedObject.name, 'tied')
+    assert.match(message ?? '', /the volume of claim "data" is there only/)
+    assert.equal((await pods().get({ namespace, name: 'tied' })).metadata.deletionTimestamp, undefined)
+    await taint('node.kubernetes.io/out-of-service')
+    await Promise.all([tied, free].map(each => gone(podKind, each)))
+    await edit(node => ({ ...node, spec: { ...node.spec, taints: [] } }))
+    await setReady('True')
   })
 
   test('the StorageClass that every cluster begins with may be deleted for good', async () => {
