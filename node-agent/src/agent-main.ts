@@ -1,10 +1,12 @@
 /** The node agent's process: reads flags, runs the agent or does what else is asked, ends in order. */
 import { exit, stderr } from 'node:process'
+import { systemClock } from '@davit/api'
 import { pino } from 'pino'
 import { cleanUp, REMOVE_VOLUMES } from './cleanup.ts'
 import { readOptions } from './config-file.ts'
 import { type AgentOptions, tell, UsageError } from './options.ts'
 import { runAgent } from './run-agent.ts'
+import { askShutdown, isGoingDown } from './shutdown/index.ts'
 
 const EXIT = { failed: 1, usage: 2 } as const
 
@@ -14,6 +16,7 @@ const VERBS: Readonly<Record<string, (args: readonly string[]) => Promise<number
   uninstall: async args => (await import('./install-main.ts')).uninstallHere(args),
   service: async args => (await import('./install-main.ts')).controlService(args),
   cleanup: cleanUpHere,
+  shutdown: shutDownHere,
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -50,22 +53,41 @@ async function cleanUpHere(args: readonly string[]): Promise<number> {
   return 0
 }
 
+async function shutDownHere(args: readonly string[]): Promise<number> {
+  const read = await readOptions(args, { withServer: false })
+  if (typeof read === 'string') return tell(read)
+  const { dataDir, node } = read.options
+  await askShutdown(dataDir, { graceMs: node.shutdown.graceMs, clock: systemClock })
+  return 0
+}
+
 function assertRoot(args: readonly string[]): void {
   if (process.getuid?.() !== 0 && !args.includes('--help')) throw new Error('The agent must run as root: it sets up networks and mounts')
 }
 
 async function run(options: AgentOptions, log: pino.Logger): Promise<void> {
   const stop = new AbortController()
+  let shutDown: (() => Promise<void>) | undefined
+  const leave = async (name: string) => {
+    // The same signal comes when only the agent is restarted, or upgraded: then pods run on.
+    if (shutDown && (await isGoingDown())) return shutDown()
+    log.info({ signal: name }, 'Stopping; pods run on')
+  }
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
       if (stop.signal.aborted) exit(EXIT.failed)
-      log.info({ signal: name }, 'Stopping; pods run on')
-      stop.abort()
+      void leave(name).finally(() => stop.abort())
     })
   }
   // A promise nobody waited for is a mistake of ours, but none that should take a whole node down.
   process.on('unhandledRejection', err => log.error({ err }, 'A failure was not handled'))
-  await runAgent(options, { log, signal: stop.signal })
+  await runAgent(options, {
+    log,
+    signal: stop.signal,
+    onReady: agent => {
+      shutDown = agent.shutDown
+    },
+  })
   log.info({}, 'Stopped')
 }
 

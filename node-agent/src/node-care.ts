@@ -4,6 +4,7 @@ import type { Docker } from './docker/index.ts'
 import { observe, type PressureCondition, refusalUnderPressure, runEviction } from './eviction/index.ts'
 import type { NodeSettings } from './node-options.ts'
 import type { PodManager } from './pods/index.ts'
+import { runShutdown } from './shutdown/index.ts'
 import { createStats, createStatsPages, readFileSystem, type StatsPages } from './stats/index.ts'
 
 export interface NodeCareOptions {
@@ -33,12 +34,15 @@ export interface NodeCare {
   refuse(pod: Pod): { reason: string; message: string } | undefined
   /** Called whenever what the Node says of itself may have changed. */
   onChange(handler: () => void): void
-  start(manager: PodManager): { nodePage: StatsPages; stopped: Promise<void> }
+  start(manager: PodManager): { nodePage: StatsPages; shutDown: () => Promise<void>; stopped: Promise<void> }
 }
+
+const REFUSED = { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' }
 
 export function createNodeCare(options: NodeCareOptions): NodeCare {
   const { settings, docker, nodeName, dataDir, memoryBytes, clock, log, signal } = options
   let pressures: ReadonlySet<PressureCondition> = new Set()
+  let isShuttingDown = false
   const handlers: (() => void)[] = []
   const changed = () => {
     for (const handler of handlers) handler()
@@ -48,9 +52,11 @@ export function createNodeCare(options: NodeCareOptions): NodeCare {
     get pressures() {
       return pressures
     },
-    isShuttingDown: false,
+    get isShuttingDown() {
+      return isShuttingDown
+    },
     diskBytes: async () => (await readFileSystem(dataDir))?.capacityBytes ?? 0,
-    refuse: pod => refusalUnderPressure(pod, pressures),
+    refuse: pod => (isShuttingDown ? REFUSED : refusalUnderPressure(pod, pressures)),
     onChange: handler => void handlers.push(handler),
 
     start(manager) {
@@ -87,7 +93,19 @@ export function createNodeCare(options: NodeCareOptions): NodeCare {
         pods: () => manager.allPods(),
         metrics: () => eviction.metrics(),
       })
-      return { nodePage, stopped: eviction.stopped }
+      const shutdown = runShutdown({
+        ...settings.shutdown,
+        dataDir,
+        manager,
+        onBegin: () => {
+          isShuttingDown = true
+          changed()
+        },
+        clock,
+        log,
+        signal,
+      })
+      return { nodePage, shutDown: shutdown.begin, stopped: Promise.all([eviction.stopped, shutdown.stopped]).then(() => {}) }
     },
   }
 }

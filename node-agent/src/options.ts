@@ -53,13 +53,16 @@ export const HELP = `Usage: node-agent --server URL --ca-hash HASH --token-file 
        node-agent uninstall [--remove-volumes]
        node-agent service start|stop|restart|status
        node-agent cleanup --data-dir DIR [--docker unix:///PATH] [--remove-volumes]
+       node-agent shutdown --data-dir DIR
 
 Makes this machine a node of a Davit cluster: runs pods on its Docker. Needs root.
 
 install joins the cluster, writes /etc/davit/node-agent.yaml and a unit of systemd (or an init script), and starts the agent; run again,
 it changes only what is different, and joins again with a token where the node's certificate has ended. uninstall stops it and leaves
 nothing of it behind: its containers go, too. service starts and stops what install made. cleanup removes what an agent left in Docker
-and in the kernel: containers, network, rules, mounts. Both keep the data of claims, and say where it is, unless told --remove-volumes.
+and in the kernel: containers, network, rules, mounts. Both keep the data of claims, and say where it is, unless told --remove-volumes. shutdown
+ends the node's pods in order because the machine goes down, and returns when they have ended; the agent does so by itself when systemd
+stops the machine, and the init script asks for it.
 
 Joining (only while this machine has no certificate that is good):
   --server URL[,URL...]   API servers, such as https://10.0.0.1:6443. Required, also later.

@@ -22,17 +22,17 @@ import {
   UNSUITABLE_IMAGES,
 } from '@davit/api'
 import { addressTowards, loadServers, publishedServers, saveServers, tunnelServers } from './api-servers.ts'
-import { type ClusterFacts, fetchClusterInfo, loadFacts, saveFacts } from './cluster-facts.ts'
 import { startDataPlane } from './data-plane/index.ts'
 import { ContainerStore, connectDocker, type Docker } from './docker/index.ts'
-import { connectAs, type Identity, type KeptIdentity, loadOrJoin } from './identity/index.ts'
+import { connectAs, type KeptIdentity, loadOrJoin } from './identity/index.ts'
 import { startImages } from './images/index.ts'
 import { type RunningPodNetwork, startPodNetwork } from './network/index.ts'
-import { allocatableAmounts, type CapacityFlags, type RunningNode, startNode } from './node/index.ts'
+import { allocatableAmounts, type CapacityFlags, startNode } from './node/index.ts'
 import { createNodeCare } from './node-care.ts'
 import type { AgentOptions } from './options.ts'
 import { createDrain, podEvents, startPodManager } from './pods/index.ts'
 import { forgetClosedFlows, startProxy } from './proxy/index.ts'
+import { settleFacts, watchCluster } from './settle-cluster.ts'
 import { startStaticPods } from './static-pods/index.ts'
 import { startTunnels } from './tunnel/index.ts'
 import { tunnelHandler } from './tunnel-handler.ts'
@@ -47,12 +47,14 @@ const VOLUMES_ANNOTATION = 'davit.dev/volumes-directory'
 interface Running {
   readonly log: Logger
   readonly signal: AbortSignal
+  /** Called once pods are managed, with what ends them all because the machine goes down. */
+  readonly onReady?: ((agent: { shutDown: () => Promise<void> }) => void) | undefined
 }
 
 const clock = systemClock
 
 /** Runs until `signal` aborts; pods run on afterwards. Rejects when the agent cannot run here at all. */
-export async function runAgent(options: AgentOptions, { log, signal }: Running): Promise<void> {
+export async function runAgent(options: AgentOptions, { log, signal, onReady }: Running): Promise<void> {
   const { nodeName } = options
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   // The kernel tells mounts by their real paths.
@@ -73,7 +75,7 @@ export async function runAgent(options: AgentOptions, { log, signal }: Running):
   const userAgent = `davit-node-agent/${DAVIT_VERSION}`
   const { client, kept } = connectAs({ servers, identity, dir, join: joining, userAgent, clock, log, signal })
   try {
-    await runWith(client, kept, { ...options, dataDir, known }, { log, signal })
+    await runWith(client, kept, { ...options, dataDir, known }, { log, signal, onReady })
   } catch (err) {
     if (!signal.aborted) throw err
   } finally {
@@ -85,7 +87,7 @@ async function runWith(
   client: HttpClient,
   kept: KeptIdentity,
   options: AgentOptions & { known: readonly string[] },
-  { log, signal }: Running,
+  { log, signal, onReady }: Running,
 ): Promise<void> {
   const { nodeName, dataDir, servers } = options
   const identity = kept.present
@@ -309,6 +311,7 @@ async function runWith(
   })
 
   const care = nodeCare.start(manager)
+  onReady?.({ shutDown: care.shutDown })
 
   let known = options.known
   let published = known
@@ -380,40 +383,4 @@ async function patiently(connect: () => Promise<Docker>, { log, signal }: Runnin
       await clock.sleep(1_000, signal)
     }
   }
-}
-
-/** Compares the API's cluster with ours: until it was seen to be the same, nothing is removed. */
-function watchCluster(client: HttpClient, identity: Identity, { log, signal }: Running) {
-  let own = false
-  const known: (() => void)[] = []
-  const info = fetchClusterInfo(client, { clock, log, signal }).then(found => {
-    own = found.clusterId === identity.clusterId
-    if (!own)
-      log.error({ found: found.clusterId, wanted: identity.clusterId }, 'The API server is of another cluster: nothing is removed here')
-    for (const handler of known) handler()
-    return found
-  })
-  info.catch(() => {})
-  return { info, isOwn: () => own, onKnown: (handler: () => void) => void (own ? handler() : known.push(handler)) }
-}
-
-/** From the API when it answers soon or nothing is known yet; otherwise what was true last time. */
-async function settleFacts(
-  path: string,
-  { info, node, log }: { info: Promise<ClusterFacts['info']>; node: RunningNode; log: Logger },
-): Promise<ClusterFacts> {
-  const fresh = Promise.all([info, node.registered]).then(([found, registered]): ClusterFacts => {
-    const podCidr = podCidrOf(registered)
-    return { info: found, podCidr }
-  })
-  fresh.then(facts => saveFacts(path, facts)).catch((err: unknown) => log.debug({ err }, 'Cannot keep what is known of the cluster'))
-  const kept = await loadFacts(path)
-  if (!kept) return fresh
-  return Promise.race([fresh, clock.sleep(SYNC_MS_MAX).then(() => kept)])
-}
-
-function podCidrOf({ metadata, spec }: Node): string {
-  if (!spec?.podCIDR)
-    throw new Error(`Node "${metadata.name}" has no podCIDR: the cluster's pod range is used up, or it was registered by something else`)
-  return spec.podCIDR
 }

@@ -1,6 +1,10 @@
-/** What a node says of itself, asked for through the API as metrics tools do. */
+/** What a node says of itself, asked for through the API as metrics tools do, and the pods it has of itself. */
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { isPodReady, podKind } from '@davit/api'
 import { startCluster, type TestCluster } from './cluster.ts'
 
 const BUSY = `apiVersion: v1
@@ -15,6 +19,13 @@ spec:
       resources: { limits: { cpu: 200m, memory: 64Mi } }
       volumeMounts: [{ name: scratch, mountPath: /scratch }]
   volumes: [{ name: scratch, emptyDir: {} }]
+`
+const STATIC = `apiVersion: v1
+kind: Pod
+metadata: { name: own }
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{ name: main, image: busybox:1.36, command: [sh, -c, "echo from a file; exec sleep 3600"] }]
 `
 const MEBIBYTE = 1 << 20
 
@@ -42,16 +53,21 @@ interface Summary {
 describe('What a node says of itself', () => {
   let cluster: TestCluster
   let nodeName: string
+  let manifests: string
   const raw = async (path: string, allowFailure = false) =>
     cluster.kubectl(['get', '--raw', `/api/v1/nodes/${nodeName}/proxy/${path}`], { allowFailure })
 
   before(async () => {
-    cluster = await startCluster({ nodes: 1 })
+    manifests = await mkdtemp(join(tmpdir(), 'davit-manifests-'))
+    cluster = await startCluster({ nodes: 1, agentArgs: ['--pod-manifest-path', manifests] })
     nodeName = [...cluster.nodes.cache.list()][0]?.metadata.name ?? ''
     await cluster.apply(BUSY)
     await cluster.untilReady('busy', 1)
   })
-  after(() => cluster?.stop())
+  after(async () => {
+    await cluster?.stop()
+    await rm(manifests, { recursive: true, force: true })
+  })
 
   it('gives its usage and that of its pods as a summary', async () => {
     const read = async () => JSON.parse((await raw('stats/summary')).stdout) as Summary
@@ -92,5 +108,22 @@ describe('What a node says of itself', () => {
     assert.match(stderr, /could not find the requested resource/)
     const { stderr: nobody } = await cluster.kubectl(['get', '--raw', '/api/v1/nodes/nobody/proxy/pods'], { allowFailure: true })
     assert.match(nobody, /nodes "nobody" not found/)
+  })
+
+  it('runs the pods of its files, which the API shows and cannot stop', async () => {
+    await writeFile(join(manifests, 'own.yaml'), STATIC)
+    const name = `own-${nodeName}`
+    const mirror = () =>
+      cluster.until(podKind, `the mirror ${name}`, pods => pods.find(pod => pod.metadata.name === name && isPodReady(pod)))
+    const first = await mirror()
+    assert.equal((await cluster.kubectl(['logs', name])).stdout, 'from a file\n')
+    assert.equal(first.metadata.ownerReferences?.[0]?.kind, 'Node')
+    await cluster.kubectl(['delete', 'pod', name, '--wait=false'])
+    const second = await cluster.until(podKind, 'a mirror made again', pods =>
+      pods.find(pod => pod.metadata.name === name && pod.metadata.uid !== first.metadata.uid && isPodReady(pod)),
+    )
+    assert.equal(second.status?.containerStatuses?.[0]?.containerID, first.status?.containerStatuses?.[0]?.containerID)
+    await rm(join(manifests, 'own.yaml'))
+    await cluster.until(podKind, 'the end of the mirror', pods => !pods.some(pod => pod.metadata.name === name))
   })
 })

@@ -1,7 +1,7 @@
 /** What tells a machine's init to run the agent. Pure. */
 import { LAYOUT, SERVICE } from './layout.ts'
 
-/** Pods and the data plane outlive the agent, so that only it is stopped (KillMode). */
+/** Pods and the data plane outlive the agent, so that only it is stopped (KillMode). When the machine goes down pods have --shutdown-grace-period. */
 export const SYSTEMD_UNIT = `[Unit]
 Description=Davit node agent
 After=network-online.target docker.service
@@ -13,7 +13,7 @@ ExecStart=${LAYOUT.executable} --config ${LAYOUT.config}
 Restart=always
 RestartSec=2
 KillMode=process
-TimeoutStopSec=15
+TimeoutStopSec=60
 OOMScoreAdjust=-999
 LimitNOFILE=1048576
 TasksMax=infinity
@@ -68,8 +68,15 @@ start_agent() {
   return 1
 }
 
+is_going_down() {
+  case "$RUNLEVEL" in 0 | 6) return 0 ;; esac
+  [ "$RC_GOINGDOWN" = YES ]
+}
+
 stop_agent() {
   is_running || return 0
+  # Pods end in order with the machine; when only the agent stops, they run on.
+  is_going_down && ${LAYOUT.executable} shutdown --config ${LAYOUT.config}
   stopping=$pid
   kill "$stopping"
   for _ in $(seq 75); do
@@ -88,6 +95,7 @@ const LSB_SCRIPT = `#!/bin/sh
 # Required-Start:    $remote_fs $network
 # Required-Stop:     $remote_fs
 # Should-Start:      docker $time
+# Should-Stop:       docker
 # Default-Start:     2 3 4 5
 # Default-Stop:      0 1 6
 # Short-Description: Davit node agent

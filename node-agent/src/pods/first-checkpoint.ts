@@ -28,3 +28,9 @@ export function probedBefore({ status }: Checkpoint): Map<string, ProbeState> {
     ),
   )
 }
+
+/** The pod is to run again though it was ended. */
+export function forgetEnd(checkpoint: Checkpoint): void {
+  delete checkpoint.final
+  delete checkpoint.deletion
+}

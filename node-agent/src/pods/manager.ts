@@ -36,7 +36,7 @@ import type { NodeDevices } from './devices.ts'
 import type { Drain } from './drain.ts'
 import { type Ending, type EndOptions, endPod, evictPod } from './end-pod.ts'
 import { type EventRecorder, podEvents } from './events.ts'
-import { firstCheckpoint, probedBefore } from './first-checkpoint.ts'
+import { firstCheckpoint, forgetEnd, probedBefore } from './first-checkpoint.ts'
 import type { HostPortClaims } from './host-ports.ts'
 import { retryArrived, retryChangedSecrets } from './image-retry.ts'
 import { createLimit } from './limit.ts'
@@ -104,6 +104,8 @@ export interface PodManager extends PodViews {
   evict(uid: string, options: { message: string; graceSeconds: number; signal: AbortSignal }): Promise<boolean>
   /** The same for another reason, and without an Event. */
   end(uid: string, options: EndOptions): Promise<boolean>
+  /** Resolves once the API knows the latest status of every pod, or with `signal`. */
+  flushStatuses(signal: AbortSignal): Promise<void>
   /** What the pod's volumes hold; measured off the hot path, good for ten seconds. */
   volumeUsage(uid: string): Promise<VolumeUsage[]>
   /** Looks at all pods again, as after something they wait for came back. */
@@ -153,6 +155,8 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
 
   for (const checkpoint of await deps.checkpoints.load(log)) {
     const uid = checkpoint.pod.metadata.uid ?? ''
+    // What a machine that went down has ended comes back with it, where nobody else replaces it.
+    if (isStaticPod(checkpoint.pod) && checkpoint.final?.isDisruption) forgetEnd(checkpoint)
     runtimes.set(uid, new PodRuntime(checkpoint, undefined))
     if (checkpoint.address && !checkpoint.pod.spec.hostNetwork && !checkpoint.final) network.adopt(uid, checkpoint.address)
   }
@@ -327,6 +331,10 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     ...podViews({ runtimes, containers, ownUid: source.ownUid }),
     wakeAll,
     refreshVolumes: updates.refreshAll,
+    async flushStatuses(until) {
+      const uids = [...runtimes.keys()].flatMap(uid => source.reported(uid)?.metadata.uid ?? [])
+      await Promise.all(uids.map(uid => statuses.flushed(uid, until)))
+    },
     volumeUsage: async uid => {
       const runtime = runtimes.get(uid)
       return runtime ? deps.volumes.usage(runtime.pod, { dir: deps.checkpoints.podDir(uid) }) : []
