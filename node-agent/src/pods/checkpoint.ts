@@ -57,6 +57,8 @@ export interface Final {
   /** Its node ended it, not the pod itself: seconds its containers get at most, and whether that is told as a DisruptionTarget. */
   graceSeconds?: number
   isDisruption?: boolean
+  /** This node refused it before anything of it began. */
+  isRefused?: true
 }
 
 export interface Checkpoint {

@@ -1,6 +1,7 @@
 /** What is known of a pod that this agent, or this run of it, has nothing of yet. Pure. */
 import type { Pod } from '@davit/api'
 import { admitted, type Checkpoint } from './checkpoint.ts'
+import { REFUSED } from './node-admission.ts'
 import type { ProbeState } from './plan.ts'
 import { recordsFromStatus } from './records.ts'
 
@@ -14,7 +15,14 @@ export function firstCheckpoint(pod: Pod, now: number): Checkpoint {
     sandboxAttempt: -1,
     startedAt: startTime ? Date.parse(startTime) : now,
     ...(podIP && !pod.spec.hostNetwork && { address: podIP }),
-    ...((phase === 'Succeeded' || phase === 'Failed') && { final: { phase, ...(reason && { reason }), ...(message && { message }) } }),
+    ...((phase === 'Succeeded' || phase === 'Failed') && {
+      final: {
+        phase,
+        ...(reason && { reason }),
+        ...(message && { message }),
+        ...(message?.startsWith(REFUSED) && { isRefused: true as const }),
+      },
+    }),
     ...(pod.status && { status: pod.status }),
   }
 }

@@ -12,6 +12,9 @@ export interface Refusal {
   message: string
 }
 
+/** Stands before the message of a pod that its node refused. */
+export const REFUSED = 'Pod was rejected: '
+
 /** Sysctls that belong to the pod's own namespaces and do its neighbours no harm, as Kubernetes lists them. */
 const SAFE_SYSCTLS = new Set([
   'kernel.shm_rmid_forced',

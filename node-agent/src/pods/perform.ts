@@ -2,6 +2,7 @@
 import { type Client, deadlineSignal, isReason, podKind } from '@davit/api'
 import { failpoint } from '../failpoints/index.ts'
 import type { Deps } from './deps.ts'
+import { REFUSED } from './node-admission.ts'
 import type { Action } from './plan.ts'
 import type { Prober } from './prober.ts'
 import type { PodRuntime } from './runtime.ts'
@@ -51,8 +52,9 @@ export async function perform(action: Action, runtime: PodRuntime, performer: Pe
     case 'conclude':
       runtime.checkpoint.final = {
         phase: action.phase,
+        ...(action.isRefused && { isRefused: true }),
         ...(action.reason && { reason: action.reason }),
-        ...(action.message && { message: action.isRefused ? `Pod was rejected: ${action.message}` : action.message }),
+        ...(action.message && { message: action.isRefused ? `${REFUSED}${action.message}` : action.message }),
       }
       if (action.isRefused) deps.events.warning(runtime.pod, action.reason ?? '', action.message ?? '')
       else if (action.reason) deps.events.normal(runtime.pod, action.reason, action.message ?? '')

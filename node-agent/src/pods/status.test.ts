@@ -187,4 +187,10 @@ describe('podStatus() in the details', () => {
     assert.equal(shown.observedGeneration, 3)
     assert.ok(shown.conditions?.every(({ observedGeneration }) => observedGeneration === 3))
   })
+
+  it('shows no containers of a pod that its node refused', () => {
+    const final = { phase: 'Failed', reason: 'SysctlForbidden', message: 'Pod was rejected: no', isRefused: true } as const
+    const shown = status({ checkpoint: checkpoint(pod(), { final }) })
+    assert.deepEqual([shown.phase, shown.reason, shown.containerStatuses], ['Failed', 'SysctlForbidden', undefined])
+  })
 })

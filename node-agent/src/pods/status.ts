@@ -37,8 +37,9 @@ export const BACKING_OFF: Readonly<Record<string, string>> = { ErrImagePull: 'Im
 export function podStatus(input: StatusInput): PodStatus {
   const { checkpoint, hostIp } = input
   const { pod, final } = checkpoint
-  const containers = specContainers(pod)
-  const bytesMax = Math.floor(MESSAGE_BYTES_MAX / containers.length)
+  // Of a pod that was refused nothing waits to be started.
+  const containers = final?.isRefused ? [] : specContainers(pod)
+  const bytesMax = Math.floor(MESSAGE_BYTES_MAX / Math.max(1, containers.length))
   const all = containers.map(container => ({ container, status: withShortWords(containerStatus(container, input), bytesMax) }))
   const of = (...roles: string[]) => all.filter(({ container }) => roles.includes(container.role)).map(({ status }) => status)
   const [init, main, ephemeral] = [of('init', 'sidecar'), of('main'), of('ephemeral')]
@@ -57,7 +58,7 @@ export function podStatus(input: StatusInput): PodStatus {
     ...(address && { podIP: address, podIPs: [{ ip: address }] }),
     startTime: formatTime(checkpoint.startedAt),
     ...(init.length > 0 && { initContainerStatuses: init }),
-    containerStatuses: main,
+    ...(main.length > 0 && { containerStatuses: main }),
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
     qosClass: podQosClass(pod),
   }
