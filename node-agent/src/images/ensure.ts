@@ -182,7 +182,8 @@ async function tryEach(
   throw new ImageFailure(all.at(-1)?.reason ?? 'ErrImagePull', `[${all.map(({ message }) => message).join(', ')}]`)
 }
 
-async function tellProgress(tell: () => void, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<void> {
+/** Calls `tell` at those times until the signal aborts; resolves then, or after the last. */
+export async function tellProgress(tell: () => void, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<void> {
   let before = 0
   for (const afterMs of TELL_AFTER_MS) {
     const isOver = await clock.sleep(afterMs - before, signal).then(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { systemClock } from '@davit/api'
-import { formatTook } from './ensure.ts'
+import { formatTook, tellProgress } from './ensure.ts'
 import { formatProgress, PullProgress } from './progress.ts'
 import { createPulls } from './pulls.ts'
 
@@ -103,4 +103,15 @@ describe('PullProgress', () => {
 
 it('formatTook() writes durations as Go does', () => {
   assert.deepEqual([5.9, 1_204, 62_500, 3_725_000].map(formatTook), ['5ms', '1.204s', '1m2.5s', '1h2m5s'])
+})
+
+it('tellProgress() tells of a long pull ever more seldom, and at last no more', async () => {
+  let now = 0
+  const told: number[] = []
+  const sleep = async (ms: number) => {
+    now += ms
+  }
+  const clock = { now: () => now, monotonic: () => now, sleep }
+  await tellProgress(() => told.push(now / 1_000), { clock, signal: new AbortController().signal })
+  assert.deepEqual(told, [10, 30, 60, 120, 300, 600, 1_200])
 })

@@ -82,6 +82,17 @@ test('ensureDockerNetwork() says what differs when it cannot be made again', asy
   await assert.rejects(ensure(fake), /its subnet is "10\.244\.9\.0\/24", wanted "10\.244\.1\.0\/24", and 1 containers are attached \(web\)/)
 })
 
+test('ensureDockerNetwork() removes what an agent under another network name left', async () => {
+  const fake = docker([{ Id: '1', Name: 'compose_default' }])
+  await ensure(fake, { name: 'before' })
+  await ensure(fake, { name: 'other', nodeName: 'node-2' })
+  assert.equal(await ensure(fake), true)
+  assert.deepEqual(
+    fake.networks.map(({ Name }) => Name),
+    ['compose_default', 'other', 'davit'],
+  )
+})
+
 test('ensureDockerNetwork() names the network whose range is in the way', async () => {
   const fake = docker([{ Id: '1', Name: 'compose_default', ...{ IPAM: { Config: [{ Subnet: '10.244.0.0/20' }] } } }])
   fake.createNetwork = () => Promise.reject(new Error('Pool overlaps with other one on this address space'))

@@ -67,12 +67,26 @@ export async function ensureDockerNetwork(docker: Docker, options: DockerNetwork
     }
     await docker.getNetwork(found.Id).remove()
   }
+  await removeForgotten(docker, spec)
   try {
     await docker.createNetwork(spec)
   } catch (cause) {
     throw new Error(`Cannot create Docker network "${options.name}": ${await explain(docker, options, cause)}`, { cause })
   }
   return true
+}
+
+/** Networks of this cluster and node under other names, as an agent with another --network-name left one: it would be in the way. */
+async function removeForgotten(docker: Docker, { Name, Labels }: ReturnType<typeof networkSpec>): Promise<void> {
+  for (const network of await docker.listNetworks().catch(() => [])) {
+    const isOurs = Object.entries(Labels).every(([label, value]) => network.Labels?.[label] === value)
+    // One that is in use stays: Docker refuses to remove it.
+    if (isOurs && network.Name !== Name)
+      await docker
+        .getNetwork(network.Id)
+        .remove()
+        .catch(() => {})
+  }
 }
 
 /** Undefined when there is none of that name. */
