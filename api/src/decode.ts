@@ -116,7 +116,7 @@ class Walk {
     for (const key of Object.keys(value)) {
       const given = value[key]
       if (given === null || given === undefined) continue
-      const decoded = this.#value(values, given, { ...place, path: `${place.path}[${key}]` }) ?? ''
+      const decoded = this.#value(values, given, { ...place, path: `${place.path}[${key}]` }) ?? emptyOf(values)
       // A key of the user's; plain assignment would set the prototype.
       if (key === '__proto__') Object.defineProperty(result, key, { value: decoded, enumerable: true, writable: true, configurable: true })
       else result[key] = decoded
@@ -182,6 +182,11 @@ class Walk {
   #refuse(why: string): ApiError {
     return badRequest(`${this.#prefix}: ${why}`)
   }
+}
+
+/** What an empty value of a map is: the key is there all the same. */
+function emptyOf({ type }: SchemaNode): unknown {
+  return type === 'list' ? [] : type === 'map' || type === 'object' ? {} : ''
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -25,6 +25,11 @@ import { serviceAccountKind } from './core/service-account.ts'
 import { endpointSliceKind } from './discovery/endpoint-slice.ts'
 import { newEventKind } from './events/event.ts'
 import { runtimeClassKind } from './node/runtime-class.ts'
+import { deviceClassKind } from './resource/device-class.ts'
+import { deviceTaintRuleKind } from './resource/device-taint-rule.ts'
+import { resourceClaimKind } from './resource/resource-claim.ts'
+import { resourceClaimTemplateKind } from './resource/resource-claim-template.ts'
+import { resourceSliceKind } from './resource/resource-slice.ts'
 import { priorityClassKind } from './scheduling/priority-class.ts'
 import { csiDriverKind } from './storage/csi-driver.ts'
 import { csiNodeKind } from './storage/csi-node.ts'
@@ -53,6 +58,11 @@ export const KINDS = [
   endpointSliceKind,
   newEventKind,
   runtimeClassKind,
+  deviceClassKind,
+  deviceTaintRuleKind,
+  resourceClaimKind,
+  resourceClaimTemplateKind,
+  resourceSliceKind,
   priorityClassKind,
   csiDriverKind,
   csiNodeKind,

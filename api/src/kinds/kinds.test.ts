@@ -6,7 +6,8 @@ import { decodeObject } from '../decode.ts'
 import { apiVersionOf, type Kind } from '../kind.ts'
 import { describeSchema, type ObjectNode, type SchemaNode } from '../schema/describe.ts'
 import { ApiError } from '../status.ts'
-import { KINDS, kindFor, kindOf } from './index.ts'
+import { tokenRequestKind } from './authentication/token-request.ts'
+import { KINDS, kindFor, kindOf, REVIEW_KINDS } from './index.ts'
 
 test('kinds are found by group and by apiVersion, and others are not', () => {
   for (const kind of KINDS) {
@@ -32,7 +33,9 @@ test('kinds are stored where Kubernetes stores them', () => {
   assert.equal(places.deployments, 'deployments')
 })
 
-for (const kind of KINDS) {
+const SPOKEN = [...REVIEW_KINDS, tokenRequestKind as unknown as Kind]
+
+for (const kind of [...KINDS, ...SPOKEN]) {
   test(`${kind.kind}: every field is described, and lists merge by keys that are there`, () => {
     for (const { node, path } of walk(describeSchema(kind), kind.kind)) {
       if (!path.endsWith('[]') && !path.endsWith('{}')) assert.ok(node.description, `${path} has no description`)

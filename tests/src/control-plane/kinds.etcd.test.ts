@@ -34,6 +34,7 @@ const EVENT = {
   type: 'Normal',
   regarding: { kind: 'Pod', namespace: 'default', name: 'web' },
 }
+const CLAIM = { devices: { requests: [{ name: 'gpu', exactly: { deviceClassName: 'gpu' } }] } }
 const SAMPLES: Readonly<Record<string, Json>> = {
   configmaps: { data: { a: '1' } },
   secrets: { stringData: { a: '1' } },
@@ -45,6 +46,15 @@ const SAMPLES: Readonly<Record<string, Json>> = {
   'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },
   'priorityclasses.scheduling.k8s.io': { value: 10 },
+  'deviceclasses.resource.k8s.io': { spec: { selectors: [{ cel: { expression: 'device.driver == "test.io"' } }] } },
+  'devicetaintrules.resource.k8s.io': {
+    spec: { taint: { key: 'test.io/a', effect: 'NoSchedule' }, deviceSelector: { driver: 'test.io' } },
+  },
+  'resourceclaims.resource.k8s.io': { spec: CLAIM },
+  'resourceclaimtemplates.resource.k8s.io': { spec: { spec: CLAIM } },
+  'resourceslices.resource.k8s.io': {
+    spec: { driver: 'test.io', pool: { name: 'n1', generation: 1, resourceSliceCount: 1 }, nodeName: 'n1', devices: [{ name: 'gpu-0' }] },
+  },
   'csidrivers.storage.k8s.io': { spec: { attachRequired: false } },
   'csinodes.storage.k8s.io': { spec: { drivers: [{ name: 'driver.test.io', nodeID: 'n' }] } },
   'csistoragecapacities.storage.k8s.io': { storageClassName: 'local', capacity: '1Gi' },

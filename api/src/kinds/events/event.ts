@@ -80,7 +80,7 @@ export const newEventKind = defineKind<NewEvent>({
       deprecatedLastTimestamp: time("When it happened last, in core/v1's form."),
       deprecatedCount: int32("How often it happened, in core/v1's form."),
     }),
-  validate: event => [...validateRequired(event), ...validateDeprecated(event), ...validateNamespace(event)],
+  validate: event => [...(isTold(event) ? [] : [...validateRequired(event), ...validateDeprecated(event)]), ...validateNamespace(event)],
   validateUpdate: (event, old) =>
     FIXED.flatMap(name =>
       isDeepStrictEqual(event[name], old[name]) ? [] : [invalidValue(name, event[name] ?? null, 'field is immutable')],
@@ -123,10 +123,13 @@ function validateRequired({
   return errors
 }
 
-/** An event that was told in core/v1 has them, and may be written back with them. */
 function validateDeprecated(event: NewEvent): FieldError[] {
-  if (event.metadata.resourceVersion || event.metadata.uid) return []
   return DEPRECATED.filter(name => event[name] !== undefined).map(name => forbiddenField(name, 'needs to be unset'))
+}
+
+/** It is stored already, maybe told in core/v1, which asks for less: whoever writes it back need not make up what is missing. */
+function isTold({ metadata }: NewEvent): boolean {
+  return metadata.uid !== undefined
 }
 
 function validateNamespace({ regarding, metadata }: NewEvent): FieldError[] {

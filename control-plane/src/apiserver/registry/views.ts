@@ -45,11 +45,9 @@ export function withViews(registry: Registry, resources: Resources, write: Write
       const { view } = kind
       if (!view) return registry.create(context, kind, namespace, body)
       const wanted = decodeBody(kind, body, context)
-      const { name, generateName } = wanted.metadata
-      validateNew(kind, {
-        ...wanted,
-        metadata: { ...wanted.metadata, name: name || `${generateName ?? ''}x`, ...(namespace && { namespace }) },
-      })
+      const { uid: _, name, generateName, ...metadata } = wanted.metadata
+      const named = { ...metadata, name: name || `${generateName ?? ''}x`, ...(namespace && { namespace }) }
+      validateNew(kind, { ...wanted, metadata: named })
       return viewed(view, await registry.create(context, storedKind(view), namespace, view.toStored(wanted)))
     },
     update: async (context, kind, target, body, subresource) => {
