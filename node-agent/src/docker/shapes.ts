@@ -35,7 +35,7 @@ export interface ContainerInfo {
   readonly tty: boolean
   readonly openStdin: boolean
   readonly stopSignal: string
-  /** CPU shares, CPU quota and bytes of memory it was made with; undefined when its label does not say. */
+  /** CPU shares, CPU quota and bytes of memory it was made with; undefined when nothing says so. */
   readonly limits: string | undefined
 }
 
@@ -67,7 +67,12 @@ const inspectSchema = z.object({
     OpenStdin: z.boolean().default(false),
     StopSignal: z.string().optional(),
   }),
-  HostConfig: z.object({ NetworkMode: z.string().default('') }),
+  HostConfig: z.object({
+    NetworkMode: z.string().default(''),
+    CpuShares: z.number().default(0),
+    CpuQuota: z.number().default(0),
+    Memory: z.number().default(0),
+  }),
   NetworkSettings: z.object({ Networks: z.record(z.string(), endpoint).nullish() }).nullish(),
 })
 
@@ -75,6 +80,7 @@ const inspectSchema = z.object({
 export function readContainer(raw: unknown): ContainerInfo {
   const inspected = inspectSchema.parse(raw)
   const { State: state, Config: config } = inspected
+  const { HostConfig: host } = inspected
   const labels = config.Labels ?? {}
   const attached = Object.values(inspected.NetworkSettings?.Networks ?? {})[0]
   return {
@@ -103,7 +109,8 @@ export function readContainer(raw: unknown): ContainerInfo {
     tty: config.Tty,
     openStdin: config.OpenStdin,
     stopSignal: config.StopSignal ?? 'SIGTERM',
-    limits: labels[DOCKER_LABELS.limits],
+    // A daemon whose kernel cannot limit something says 0 for it, whatever was asked.
+    limits: labels[DOCKER_LABELS.limits] ?? [host.CpuShares, host.CpuQuota, host.Memory].join(','),
   }
 }
 

@@ -122,7 +122,7 @@ const API_CALL_MS_MAX = 15_000
 /** How often it is looked whether a pull that was refused has other credentials now. */
 const RETRY_MS = 15_000
 const WORKERS = 16
-/** How soon what did not fit on the disk is tried again. */
+/** How soon what did not fit, on the disk or beside others, is tried again. */
 const NO_ROOM_MS = 10_000
 /** How soon it is looked again whether a pod of the same name has gone. */
 const PREDECESSOR_MS = 500
@@ -190,6 +190,8 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     runtime.gone = source.isGone(checkpoint.pod, hasApi)
     if (runtime.shown) checkpoint.pod = admitted(runtime.shown)
     if (!checkpoint.final) allot(runtime, runtimes, options)
+    // Others may make room without leaving.
+    if (checkpoint.pendingResize) wake(uid, NO_ROOM_MS)
     hurry(runtime, deps)
 
     const observed = await observe(runtime)
