@@ -165,7 +165,13 @@ export async function push(docker: Dockerode, name: string, auth?: typeof LOGIN)
     docker,
     await docker.getImage(name).push({ authconfig: auth ?? { username: '', password: '' } } as Dockerode.ImagePushOptions),
   )
-  await docker.getImage(name).remove()
+  await docker
+    .getImage(name)
+    .remove()
+    .catch((err: { statusCode?: number }) => {
+      // A pod that waited for it was quicker.
+      if (err.statusCode !== 409) throw err
+    })
 }
 
 /** A copy of an image that says it is for another architecture, as `docker load` takes it. */
