@@ -100,6 +100,14 @@ export async function readUsage(dirs: GroupDirs): Promise<GroupUsage> {
   return usageOfV2({ cpu, usage, stat, limit, processes })
 }
 
+/** Of all that, what is asked for most often. Rejects when the group is gone. */
+export async function readWorkingSet(dirs: GroupDirs): Promise<number> {
+  const [dir, usageFile, field] =
+    dirs.version === 1 ? [dirs.memory, 'memory.usage_in_bytes', 'total_inactive_file'] : [dirs.dir, 'memory.current', 'inactive_file']
+  const [usage, stat] = await Promise.all([readFile(join(dir, usageFile), 'utf8'), readFile(join(dir, 'memory.stat'), 'utf8')])
+  return Math.max(0, Number(usage) - (parseFlat(stat).get(field) ?? 0))
+}
+
 interface GroupFiles {
   readonly cpu: string
   readonly usage: string

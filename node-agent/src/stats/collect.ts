@@ -4,7 +4,7 @@ import type { ContainerInfo, Docker } from '../docker/index.ts'
 import { SANDBOX } from '../docker/index.ts'
 import type { PodView } from '../pods/index.ts'
 import type { VolumeUsage } from '../volumes/index.ts'
-import { findGroups, type GroupDirs, type GroupMounts, type GroupUsage, readGroupMounts, readUsage } from './cgroup.ts'
+import { findGroups, type GroupDirs, type GroupMounts, type GroupUsage, readGroupMounts, readUsage, readWorkingSet } from './cgroup.ts'
 import { ContainerDisks } from './container-disks.ts'
 import { CpuRates } from './cpu-rates.ts'
 import { readBootTime, readCpuNs, readFileSystem, readInterfaces, readMemory, readTasks } from './proc.ts'
@@ -42,14 +42,21 @@ export function createStats({ docker, pods, volumes, dataDir, clock, signal }: S
   let mounts: Promise<GroupMounts> | undefined
   let bootAt: Promise<number> | undefined
 
-  const usageOf = async ({ id, pid }: ContainerInfo): Promise<GroupUsage | undefined> => {
+  const groupOf = async ({ id, pid }: ContainerInfo): Promise<GroupDirs | undefined> => {
     const key = `${id} ${pid}`
     mounts ??= readGroupMounts()
     const dirs = groups.get(key) ?? (await findGroups(pid, await mounts))
-    if (!dirs) return undefined
-    groups.set(key, dirs)
-    // It may end at any moment, and its group with it.
-    return readUsage(dirs).catch(() => undefined)
+    if (dirs) groups.set(key, dirs)
+    return dirs
+  }
+  // A container may end at any moment, and its group with it.
+  const usageOf = async (info: ContainerInfo): Promise<GroupUsage | undefined> => {
+    const dirs = await groupOf(info)
+    return dirs && readUsage(dirs).catch(() => undefined)
+  }
+  const workingSetOf = async (info: ContainerInfo): Promise<number> => {
+    const dirs = await groupOf(info)
+    return dirs ? readWorkingSet(dirs).catch(() => 0) : 0
   }
 
   const containerUsage = async (info: ContainerInfo): Promise<ContainerUsage | undefined> => {
@@ -158,8 +165,9 @@ export function createStats({ docker, pods, volumes, dataDir, clock, signal }: S
 
     async workingSetBytes() {
       let sum = 0
-      for (const { containers } of pods())
-        for (const info of containers) if (info.state === 'running') sum += (await usageOf(info))?.workingSetBytes ?? 0
+      const views = pods()
+      forgetOthers(views)
+      for (const { containers } of views) for (const info of containers) if (info.state === 'running') sum += await workingSetOf(info)
       return sum
     },
   }

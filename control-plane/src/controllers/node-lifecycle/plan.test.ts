@@ -206,3 +206,30 @@ test('a pod that is tied to a lost node is told of only when its time is over', 
   const patient: Toleration = { key: TAINTS.unreachable, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 90 }
   assert.deepEqual(plannedFor(lost, [pod('tied', [patient])]), { evict: [], remove: [], keep: [], againAfterMs: 30_000 })
 })
+
+for (const [type, key] of [
+  ['MemoryPressure', TAINTS.memoryPressure],
+  ['DiskPressure', TAINTS.diskPressure],
+  ['PIDPressure', TAINTS.pidPressure],
+  ['NetworkUnavailable', TAINTS.networkUnavailable],
+] as const) {
+  test(`a node with ${type} takes no new pods for as long as it says so`, () => {
+    const at = (status: 'True' | 'False', taints: Taint[]): Node => ({
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'a' },
+      spec: { taints },
+      status: {
+        conditions: [
+          { type: 'Ready', status: 'True' },
+          { type, status },
+        ],
+      },
+    })
+    const plan = (of: Node) => planTaints({ node: of, suspect: false, mayEvict: true, now: NOW }).taints
+    const taint = { key, effect: 'NoSchedule' as const }
+    assert.deepEqual(plan(at('True', [])), [taint])
+    assert.equal(plan(at('True', [taint])), undefined)
+    assert.deepEqual(plan(at('False', [taint])), [])
+  })
+}
