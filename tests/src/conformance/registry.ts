@@ -61,16 +61,10 @@ export const TOPICS: readonly Topic[] = [
   { file: 'taints', cases: taints },
 ]
 
-/** Groups that are left out, and why. */
-const WHY_UNSERVED: Readonly<Record<string, string>> = {
-  'resource.k8s.io': 'not served: the API is that of Kubernetes 1.33, and resource.k8s.io/v1 came with 1.34',
-}
-
 /** Why a case cannot run, or is known to fail; undefined when it must pass. */
 export function reasonOf({ kind, unmet }: Case): string | undefined {
-  if (kind === undefined || servedKind(kind)) return unmet
-  const [group = ''] = kind.split('/')
-  return WHY_UNSERVED[group] ?? `the API does not serve ${kind.replace(/^\//, '')} yet`
+  if (kind !== undefined && !servedKind(kind)) return `the API does not serve ${kind.replace(/^\//, '')} yet`
+  return unmet
 }
 
 /** The rows of behaviours.tsv. */
