@@ -3,14 +3,17 @@ import {
   conflict,
   forbidden,
   formatTime,
+  GROUPS,
   isPodFinished,
   type Kind,
   type KubernetesObject,
   NAMESPACES,
   type Pod,
+  persistentVolumeKind,
   type Target,
 } from '@davit/api'
 import type { Storage, Stored } from '../../storage/types.ts'
+import { FINALIZERS } from '../../volumes/index.ts'
 import { type Admissions, settle } from './admission/rules.ts'
 import { change, type Decision } from './change.ts'
 import { keyOf, type Resources } from './resources.ts'
@@ -65,7 +68,7 @@ async function decide(
   { current, request }: { current: Stored; request: DeletionRequest },
 ): Promise<Decision<Deletion>> {
   checkPreconditions(kind, current, request)
-  const object = terminating(kind, current.object, request, clock)
+  const object = terminating(kind, withoutProtection(kind, current.object, context), request, clock)
   if (object) {
     const value = storedValue(object)
     if (isSameJson(value, storedValue(current.object))) return { answer: { object: current, gone: false } }
@@ -81,6 +84,16 @@ async function decide(
     result: revision => ({ object: writtenAs(current.key, storedValue(current.object), revision || current.revision), gone: true }),
     settled: outcome => settle(extra, outcome),
   }
+}
+
+/**
+ * An agent deletes a volume when it has removed what was in it, and may do so then only: nothing is left to protect. For all others the
+ * object of a volume stays as long as there is data.
+ */
+function withoutProtection(kind: Kind, object: KubernetesObject, { user }: RequestContext): KubernetesObject {
+  if (kind.plural !== persistentVolumeKind.plural || !user.groups.includes(GROUPS.nodes)) return object
+  const finalizers = object.metadata.finalizers?.filter(finalizer => finalizer !== FINALIZERS.volume) ?? []
+  return { ...object, metadata: { ...object.metadata, finalizers } }
 }
 
 function checkPreconditions(kind: Kind, { object: { metadata }, revision }: Stored, { preconditions }: DeletionRequest): void {

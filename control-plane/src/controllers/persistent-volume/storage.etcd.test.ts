@@ -23,7 +23,7 @@ import {
   systemClock,
   type Volume,
 } from '@davit/api'
-import { bootstrap } from '../../apiserver/registry/index.ts'
+import { bootstrap, createInProcessClient } from '../../apiserver/registry/index.ts'
 import { pod as makePod, node, startTestRegistry, type TestRegistry } from '../../apiserver/registry/testing/index.ts'
 import { startScheduler } from '../../scheduler/index.ts'
 import { startControllers } from '../index.ts'
@@ -167,6 +167,14 @@ describe('storage', () => {
     await drop(late)
     await drop(user)
     await gone(persistentVolumeClaimKind, leaving)
+    // Its data is still there: whoever removes it lets the object go.
+    await when(
+      persistentVolumeKind,
+      spec.volumeName ?? '',
+      ({ metadata, status }) => status?.phase === 'Released' && metadata.finalizers?.length,
+    )
+    const agent = createInProcessClient(registry.registry, { name: `system:node:${user.spec.nodeName}`, groups: ['system:nodes'] })
+    await agent.resource(persistentVolumeKind).delete({ name: spec.volumeName ?? '' })
     await gone(persistentVolumeKind, terminating)
   })
 

@@ -1,6 +1,8 @@
 import {
   isPodFinished,
   isReason,
+  key as keyOf,
+  nodeKind,
   type PersistentVolume,
   type PersistentVolumeClaim,
   persistentVolumeClaimKind,
@@ -11,7 +13,7 @@ import {
 } from '@davit/api'
 import { claimsOf, FINALIZERS } from '../../volumes/index.ts'
 import type { ControllerContext } from '../context.ts'
-import { finalizersWithout, isClaimInUse, isVolumeInUse } from './plan.ts'
+import { cleanerOf, finalizersWithout, isClaimInUse, isToBeCleaned, isVolumeInUse } from './plan.ts'
 
 /** Lets claims and volumes that were deleted go once nothing uses them. Settles when the context's signal aborts. */
 export async function runVolumeProtection(context: ControllerContext): Promise<void> {
@@ -19,7 +21,8 @@ export async function runVolumeProtection(context: ControllerContext): Promise<v
   const claims = context.informer(persistentVolumeClaimKind)
   const volumes = context.informer(persistentVolumeKind)
   const pods = context.informer(podKind)
-  await Promise.all([claims.synced, volumes.synced, pods.synced])
+  const nodes = context.informer(nodeKind)
+  await Promise.all([claims, volumes, pods, nodes].map(({ synced }) => synced))
   const claimQueue = new WorkQueue({ clock })
   const volumeQueue = new WorkQueue({ clock })
   claims.onChange(({ type, key, object }) => {
@@ -27,6 +30,10 @@ export async function runVolumeProtection(context: ControllerContext): Promise<v
     if (type === 'deleted' && object.spec?.volumeName) volumeQueue.add(object.spec.volumeName)
   })
   volumes.onChange(({ key, object }) => object.metadata.deletionTimestamp !== undefined && volumeQueue.add(key))
+  nodes.onChange(({ type, key }) => {
+    if (type !== 'deleted') return
+    for (const volume of volumes.cache.list()) if (cleanerOf(volume) === key) volumeQueue.add(keyOf(volume))
+  })
   pods.onChange(({ type, object }) => {
     if (type !== 'deleted' && !isPodFinished(object)) return
     for (const { name } of claimsOf(object)) claimQueue.add(`${object.metadata.namespace}/${name}`)
@@ -57,18 +64,24 @@ async function releaseVolume(key: string, context: ControllerContext): Promise<v
   const finalizers = volume && finalizersWithout(volume, FINALIZERS.volume)
   if (!finalizers) return
   const { namespace = '', name = '' } = volume.spec.claimRef ?? {}
-  const claim = name
-    ? await client
-        .resource(persistentVolumeClaimKind)
-        .get({ namespace, name }, { signal })
-        .catch(error => {
-          if (isReason(error, 'NotFound')) return undefined
-          throw error
-        })
-    : undefined
+  const claim = name ? await find(client.resource(persistentVolumeClaimKind).get({ namespace, name }, { signal })) : undefined
   if (isVolumeInUse(volume, claim)) return
+  if (isToBeCleaned(volume)) {
+    const cleaner = cleanerOf(volume)
+    // What is on a node that is gone nobody can remove any more.
+    if (cleaner === undefined || (await find(client.resource(nodeKind).get({ name: cleaner }, { signal })))) return
+  }
   const metadata = { ...volume.metadata, finalizers }
   await unlessGone(client.resource(persistentVolumeKind).update({ ...volume, metadata } satisfies PersistentVolume, { signal }))
+}
+
+async function find<T>(get: Promise<T>): Promise<T | undefined> {
+  try {
+    return await get
+  } catch (error) {
+    if (isReason(error, 'NotFound')) return undefined
+    throw error
+  }
 }
 
 async function unlessGone(write: Promise<unknown>): Promise<void> {
