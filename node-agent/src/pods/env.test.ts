@@ -19,7 +19,12 @@ const service = (namespace: string, name: string, clusterIP: string): Service =>
   spec: { clusterIP, ports: [{ name: 'https', port: 443, protocol: 'TCP' }] },
 })
 const context: EnvContext = {
-  downward: { nodeName: 'n1', hostIp: '10.0.0.1', podIp: '10.244.0.2', allocatable: { milliCpu: 2000, memoryBytes: 1 << 30 } },
+  downward: {
+    nodeName: 'n1',
+    hostIp: '10.0.0.1',
+    podIp: '10.244.0.2',
+    allocatable: { milliCpu: 2000, memoryBytes: 1 << 30, diskBytes: 5_000 },
+  },
   configMaps: new Map([['app', configMap('app', { LEVEL: 'debug', 'no=name': 'x', URL: 'http://a' })]]),
   secrets: new Map([['db', secret('db', { PASSWORD: base64('s3cret') })]]),
   services: [],
@@ -58,6 +63,27 @@ describe('containerEnv()', () => {
     ]
     const resources = { requests: { cpu: '250m' }, limits: { memory: '64Mi' } }
     assert.deepEqual(env({ env: variables, resources }), { A: 's3cret', B: 'debug', C: '10.244.0.2', D: 'web', E: '64', F: '250' })
+  })
+
+  it('gives the node’s share for what a container is not limited in, and all addresses', () => {
+    const limit = (name: string, resource: string, divisor?: string) => ({
+      name,
+      valueFrom: { resourceFieldRef: { resource: `limits.${resource}`, ...(divisor && { divisor }) } },
+    })
+    const variables = [
+      limit('CPU', 'cpu'),
+      limit('MEMORY', 'memory', '1Mi'),
+      limit('DISK', 'ephemeral-storage', '1k'),
+      { name: 'IPS', valueFrom: { fieldRef: { fieldPath: 'status.podIPs' } } },
+      { name: 'HOSTS', valueFrom: { fieldRef: { fieldPath: 'status.hostIPs' } } },
+    ]
+    assert.deepEqual(env({ env: variables }), { CPU: '2', MEMORY: '1024', DISK: '5', IPS: '10.244.0.2', HOSTS: '10.0.0.1' })
+  })
+
+  it('takes prefixes and names of any printable characters but =', () => {
+    const found = env({ envFrom: [{ prefix: 'app/1: ', configMapRef: { name: 'app' } }], env: [{ name: 'a-b.c', value: '1' }] })
+    assert.equal(found['app/1: LEVEL'], 'debug')
+    assert.equal(found['a-b.c'], '1')
   })
 
   for (const [what, fields, message] of [

@@ -6,7 +6,7 @@ export interface DownwardContext {
   readonly hostIp: string
   readonly podIp: string
   /** What a container without a limit may use. */
-  readonly allocatable: { milliCpu: number; memoryBytes: number }
+  readonly allocatable: { milliCpu: number; memoryBytes: number; diskBytes?: number }
 }
 
 /** The value of a fieldRef; throws in Kubernetes' words when the path is not supported. */
@@ -66,7 +66,8 @@ export function resourceValue(
     const milli = quantity !== undefined ? parseMilli(quantity) : which === 'limits' ? context.allocatable.milliCpu : 0
     return String(Math.ceil(milli / parseMilli(divideBy)))
   }
-  const base =
-    quantity !== undefined ? parseQuantity(quantity) : which === 'limits' && name === 'memory' ? context.allocatable.memoryBytes : 0
+  const { memoryBytes, diskBytes = 0 } = context.allocatable
+  const unlimited = name === 'memory' ? memoryBytes : name === 'ephemeral-storage' ? diskBytes : 0
+  const base = quantity !== undefined ? parseQuantity(quantity) : which === 'limits' ? unlimited : 0
   return String(Math.ceil(base / parseQuantity(divideBy)))
 }
