@@ -51,6 +51,8 @@ describe('Pods and their images, on Docker with a registry', { skip: !host, conc
       const pod = await world.until('missing', found => waiting(found)?.reason === 'ImagePullBackOff')
       const words = `manifest for ${image} not found: manifest unknown`
       assert.equal(waiting(pod)?.message, `Back-off pulling image "${image}": ErrImagePull: ${words}`)
+      // Told a moment after the status.
+      await world.eventually('the event of the back-off', () => eventsOf('missing').length >= 5)
       assert.deepEqual(eventsOf('missing').slice(0, 5), [
         `Pulling: Pulling image "${image}"`,
         `Failed: Failed to pull image "${image}": ${words}`,
