@@ -34,13 +34,14 @@ export async function readHugePages(): Promise<Record<string, number>> {
 
 const HUGE_PAGES = '/sys/kernel/mm/hugepages'
 
-/** Why nothing can be written to `path`, such as its disk being mounted read-only since it failed; undefined when something can. */
+/** Why nothing can be written to `path`, as when its disk failed and was mounted read-only; undefined when that is not known. */
 export async function whyNotWritable(path: string): Promise<string | undefined> {
   try {
     await access(path, constants.W_OK)
     return undefined
   } catch (err) {
     const { code } = err as NodeJS.ErrnoException
-    return code === 'EROFS' ? `the file system of ${path} is read-only` : `${path} cannot be written to: ${code}`
+    if (code === 'EROFS') return `the file system of ${path} is read-only`
+    return code === 'EIO' ? `the disk of ${path} fails` : undefined
   }
 }
