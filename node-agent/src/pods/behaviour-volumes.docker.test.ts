@@ -481,6 +481,49 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     await remove('measured')
   })
 
+  it('hands out a block device of a claim', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'davit-host-'))
+    const path = join(dir, 'disk')
+    await promisify(execFile)('mknod', [path, 'b', '7', '200'])
+    await bind(
+      await createClaim('disk', { volumeMode: 'Block' }),
+      { volumeMode: 'Block', hostPath: { path, type: 'BlockDevice' } },
+      { name: 'disk' },
+    )
+    const volumeDevices = [{ name: 'data', devicePath: '/dev/xvda' }]
+    await run('disk', spec([], [data('disk')], { container: { volumeDevices, volumeMounts: [] } }))
+    assert.equal(await inside('disk', 'test -b /dev/xvda && echo block'), 'block')
+    await remove('disk')
+    await world.create('files', spec(AT_DATA, [data('disk')]))
+    await world.until('files', pod => /has volumeMode Block/.test(main(pod)?.state?.waiting?.message ?? ''))
+    await remove('files')
+    await rm(dir, { recursive: true })
+  })
+
+  it('takes away what agents that were killed have left of pods that are gone', async () => {
+    await world.createSecret('killed', { key: 'x' })
+    await run('killed', spec([{ name: 's', mountPath: '/s' }], [{ name: 's', secret: { secretName: 'killed' } }]))
+    await agent.stop()
+    const left = join(world.dataDir, 'pods', 'gone-uid')
+    await mkdir(join(left, 'volumes/memory'), { recursive: true })
+    await promisify(execFile)('mount', ['-t', 'tmpfs', 'davit-test', join(left, 'volumes/memory')])
+    for (const dir of ['memory/gone-uid/secret', 'image-volumes/sha256-gone', 'image-volumes/sha256-half.new'])
+      await mkdir(join(world.dataDir, dir), { recursive: true })
+    const label = { 'davit.dev/image-volume': world.clusterId }
+    const half = await agent.docker.raw.createContainer({ Image: 'busybox:1.36', Cmd: ['/never-started'], Labels: label })
+    await world.delete('killed', 0)
+    agent = await world.startAgent()
+    const counts = async () => Promise.all(['pods', 'memory', 'image-volumes'].map(entries))
+    await eventually('an empty directory', async () => (await counts()).every(count => count === 0))
+    assert.equal(await mountTable(), 1, 'only the tmpfs that all pods share')
+    await eventually('the end of the container', () =>
+      half.inspect().then(
+        () => false,
+        () => true,
+      ),
+    )
+  })
+
   it('leaves the root of an emptyDir as the pod has made it', async () => {
     await run('own', spec([{ name: 'v', mountPath: '/v' }], [{ name: 'v', emptyDir: {} }]))
     assert.equal(await inside('own', 'stat -c %a /v; chmod 700 /v'), '777')

@@ -4,7 +4,7 @@
  * so it is walked by descriptors, and no link is ever followed.
  */
 import { constants, type Stats } from 'node:fs'
-import { chmod, chown, type FileHandle, lchown, open, readdir, stat } from 'node:fs/promises'
+import { chmod, chown, type FileHandle, lchown, open, readdir, realpath, stat } from 'node:fs/promises'
 import type { Pod } from '@davit/api'
 
 export interface FsGroup {
@@ -36,7 +36,8 @@ export function groupMode(mode: number, { isDirectory, readOnly }: { isDirectory
 export async function applyFsGroup(path: string, { group, policy }: FsGroup, { readOnly = false } = {}): Promise<void> {
   const root = await stat(path)
   if (policy === 'OnRootMismatch' && isDone(root, group, readOnly)) return
-  const handle = await open(path, PATH_ONLY | constants.O_NOFOLLOW)
+  // The way to the root is the administrator's, and may be a link.
+  const handle = await open(await realpath(path), PATH_ONLY | constants.O_NOFOLLOW)
   try {
     await walk(handle, { group, readOnly, depth: 0 })
   } finally {

@@ -3,7 +3,7 @@
  * that a crash anywhere is made good by the next run. Nothing is deleted but a directory of the volume's own name that lies where this node
  * keeps volumes, or that a marker beside it says was made for this very volume.
  */
-import { lstat, rm } from 'node:fs/promises'
+import { lstat, realpath, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   type Client,
@@ -109,7 +109,8 @@ export async function deleteDirectory(
   const isOurs = marker?.uid === volume.metadata.uid && marker?.volume === volume.metadata.name && marker?.clusterId === clusterId
   if (marker ? !isOurs : dirname(path) !== directory) throw new Error(`path "${path}" was not made for this volume: nothing is deleted`)
   if (found && !found.isDirectory()) throw new Error(`path "${path}" is not a directory: nothing is deleted`)
-  const [mount] = await mountsBelow(path)
+  // The kernel names mounts without the links on the way.
+  const [mount] = found ? await mountsBelow(await realpath(path)) : []
   if (mount !== undefined) throw new Error(`"${mount}" is mounted in path "${path}": nothing is deleted`)
   await rm(path, { recursive: true, force: true })
   await failpoint('volumes.reclaim.directory')

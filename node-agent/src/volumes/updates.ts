@@ -30,6 +30,7 @@ interface Options {
 
 /** For what no watch tells: more objects than may be watched, a file somebody else has changed. */
 const SWEEP_MS = 120_000
+const FIRST_MS = 3_000
 const WORKERS = 4
 
 interface Kept {
@@ -72,8 +73,8 @@ export function startVolumeUpdates({ volumes, objects, warn, clock, log, signal 
       if (!pod.spec.volumes?.some(isWritten)) return
       kept.set(uid, { pod, place })
       objects.hold(uid, followedBy(pod))
-      // Also the first time: something may have changed between the preparation and the watch.
-      queue.add(uid)
+      // Soon also the first time, since something may have changed before there was a watch; but not while the pod is starting.
+      queue.addAfter(uid, before ? 0 : FIRST_MS)
     },
     drop(uid) {
       if (kept.delete(uid)) objects.hold(uid, [])

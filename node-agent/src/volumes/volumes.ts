@@ -3,6 +3,7 @@ import { access, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Clock, type Container, type Logger, type Pod, systemClock, type Volume } from '@davit/api'
 import type { Docker, Mount } from '../docker/index.ts'
+import { failpoint } from '../failpoints/index.ts'
 import { claimNameOf, claimsDir, findClaim, readClaim } from './claim.ts'
 import { containerDevice, containerMount, type DeviceMapping } from './container-mounts.ts'
 import { createDockerVolumes, nfsVolume } from './docker-volume.ts'
@@ -131,7 +132,9 @@ export function createVolumes(options: VolumesOptions): Volumes {
 
   const letGo = async (dir: string) => {
     await unmountBelow(dir)
+    await failpoint('volumes.remove.unmounted')
     await memory.remove(dir)
+    await failpoint('volumes.remove.memory')
     await images.release(dir)
     tokens.forget(basename(dir))
     meter.forget(dir)
@@ -142,11 +145,13 @@ export function createVolumes(options: VolumesOptions): Volumes {
     prepare: (pod, place) =>
       turns(place.dir, async () => {
         await writeEtcFiles(pod, place)
+        await failpoint('volumes.prepare.etc')
         const prepared = new Map<string, Prepared>()
         for (const volume of pod.spec.volumes ?? []) {
           try {
             const request = { volume, pod, place, path: diskPath(place.dir, volume.name), group: fsGroupOf(pod) }
             prepared.set(volume.name, await prepareVolume(request))
+            await failpoint('volumes.prepare.volume')
           } catch (err) {
             const why = err instanceof Error ? err.message : String(err)
             throw new Error(`MountVolume.SetUp failed for volume "${volume.name}" : ${why}`, { cause: err })
