@@ -59,6 +59,8 @@ export class StatusWriter {
   async flushed(uid: string, signal: AbortSignal): Promise<void> {
     const entry = this.#entries.get(uid)
     if (!entry || signal.aborted) return
+    // A status that may wait otherwise does not hold up the pod's end.
+    this.#queue.add(uid)
     await new Promise<void>(resolve => {
       entry.waiting.push(resolve)
       signal.addEventListener('abort', () => resolve(), { once: true })
