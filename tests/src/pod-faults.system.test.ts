@@ -58,6 +58,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'dockerd restarts with live-restore, and nothing else does',
+    // Its like is in healing.system.test.ts.
+    long: true,
     async happens() {
       const before = await world.running()
       const options = { logs: world.cluster.home.logs, run: world.cluster.home.run }
@@ -118,6 +120,8 @@ const FAULTS: readonly Fault[] = [
   { name: 'a container floods its log, and who follows it does not read', happens: () => logFlood(world, ROUNDS > 0 ? 200 : 60) },
   {
     name: 'dockerd restarts without live-restore, and every container is started again where it was',
+    // Its like is in healing.system.test.ts.
+    long: true,
     async happens() {
       const before = [...world.cluster.pods.cache.list()]
       const options = { logs: world.cluster.home.logs, run: world.cluster.home.run }
