@@ -90,6 +90,8 @@ export const cases: readonly Case[] = [
         context.create('on-failure', { volumes, restartPolicy: 'OnFailure', containers: [secondTime('exit 0')] }),
         context.create('never', { volumes, restartPolicy: 'Never', containers: [secondTime('exit 0')] }),
       ])
+      // Its first run may be seen, too, before it fails.
+      await context.until('always', 'restarted', pod => statusOf(pod)?.restartCount === 1)
       const always = await context.ready('always')
       assert.deepEqual([always.status?.phase, statusOf(always)?.restartCount, statusOf(always)?.ready], ['Running', 1, true])
       assert.equal(statusOf(always)?.lastState?.terminated?.exitCode, 1)
