@@ -1,6 +1,7 @@
 export { createDrain, type Drain, type DrainOptions } from './drain.ts'
 export type { EndOptions } from './end-pod.ts'
 export { type EventRecorder, podEvents } from './events.ts'
-export { type PodManager, type PodManagerOptions, startPodManager } from './manager.ts'
+export type { PodManagerOptions } from './make-deps.ts'
+export { type PodManager, startPodManager } from './manager.ts'
 export type { StaticPods } from './source.ts'
 export type { PodView, PodViews } from './views.ts'

@@ -2,52 +2,24 @@
  * Runs this node's pods: gathers what is wanted, what Docker shows and what is remembered, lets `planPod` decide, and performs it.
  * One worker a pod at a time; whatever changes (the API, Docker, a probe, a task's end) only says which pod to look at.
  */
-import {
-  type Client,
-  type Clock,
-  deadlineSignal,
-  type Informer,
-  isStaticPod,
-  type Logger,
-  type Pod,
-  runController,
-  runtimeClassKind,
-  type Service,
-  WorkQueue,
-} from '@davit/api'
-import type { ContainerStore, Docker } from '../docker/index.ts'
-import { isOlder, SANDBOX } from '../docker/index.ts'
-import type { Images } from '../images/index.ts'
-import type { PodNetwork } from '../network/types.ts'
-import {
-  type DownwardContext,
-  startVolumeUpdates,
-  type Volumes,
-  type VolumeUpdates,
-  type VolumeUsage,
-  type WatchedObjects,
-} from '../volumes/index.ts'
+import { isStaticPod, type Pod, runController, WorkQueue } from '@davit/api'
+import { SANDBOX } from '../docker/index.ts'
+import { startVolumeUpdates, type VolumeUpdates, type VolumeUsage } from '../volumes/index.ts'
 import { allot } from './allot.ts'
-import { admitted, CheckpointStore } from './checkpoint.ts'
-import type { NodeFacts } from './container-spec.ts'
+import { admitted } from './checkpoint.ts'
 import { specContainer } from './containers.ts'
 import type { Deps } from './deps.ts'
-import type { NodeDevices } from './devices.ts'
-import type { Drain } from './drain.ts'
 import { type Ending, type EndOptions, endPod, evictPod } from './end-pod.ts'
-import { type EventRecorder, podEvents } from './events.ts'
 import { firstCheckpoint, forgetEnd, probedBefore } from './first-checkpoint.ts'
-import type { HostPortClaims } from './host-ports.ts'
 import { retryArrived, retryChangedSecrets } from './image-retry.ts'
-import { createLimit } from './limit.ts'
-import { type Refusal, refusalOf } from './node-admission.ts'
+import { makeDeps, type PodManagerOptions } from './make-deps.ts'
+import { refusalOf } from './node-admission.ts'
 import { hurry, type Performer, perform } from './perform.ts'
 import { anchorOf, type Observed, planPod } from './plan.ts'
-import { canRaiseLimits } from './privileges.ts'
 import { Prober } from './prober.ts'
 import { absorb } from './records.ts'
 import { PodRuntime } from './runtime.ts'
-import { NO_STATIC_PODS, podSource, type StaticPods } from './source.ts'
+import { NO_STATIC_PODS, podSource } from './source.ts'
 import { claimPorts, volumePlace } from './start.ts'
 import { podStatus } from './status.ts'
 import { StatusWriter } from './status-writer.ts'
@@ -55,46 +27,6 @@ import { sweepDirectories, sweepOrphan } from './sweep.ts'
 import { tellBackOff } from './tell-back-off.ts'
 import { terminationMessage } from './termination-message.ts'
 import { type PodViews, podViews } from './views.ts'
-
-export interface PodManagerOptions {
-  client: Client
-  docker: Docker
-  containers: ContainerStore
-  /** Pods of this node, indexed by `uid`. */
-  pods: Informer<Pod>
-  /** Pods of files; default: none. */
-  statics?: StaticPods
-  network: PodNetwork
-  hostPorts: HostPortClaims
-  volumes: Volumes
-  images: Images
-  objects: WatchedObjects
-  /** Services of a namespace, and `default/kubernetes`. */
-  services: (namespace: string) => readonly Service[]
-  events: EventRecorder
-  dataDir: string
-  nodeName: string
-  hostIp: string
-  allocatable: DownwardContext['allocatable']
-  /** Why a pod that was just bound to this node may not start here; default: every pod may. */
-  refuse?: (pod: Pod) => Refusal | undefined
-  /** True once the API's cluster id was compared with ours in this run: only then is anything removed. */
-  isOwnCluster: () => boolean
-  drain: Drain
-  /** Of each container's log. */
-  logs: NodeFacts['logs']
-  seccompProfile?: (path: string) => string
-  /** Processes and threads a container may have; 0: any number. */
-  podMaxPids?: number
-  /** Names and `prefix*` patterns besides those that do no neighbour harm. */
-  allowedUnsafeSysctls?: readonly string[]
-  /** Ids of this node's devices, by resource name. */
-  devices?: NodeDevices
-  clusterDomain?: string
-  clock: Clock
-  log: Logger
-  signal: AbortSignal
-}
 
 export interface PodManager extends PodViews {
   /**
@@ -118,7 +50,6 @@ export interface PodManager extends PodViews {
 
 /** How long the first list from the API is waited for before checkpoints alone decide. */
 const API_MS_MAX = 5_000
-const API_CALL_MS_MAX = 15_000
 /** How often it is looked whether a pull that was refused has other credentials now. */
 const RETRY_MS = 15_000
 const WORKERS = 16
@@ -344,42 +275,6 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     end: (uid, how) => endPod(uid, how, ending),
     evict: (uid, how) => evictPod(uid, how, ending),
     stopped: Promise.all([working, updates.stopped, retrying, statuses.stopped]).then(() => {}),
-  }
-}
-
-function makeDeps(options: PodManagerOptions): Deps {
-  const { client, docker } = options
-  const events = podEvents(options.events)
-  const raises = canRaiseLimits()
-  if (!raises)
-    options.log.warn({}, "This machine does not allow limits to be raised: containers get the daemon's ulimits and no OOM protection")
-  const nodeFacts = (): NodeFacts => ({
-    labels: docker.labels,
-    isOldMacApi: isOlder(docker.apiVersion, '1.44'),
-    cgroupDriver: docker.engine.cgroupDriver,
-    cgroupVersion: docker.engine.cgroupVersion,
-    hasAppArmor: docker.engine.hasAppArmor,
-    maxPids: options.podMaxPids ?? 0,
-    clusterDomain: options.clusterDomain ?? 'cluster.local',
-    memoryCapacityBytes: docker.engine.memoryBytes,
-    canRaiseLimits: raises,
-    dockerNetwork: options.network.dockerNetwork,
-    hasCostlyResolver: isOlder(docker.engine.version, '25.0'),
-    logs: options.logs,
-    seccompProfile: options.seccompProfile ?? (() => ''),
-  })
-  return {
-    ...options,
-    events,
-    nodeFacts,
-    ensureImage: options.images.ensure,
-    runtimeHandler: async name => {
-      const found = await client.resource(runtimeClassKind).get({ name }, { signal: deadlineSignal(API_CALL_MS_MAX, options.signal) })
-      return found.handler
-    },
-    checkpoints: new CheckpointStore(options.dataDir),
-    // More in flight only make each other wait: on two cores 60 starts took longer with two per core than with one.
-    startLimit: createLimit(Math.max(2, docker.engine.cpus)),
   }
 }
 

@@ -18,7 +18,8 @@ import { type Images, type ImagesOptions, startImages } from '../images/index.ts
 import type { PodNetwork } from '../network/types.ts'
 import { cleanUpVolumes, createObjectSource, createTokenIssuer, createVolumes, type Volumes } from '../volumes/index.ts'
 import { type EventRecorder, podEvents } from './events.ts'
-import { type PodManager, type PodManagerOptions, startPodManager } from './manager.ts'
+import type { PodManagerOptions } from './make-deps.ts'
+import { type PodManager, startPodManager } from './manager.ts'
 import { TestApi } from './test-api.ts'
 
 const SUBNET = '10.244.250'
