@@ -100,3 +100,13 @@ test('no part re-exports everything of another', () => {
     [],
   )
 })
+
+test('no deadline is left to chance: `AbortSignal.any` forgets a timeout that nobody else holds', () => {
+  const wrong = sources.filter(
+    ({ path, text }) => !/(tidy\.test|deadline-signal)\.ts$/.test(path) && /AbortSignal\.any\([^)]*AbortSignal\.timeout/.test(text),
+  )
+  assert.deepEqual(
+    wrong.map(source => name(source.path)),
+    [],
+  )
+})

@@ -1,5 +1,5 @@
 /** Looks every ten seconds whether the node is short of something, and makes room. */
-import type { Clock, Logger, Pod } from '@davit/api'
+import { type Clock, deadlineSignal, type Logger, type Pod } from '@davit/api'
 import type { PodManager, PodView } from '../pods/index.ts'
 import type { Family, PodUsage, Stats } from '../stats/index.ts'
 import { NO_PRESSURE, type Observations, planEviction, type Shortage } from './plan.ts'
@@ -57,7 +57,7 @@ export function runEviction(options: EvictionOptions): RunningEviction {
 
   const evict = async (pod: Pod, why: { message: string; graceSeconds: number; signal: string }): Promise<boolean> => {
     const { uid = '', name, namespace } = pod.metadata
-    const ended = AbortSignal.any([signal, AbortSignal.timeout(END_MS_MAX)])
+    const ended = deadlineSignal(END_MS_MAX, signal)
     const evicted = await manager.evict(uid, { message: why.message, graceSeconds: why.graceSeconds, signal: ended })
     if (!evicted) return false
     log.warn({ pod: `${namespace}/${name}`, why: why.message }, 'Evicted a pod')

@@ -1,6 +1,6 @@
 /** Ends the pods of a machine that goes down: others first, the system's own last, each told why. */
 import { watch } from 'node:fs'
-import type { Clock, Logger } from '@davit/api'
+import { type Clock, deadlineSignal, type Logger } from '@davit/api'
 import type { PodManager } from '../pods/index.ts'
 import { planShutdown, type ShutdownTimes } from './plan.ts'
 import { readBootId, readRequest, removeRequest, writeRequest } from './request.ts'
@@ -43,7 +43,7 @@ export function runShutdown(options: ShutdownOptions): RunningShutdown {
     )
     log.warn({ pods: steps.map(({ pods }) => pods.length) }, 'The machine goes down: pods are ended')
     for (const { pods, graceSeconds } of steps) {
-      const over = AbortSignal.any([signal, AbortSignal.timeout(graceSeconds * 1000 + SLACK_MS)])
+      const over = deadlineSignal(graceSeconds * 1000 + SLACK_MS, signal)
       const how = { reason: REASON, message: MESSAGE, graceSeconds, signal: over }
       await Promise.all(
         pods.map(pod =>
@@ -53,7 +53,7 @@ export function runShutdown(options: ShutdownOptions): RunningShutdown {
         ),
       )
     }
-    await manager.flushStatuses(AbortSignal.any([signal, AbortSignal.timeout(FLUSH_MS_MAX)]))
+    await manager.flushStatuses(deadlineSignal(FLUSH_MS_MAX, signal))
     log.info({}, 'Pods have ended')
   }
   const begin = () => {

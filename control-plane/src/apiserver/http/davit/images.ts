@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { text } from 'node:stream/consumers'
-import { apiError, type Logger, TUNNEL_PATHS, unavailable } from '@davit/api'
+import { apiError, deadlineSignal, type Logger, TUNNEL_PATHS, unavailable } from '@davit/api'
 import type { Tunnels } from '../../tunnel/index.ts'
 import { beginStream, type Reply, type Request } from '../respond.ts'
 
@@ -100,7 +100,7 @@ async function beginLoad(tunnels: Tunnels, node: string, signal: AbortSignal): P
 
 /** Tries for as long as a node may take to open its tunnel. */
 async function sessionSoon(tunnels: Tunnels, node: string, signal: AbortSignal): Promise<ClientHttp2Session> {
-  const late = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS_MAX)])
+  const late = deadlineSignal(CONNECT_MS_MAX, signal)
   for (;;) {
     try {
       return await tunnels.session(node)
