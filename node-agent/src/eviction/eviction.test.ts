@@ -196,7 +196,7 @@ describe('rankPods()', () => {
   it('never takes critical and static pods', () => {
     const pods = [
       made('critical', { priority: 2_000_000_000 }),
-      made('static', { annotations: { 'kubernetes.io/config.source': 'file' } }),
+      made('static', { annotations: { 'kubernetes.io/config.source': 'file', 'kubernetes.io/config.hash': 'static' } }),
       made('plain'),
     ]
     assert.deepEqual(names(rankPods(pods, shortOf('memory.available'))), ['plain'])

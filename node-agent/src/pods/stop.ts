@@ -28,12 +28,12 @@ export function graceSeconds({ pod, shown, checkpoint }: Pick<PodRuntime, 'pod' 
 /** Stops everything that runs in the pod, sidecars after the others, the sandbox last. */
 export async function terminatePod(runtime: PodRuntime, deps: Deps, signal: AbortSignal): Promise<void> {
   const { checkpoint, pod, uid } = runtime
+  // The wall clock tells only how long an earlier agent has been at it; from here on it may jump.
+  runtime.stoppingAt ??= deps.clock.monotonic() - Math.max(0, deps.clock.now() - (checkpoint.deletion?.since ?? deps.clock.now()))
   checkpoint.deletion ??= { since: deps.clock.now() }
   await deps.checkpoints.saveIfRoom(checkpoint)
   await failpoint('pods.stop.begun')
   const graceMs = graceSeconds(runtime) * 1000
-  // The wall clock tells only how long an earlier agent has been at it; from here on it may jump.
-  runtime.stoppingAt ??= deps.clock.monotonic() - Math.max(0, deps.clock.now() - checkpoint.deletion.since)
   runtime.deadline ??= new Deadline(deps.clock, runtime.stoppingAt + graceMs - deps.clock.monotonic())
   const { deadline } = runtime
 

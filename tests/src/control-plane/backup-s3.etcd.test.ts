@@ -1,4 +1,5 @@
 /** Backups in a bucket, against an S3-compatible server, with every signature checked. */
+
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -7,10 +8,10 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { archiveName, openStore, type S3Options } from '@davit/api/backup'
+import { freePorts } from '@davit/api/testing'
 import { command } from '@davit/deploy'
 import S3rver from 's3rver'
 import { startControlPlane } from './control-plane.ts'
-import { freePorts } from './free-ports.ts'
 import { startSignatureCheck } from './signature-check.ts'
 
 const CLI = fileURLToPath(new URL('../../../cli/dist/main.js', import.meta.url))

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connectHttp, type HttpClient } from '@davit/api'
-import { freePorts } from './free-ports.ts'
+import { freePorts } from '@davit/api/testing'
 import { type Answer, type Ask, send } from './send.ts'
 
 const MAIN = fileURLToPath(new URL('../../../control-plane/dist/main.js', import.meta.url))

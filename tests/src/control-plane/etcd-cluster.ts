@@ -1,11 +1,12 @@
 /** A real etcd cluster of several members that know each other and their clients by certificates of a CA of their own. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthority, createCertificate, type KeyPair } from '@davit/api/pki'
-import { freePorts } from './free-ports.ts'
+import { freePorts } from '@davit/api/testing'
 import { until } from './until.ts'
 
 const LIFETIME_DAYS = 1

@@ -1,11 +1,12 @@
 /** A real etcd of a test's own, which it may kill, stop and go on with. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePorts } from './free-ports.ts'
+import { freePorts } from '@davit/api/testing'
 
 export interface TestEtcd extends AsyncDisposable {
   readonly url: string

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@davit/api'
 import { createAuthority, loadOrCreatePki } from '@davit/api/pki'
+import { freePorts } from '@davit/api/testing'
 import { spawnEtcd } from './etcd.ts'
-import { freePorts } from './free-ports.ts'
 
 const MEMBERS = 3
 

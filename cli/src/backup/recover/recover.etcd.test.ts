@@ -1,15 +1,16 @@
 /** Three real etcd members, two of them lost. */
+
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '@davit/api'
 import { type BackupManifest, restoreEtcd } from '@davit/api/backup'
+import { freePorts } from '@davit/api/testing'
 import { command } from '@davit/deploy'
 import type { MemberStatus } from './plan.ts'
 import { type MemberHost, recover } from './recover.ts'
@@ -251,16 +252,3 @@ describe('recover()', () => {
     )
   })
 })
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = servers.map(server => (server.address() as { port: number }).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
-}

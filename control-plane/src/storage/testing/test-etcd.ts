@@ -1,10 +1,11 @@
 /** A real etcd for tests: one member on a free loopback port with a directory of its own. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '@davit/api/testing'
 import { Etcd3 } from 'etcd3'
 
 export interface TestEtcd extends AsyncDisposable {
@@ -111,22 +112,4 @@ async function spawnEtcd(flags: readonly string[], healthUrl: string): Promise<C
     if (healthy) return child
     await new Promise(resolve => setTimeout(resolve, 20))
   }
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = servers.map(server => {
-    const address = server.address()
-    if (address === null || typeof address === 'string') throw new Error('Cannot find a free port')
-    return address.port
-  })
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
 }
