@@ -42,6 +42,7 @@ export const podKind = defineKind<Pod>({
   applyDefaults: applyPodDefaults,
   validate: validatePod,
   validateUpdate: validatePodUpdate,
+  validateStatus: () => [],
   selectableFields: {
     'spec.nodeName': pod => pod.spec.nodeName ?? '',
     'spec.restartPolicy': pod => pod.spec.restartPolicy ?? '',

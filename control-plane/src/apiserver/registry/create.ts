@@ -7,7 +7,7 @@ import type { NamespaceGuard } from './namespace-guard.ts'
 import { keyOf, targetOf } from './resources.ts'
 import type { RequestContext } from './types.ts'
 import { validateNew } from './validation.ts'
-import { storedValue, writtenAs } from './written.ts'
+import { cloneJson, storedValue, writtenAs } from './written.ts'
 
 export interface CreateDependencies {
   storage: Storage
@@ -88,7 +88,7 @@ function placeInNamespace(kind: Kind, { metadata }: KubernetesObject, namespace:
 
 /** A copy with what the server alone decides. */
 function begin(kind: Kind, wanted: KubernetesObject, clock: Clock): KubernetesObject {
-  const object = structuredClone(wanted)
+  const object = cloneJson(wanted)
   const { name, generateName: base, namespace, labels, annotations, finalizers, ownerReferences } = object.metadata
   object.metadata = {
     ...(name && { name }),

@@ -18,7 +18,7 @@ import { type Admissions, settle } from './admission/rules.ts'
 import { change, type Decision } from './change.ts'
 import { keyOf, type Resources } from './resources.ts'
 import type { DeletionRequest, RequestContext } from './types.ts'
-import { isSameJson, storedValue, writtenAs } from './written.ts'
+import { cloneJson, isSameJson, storedValue, writtenAs } from './written.ts'
 
 export interface DeleteDependencies {
   storage: Storage
@@ -118,7 +118,7 @@ export function terminating(kind: Kind, old: KubernetesObject, request: Deletion
   const isHeld = finalizers.length > 0 || isHeldNamespace(old)
   if (graceSeconds === 0 && !isHeld) return undefined
 
-  const object = structuredClone(old)
+  const object = cloneJson(old)
   const { metadata } = object
   if (finalizers.length > 0) metadata.finalizers = finalizers
   else delete metadata.finalizers

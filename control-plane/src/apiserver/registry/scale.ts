@@ -4,6 +4,7 @@ import { applyPatch } from './patch.ts'
 import { decodeSpoken, type Scale, scaleKind } from './spoken-kinds.ts'
 import type { RequestContext } from './types.ts'
 import { checkName } from './update.ts'
+import { cloneJson } from './written.ts'
 
 /** What every workload with replicas looks like to a scaler. Throws NotFound for kinds without `scale`. */
 export function scaleOf(kind: Kind, object: KubernetesObject): Scale {
@@ -39,7 +40,7 @@ export function patchedScaleAsWanted(kind: Kind, patch: Patch, context: RequestC
 }
 
 function withScale(kind: Kind, current: Stored, { metadata, spec }: Scale): KubernetesObject {
-  const object = structuredClone(current.object)
+  const object = cloneJson(current.object)
   const replicas = spec?.replicas ?? 0
   checkName(metadata, object.metadata.name ?? '')
   if (replicas < 0) {

@@ -18,8 +18,8 @@ import { decodeBody } from './decode.ts'
 import { validateEphemeralContainers } from './pods/ephemeral-containers.ts'
 import { keyOf, type Resources } from './resources.ts'
 import type { RequestContext } from './types.ts'
-import { refuse, validateChange, validateNew } from './validation.ts'
-import { isSameJson, storedValue, writtenAs } from './written.ts'
+import { refuse, validateChange, validateNew, validateStatusChange } from './validation.ts'
+import { cloneJson, isSameJson, storedValue, writtenAs } from './written.ts'
 
 export interface UpdateDependencies {
   storage: Storage
@@ -59,7 +59,7 @@ export async function update(dependencies: UpdateDependencies, context: RequestC
 /** A decoded body as what is wanted, whatever is stored. */
 export function bodyAsWanted(kind: Kind, body: unknown, context: RequestContext): (current: Stored) => KubernetesObject {
   const decoded = decodeBody(kind, body, context)
-  return () => structuredClone(decoded)
+  return () => cloneJson(decoded)
 }
 
 async function decide(
@@ -82,7 +82,8 @@ async function decide(
   else if (part === 'resize') {
     refuse(kind, object, validatePodResize(object as Pod, old as Pod))
     validateNew(kind, object)
-  } else validateChange(kind, object, old)
+  } else if (part === 'status') validateStatusChange(kind, object, old)
+  else validateChange(kind, object, old)
 
   if (mayGo(object, old)) {
     const extra = await admissions.release(kind, old, context.signal)
@@ -141,12 +142,12 @@ const PARTS: Record<Part, (asked: WithParts, old: WithParts, kind: Kind) => Kube
     if (!kind.subresources.includes('status')) return asked
     const { status: _, ...rest } = asked
     // A namespace's finalizers are changed only by those who empty it, through `finalize`.
-    if (kind.subresources.includes('finalize')) rest.spec = structuredClone(old.spec)
-    return old.status === undefined ? rest : { ...rest, status: structuredClone(old.status) }
+    if (kind.subresources.includes('finalize')) rest.spec = cloneJson(old.spec)
+    return old.status === undefined ? rest : { ...rest, status: cloneJson(old.status) }
   },
   status: (asked, old) => {
     const { labels, annotations, finalizers, resourceVersion } = asked.metadata
-    const object: WithParts = structuredClone({ ...old, status: asked.status })
+    const object: WithParts = cloneJson({ ...old, status: asked.status })
     if (asked.status === undefined) delete object.status
     // Without a resourceVersion nobody knows how old the rest of the body is: it is left alone.
     if (resourceVersion) object.metadata = { ...object.metadata, ...drop({ labels, annotations, finalizers }) }
@@ -154,15 +155,15 @@ const PARTS: Record<Part, (asked: WithParts, old: WithParts, kind: Kind) => Kube
   },
   finalize: (asked, old) => {
     const finalizers = (asked.spec as { finalizers?: string[] } | undefined)?.finalizers ?? []
-    return structuredClone({ ...old, spec: { ...(old.spec as object | undefined), finalizers } }) as KubernetesObject
+    return cloneJson({ ...old, spec: { ...(old.spec as object | undefined), finalizers } }) as KubernetesObject
   },
   ephemeralcontainers: (asked, old) => {
     const ephemeralContainers = (asked.spec as { ephemeralContainers?: unknown[] } | undefined)?.ephemeralContainers ?? []
-    return structuredClone({ ...old, spec: { ...(old.spec as object), ephemeralContainers } }) as KubernetesObject
+    return cloneJson({ ...old, spec: { ...(old.spec as object), ephemeralContainers } }) as KubernetesObject
   },
   resize: (asked, old) => {
     const spec = withResizedContainers((old as Pod).spec, (asked.spec ?? { containers: [] }) as PodSpec)
-    return structuredClone({ ...old, spec }) as KubernetesObject
+    return cloneJson({ ...old, spec }) as KubernetesObject
   },
 }
 

@@ -15,6 +15,16 @@ export function validateNew(kind: Kind, object: KubernetesObject): void {
   refuse(kind, object, errorsOf(kind, object))
 }
 
+/** Throws Invalid with everything that is wrong with an object whose status and metadata are about to replace those of `old`. */
+export function validateStatusChange(kind: Kind, object: KubernetesObject, old: KubernetesObject): void {
+  if (!kind.validateStatus) {
+    validateChange(kind, object, old)
+    return
+  }
+  const metadata = [...validateObjectMeta(object.metadata, kind), ...validateObjectMetaUpdate(object.metadata, old.metadata)]
+  refuse(kind, object, [...metadata, ...kind.validateStatus(object), ...schemaErrors(kind, object)])
+}
+
 /** Throws Invalid with everything that is wrong with an object about to replace `old`. */
 export function validateChange(kind: Kind, object: KubernetesObject, old: KubernetesObject): void {
   const changes = [...validateObjectMetaUpdate(object.metadata, old.metadata), ...kind.validateUpdate(object, old)]

@@ -58,3 +58,17 @@ export function deepFreeze<T>(value: T): T {
   for (const nested of Object.values(value)) deepFreeze(nested)
   return Object.freeze(value)
 }
+
+/** A copy that may be changed, of what JSON can say. Many times quicker than `structuredClone`, and most writes need one. */
+export function cloneJson<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(cloneJson) as T
+  const copy: Record<string, unknown> = {}
+  for (const name in value) {
+    // Assigned, it would set the copy's prototype.
+    if (name === '__proto__')
+      Object.defineProperty(copy, name, { value: cloneJson(value[name]), enumerable: true, configurable: true, writable: true })
+    else copy[name] = cloneJson(value[name])
+  }
+  return copy as T
+}

@@ -17,7 +17,7 @@ import { change, type Decision } from '../change.ts'
 import { keyOf, type Resources } from '../resources.ts'
 import { bindingKind, decodeSpoken } from '../spoken-kinds.ts'
 import type { RequestContext } from '../types.ts'
-import { storedValue } from '../written.ts'
+import { cloneJson, storedValue } from '../written.ts'
 
 export interface BindingDependencies {
   storage: Storage
@@ -67,7 +67,7 @@ function assign(current: Stored, binding: BindingRequest, clock: Clock): Decisio
   if (old.spec.nodeName) throw refuse(`pod ${name} is already assigned to node "${old.spec.nodeName}"`)
   if (old.spec.schedulingGates?.length) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`)
 
-  const pod = structuredClone(old)
+  const pod = cloneJson(old)
   pod.spec.nodeName = binding.node
   if (binding.annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.annotations }
   const scheduled: PodCondition = { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(clock.now()) }
