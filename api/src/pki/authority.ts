@@ -5,6 +5,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { publicKeyHash } from '../public-key-hash.ts'
 import type { KeyPair } from './certificates.ts'
+import { remembered } from './remembered.ts'
 
 export interface Authority extends KeyPair {
   /** All that are trusted, the signing one first, PEM one after the other. */
@@ -53,11 +54,11 @@ export function readAuthority(text: string, what: string): Authority {
 }
 
 /** Hash of that CA of a bundle which signed `certificate`; undefined when none did. */
-export function issuerHash(certificate: string, bundle: string): string | undefined {
+export const issuerHash = remembered((certificate: string, bundle: string): string | undefined => {
   const signed = new X509Certificate(certificate)
   const issuer = certificatesIn(bundle).find(candidate => signed.verify(new X509Certificate(candidate).publicKey))
   return issuer && publicKeyHash(issuer)
-}
+})
 
 function blocksOf(text: string): { type: string; pem: string }[] {
   return [...text.matchAll(BLOCK)].map(([block, type = '']) => ({ type, pem: block.endsWith('\n') ? block : `${block}\n` }))

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { publicKeyHash } from '../public-key-hash.ts'
 import { certificatesIn } from './authority.ts'
+import { remembered } from './remembered.ts'
 
 /** Of a certificate's life; the rest is time for things to go wrong in. */
 const RENEW_WHEN_LEFT = 1 / 3
@@ -9,20 +10,11 @@ const RENEW_WHEN_LEFT = 1 / 3
 const SPREAD = 1 / 10
 const WARN_WHEN_LEFT = 1 / 10
 
-/** Asked every second of the same few; parsing them was a tenth of what a control plane at rest does. */
-const lives = new Map<string, { from: number; to: number }>()
-const LIVES_MAX = 100
-
 /** When its life begins and ends, milliseconds since the epoch. */
-export function lifeOf(certificate: string): { from: number; to: number } {
-  const known = lives.get(certificate)
-  if (known) return known
+export const lifeOf = remembered((certificate: string): { from: number; to: number } => {
   const { validFrom, validTo } = new X509Certificate(certificate)
-  const life = { from: Date.parse(validFrom), to: Date.parse(validTo) }
-  if (lives.size >= LIVES_MAX) lives.clear()
-  lives.set(certificate, life)
-  return life
-}
+  return { from: Date.parse(validFrom), to: Date.parse(validTo) }
+})
 
 /** Milliseconds since the epoch from which on a certificate is to be renewed. `jitter` in 0…1 is its holder's own. */
 export function renewalTime(certificate: string, jitter = 0): number {

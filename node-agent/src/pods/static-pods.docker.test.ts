@@ -87,7 +87,7 @@ describe('Pods of files, on Docker', { skip: !host, concurrency: false }, () => 
     const before = running()?.id
     await agent.stop()
     agent = await world.startAgent({}, { statics })
-    await eventually('the pod', () => agent.manager.findPod({ namespace: 'default', name: 'web-test' }) !== undefined)
+    await eventually('the pod with its container', () => running() !== undefined)
     assert.equal(running()?.id, before)
   })
 

@@ -127,12 +127,11 @@ export class World {
   }
 
   /** Waits for an event of the pod, and gives its message. */
-  untilEvent(pod: string, reason: string): Promise<string> {
-    return this.cluster.until(
-      eventKind,
-      `the event ${reason} of ${pod}`,
-      events => events.findLast(event => event.reason === reason && event.involvedObject?.name === pod)?.message,
-    )
+  untilEvent(pod: string, ...reasons: readonly string[]): Promise<string> {
+    return this.cluster.until(eventKind, `the event ${reasons.join(' or ')} of ${pod}`, events => {
+      const uids = [...this.cluster.pods.cache.list()].filter(({ metadata }) => metadata.name === pod).map(({ metadata }) => metadata.uid)
+      return events.findLast(({ reason = '', involvedObject }) => reasons.includes(reason) && uids.includes(involvedObject?.uid))?.message
+    })
   }
 
   /** Deletes pods, and waits until they are gone. */
