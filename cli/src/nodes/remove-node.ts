@@ -35,7 +35,7 @@ export async function removeNode(options: RemoveOptions, report: Report): Promis
     await empty(name, options, report)
     if (host) {
       report.step('uninstalling the agent')
-      await uninstall(host)
+      for (const line of await uninstall(host)) report.note(`${name}: ${line}`)
     }
     report.step('deleting the Node')
     await session.client
@@ -92,14 +92,15 @@ async function cordon(client: HttpClient, name: string): Promise<boolean> {
   }
 }
 
-/** Leaves nothing of us; a machine that has nothing is fine as well. */
-export async function uninstall(host: SshHost): Promise<void> {
+/** Leaves nothing of us but the data of claims, of which the lines it gives tell; a machine that has nothing is fine as well. */
+async function uninstall(host: SshHost): Promise<string[]> {
   const script = `agent=/usr/local/bin/davit-node-agent
 [ -x "$agent" ] || agent=$agent.previous
 if [ ! -x "$agent" ]; then [ ! -e /var/lib/davit/node ] && exit 0; echo 'its executable is gone, but not its data: run "davit node add" again, then this' >&2; exit 1; fi
 "$agent" uninstall`
   try {
-    await host.demand('uninstall the agent', script, { sudo: true, timeoutMs: UNINSTALL_MS_MAX })
+    const said = await host.demand('uninstall the agent', script, { sudo: true, timeoutMs: UNINSTALL_MS_MAX })
+    return said.split('\n').filter(line => line.startsWith('The data of claims'))
   } catch (err) {
     if (err instanceof SshError && err.problem === 'command')
       throw new SshError('command', `${err.message}; what is left is found by running this again`, { cause: err })
