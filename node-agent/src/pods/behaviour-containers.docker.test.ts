@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Container, isPodReady, type Pod, type PodSpec, podCondition, podKind, runtimeClassKind } from '@davit/api'
-import { createWorld, type TestAgent, type TestWorld } from './test-agent.ts'
+import { containerId, createWorld, type TestAgent, type TestWorld } from './test-agent.ts'
 
 const host = process.env.DAVIT_TEST_DOCKER_HOST
 const HEEDS_TERM = 'trap "exit 0" TERM; while :; do sleep 0.1 & wait $!; done'
@@ -32,8 +32,7 @@ describe('What containers may ask for, on Docker', { skip: !host, concurrency: f
     await world.until(name, gone => gone === undefined)
   }
   const inside = async (pod: Pod | undefined, command: string, container = 'main') => {
-    const found = agent.manager.findContainer({ podUid: pod?.metadata.uid ?? '', container })
-    const { output } = await agent.docker.exec(found?.id ?? '', ['sh', '-c', command], { timeoutMs: 5_000 })
+    const { output } = await agent.docker.exec(await containerId(agent, pod, container), ['sh', '-c', command], { timeoutMs: 5_000 })
     return output.trim()
   }
   const change = async (pod: Pod, spec: Partial<PodSpec>) =>

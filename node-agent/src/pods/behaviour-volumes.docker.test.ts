@@ -22,7 +22,7 @@ import {
   type VolumeMount,
 } from '@davit/api'
 import { claimsDirectory, cleanUpVolumes, startReclaimer } from '../volumes/index.ts'
-import { createWorld, type TestAgent, type TestWorld } from './test-agent.ts'
+import { containerId, createWorld, type TestAgent, type TestWorld } from './test-agent.ts'
 
 const host = process.env.DAVIT_TEST_DOCKER_HOST
 const HEEDS_TERM = 'trap "exit 0" TERM; while :; do sleep 0.2 & wait $!; done'
@@ -68,8 +68,7 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
   }
   const inside = async (name: string, script: string) => {
     const pod = await world.get(name)
-    const found = agent.manager.findContainer({ podUid: pod?.metadata.uid ?? '', container: 'main' })
-    const { output } = await agent.docker.exec(found?.id ?? '', ['sh', '-c', script], { timeoutMs: 5_000 })
+    const { output } = await agent.docker.exec(await containerId(agent, pod), ['sh', '-c', script], { timeoutMs: 5_000 })
     return output.trim()
   }
   const eventually = async (what: string, is: () => Promise<boolean> | boolean, ms = 10_000) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Container, configMapKind, isPodReady, type Pod, type PodSpec, podKind } from '@davit/api'
-import { createWorld, type TestAgent, type TestWorld } from './test-agent.ts'
+import { containerId, createWorld, type TestAgent, type TestWorld } from './test-agent.ts'
 
 const host = process.env.DAVIT_TEST_DOCKER_HOST
 const HEEDS_TERM = 'trap "exit 0" TERM; while :; do sleep 0.2 & wait $!; done'
@@ -38,8 +38,7 @@ describe('What pods may ask for, on Docker', { skip: !host, concurrency: false }
     agent = await world.startAgent()
   }
   const inside = async (pod: Pod | undefined, ...command: string[]) => {
-    const found = agent.manager.findContainer({ podUid: pod?.metadata.uid ?? '', container: 'main' })
-    const { output } = await agent.docker.exec(found?.id ?? '', command, { timeoutMs: 5_000 })
+    const { output } = await agent.docker.exec(await containerId(agent, pod), command, { timeoutMs: 5_000 })
     return output.trim()
   }
   /** Waits for an event of Docker or the clock, whichever comes; fails after ten seconds. */

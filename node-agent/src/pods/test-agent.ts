@@ -260,3 +260,13 @@ function testNetwork(): PodNetwork {
     freeStaleEndpoint: async () => {},
   }
 }
+
+/** Docker's id of a pod's running container, waited for: an agent that has just started knows its pods a moment later. */
+export async function containerId(agent: TestAgent, pod: Pod | undefined, container = 'main'): Promise<string> {
+  const podUid = pod?.metadata.uid ?? ''
+  for (const until = performance.now() + 10_000; performance.now() < until; await new Promise(resolve => setTimeout(resolve, 20))) {
+    const found = agent.manager.findContainer({ podUid, container })
+    if (found) return found.id
+  }
+  throw new Error(`The agent knows no container "${container}" of pod ${pod?.metadata.name}`)
+}
