@@ -10,6 +10,8 @@ import { type Container, deadlineSignal, type GrpcAction, type HttpGetAction, ty
 export interface HandlerResult {
   ok: boolean
   message: string
+  /** There was an answer by HTTP, if not the one a probe wants: enough for a hook. */
+  isAnswered?: boolean
 }
 
 export interface HandlerTarget {
@@ -72,7 +74,9 @@ export async function httpGet(
       response.on('end', () => resolve(judged(status)))
     })
     const judged = (status: number): HandlerResult =>
-      status >= 200 && status < 400 ? { ok: true, message: '' } : { ok: false, message: `HTTP probe failed with statuscode: ${status}` }
+      status >= 200 && status < 400
+        ? { ok: true, message: '' }
+        : { ok: false, message: `HTTP probe failed with statuscode: ${status}`, isAnswered: true }
     request.on('error', err => {
       const why = deadline.aborted
         ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'

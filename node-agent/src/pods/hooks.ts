@@ -18,8 +18,9 @@ export async function runHook(
   const target = { container, address, timeoutMs, signal }
   if (sleep) return clock.sleep(Math.min(timeoutMs, sleep.seconds * 1000), signal)
   if (get || tcp) {
-    const { ok, message } = get ? await httpGet(get, target) : await tcpSocket(tcp ?? { port: 0 }, target)
-    if (!ok) throw new Error(message)
+    const { ok, message, isAnswered } = get ? await httpGet(get, target) : await tcpSocket(tcp ?? { port: 0 }, target)
+    // As in a kubelet, which looks at the status of probes only.
+    if (!ok && !isAnswered) throw new Error(message)
     return
   }
   const command = exec?.command ?? []
