@@ -47,6 +47,7 @@ export {
   startDocker,
   startHost,
   stopDocker,
+  unmountBelow,
 } from './hosts.ts'
 export { type ImageConfig, makeBusyboxRoot, makeHelloImage, makeImageArchive } from './images.ts'
 export { killProcess, logFileOf, runningPid, startProcess, stopProcess } from './processes.ts'

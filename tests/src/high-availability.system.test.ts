@@ -24,6 +24,7 @@ import {
   startAgent,
   startHost,
   stopAgent,
+  unmountBelow,
   waitForNodes,
 } from '@davit/deploy'
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts'
@@ -76,6 +77,8 @@ after(async () => {
     await removeHost(host, options)
   }
   await removeHostBridge(NETWORK)
+  // Secrets of pods were in memory there.
+  await unmountBelow(home.dir)
   await rm(home.dir, { recursive: true, force: true })
 })
 
