@@ -74,13 +74,9 @@ export function createObjectSource(
       const target = namespace ? { namespace, name } : { name }
       try {
         const object = await client.resource(kind).get(target, { signal: deadlineSignal(10_000, signal) })
-        remember(key, object)
-        return object
+        return settle(key, known, object) as T | undefined
       } catch (err) {
-        if (isReason(err, 'NotFound')) {
-          remember(key, undefined)
-          return undefined
-        }
+        if (isReason(err, 'NotFound')) return settle(key, known, undefined) as T | undefined
         // Refused is an answer; away is not.
         if (known?.object && !isReason(err, 'Forbidden')) return known.object as T
         throw err
@@ -89,6 +85,14 @@ export function createObjectSource(
       }
     })()
     asking.set(key, answer)
+    return answer
+  }
+  /** What an answer means by now: a watch may have told of a later state while it was on its way. */
+  const settle = (key: string, known: unknown, answer: KubernetesObject | undefined): KubernetesObject | undefined => {
+    const now = remembered.get(key)
+    const isLater = answer && now?.object && isNewer(answer.metadata.resourceVersion ?? '', now.object.metadata.resourceVersion ?? '')
+    if (now && now !== known && !isLater) return now.object
+    remember(key, answer)
     return answer
   }
   const remember = (key: string, object: KubernetesObject | undefined) => {
