@@ -29,7 +29,12 @@ export async function cleanupNetwork({ docker, name }: { docker?: Docker; name?:
   const network = await inspectNetwork(docker, names.dockerNetwork).catch(() => undefined)
   if (!network) return
   for (const [id, endpoint] of Object.entries(network.Containers ?? {})) {
-    await docker.getNetwork(network.Id).disconnect({ Container: id.startsWith('ep-') ? endpoint.Name : id, Force: true })
+    const Container = id.startsWith('ep-') ? endpoint.Name : id
+    // It may have gone meanwhile; what is really in the way the removal names.
+    await docker
+      .getNetwork(network.Id)
+      .disconnect({ Container, Force: true })
+      .catch(() => {})
   }
   await docker.getNetwork(network.Id).remove()
 }

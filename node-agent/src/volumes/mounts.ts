@@ -53,7 +53,8 @@ export async function bindDescriptor(fd: number, target: string): Promise<void> 
 export async function unmountBelow(dir: string): Promise<void> {
   const points = await mountsBelow(dir)
   if (points.length === 0) return
-  for (const point of points) await run('umount', ['--lazy', '--no-canonicalize', point], { timeout: DEADLINE_MS })
+  // One that went with the one before it is not there any more: what counts is what is left.
+  for (const point of points) await run('umount', ['--lazy', '--no-canonicalize', point], { timeout: DEADLINE_MS }).catch(() => {})
   const left = await mountsBelow(dir)
   if (left.length > 0) throw new Error(`Cannot unmount "${left[0]}"`)
 }
