@@ -69,7 +69,8 @@ function passingCase(row: string, probe: Probe, spec: (context: CaseContext) => 
         .until('test', 'restarted', pod => (statusOf(pod)?.restartCount ?? 0) > 0, WATCHED_MS)
         .then(
           () => assert.fail('it was restarted'),
-          () => assert.ok(performance.now() - since >= WATCHED_MS),
+          // A timer may be a millisecond early.
+          () => assert.ok(performance.now() - since >= WATCHED_MS - 50),
         )
       assert.ok(isPodReady(await context.pod('test')))
     },
