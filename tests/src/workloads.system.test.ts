@@ -155,16 +155,16 @@ spec:
   restartPolicy: Never
   volumes: [{ name: work, emptyDir: {} }]
   initContainers:
-    - { name: fetch, image: 'busybox:1.36', command: [sh, -c, 'echo fetched > /work/lines'], volumeMounts: &work [{ name: work, mountPath: /work }] }
-    - { name: build, image: 'busybox:1.36', command: [sh, -c, 'grep fetched /work/lines && echo built >> /work/lines'], volumeMounts: *work }
+    - { name: fetch, image: 'busybox:1.36', command: [sh, -c, 'echo fetched > /steps/lines'], volumeMounts: &work [{ name: work, mountPath: /steps }] }
+    - { name: build, image: 'busybox:1.36', command: [sh, -c, 'grep fetched /steps/lines && echo built >> /steps/lines'], volumeMounts: *work }
     - name: companion
       image: busybox:1.36
       restartPolicy: Always
-      command: [sh, -c, 'echo companion >> /work/lines; trap "cat /work/lines; exit 0" TERM; touch /work/up; while :; do sleep 0.1; done']
-      startupProbe: { exec: { command: [test, -e, /work/up] }, periodSeconds: 1 }
+      command: [sh, -c, 'echo companion >> /steps/lines; trap "cat /steps/lines; exit 0" TERM; touch /steps/up; while :; do sleep 0.1; done']
+      startupProbe: { exec: { command: [test, -e, /steps/up] }, periodSeconds: 1 }
       volumeMounts: *work
   containers:
-    - { name: main, image: 'busybox:1.36', command: [sh, -c, 'test -e /work/up && echo main >> /work/lines'], volumeMounts: *work }
+    - { name: main, image: 'busybox:1.36', command: [sh, -c, 'test -e /steps/up && echo main >> /steps/lines'], volumeMounts: *work }
 `)
   const done = await cluster.until(podKind, 'pipeline to succeed', pods =>
     pods.find(({ metadata, status }) => metadata.name === 'pipeline' && status?.phase === 'Succeeded'),

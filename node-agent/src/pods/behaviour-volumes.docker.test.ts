@@ -334,7 +334,7 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
 
   it('refuses subPaths that lead out, and goes on when they are mended', async () => {
     await world.createConfigMap('site', { 'index.html': 'mine' })
-    const expr = (subPathExpr: string) => [{ name: 'work', mountPath: '/work', subPathExpr }]
+    const expr = (subPathExpr: string) => [{ name: 'work', mountPath: '/steps', subPathExpr }]
     const env = [{ name: 'AT', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['at']" } } }]
     const wanted = spec(expr('$(AT)/x'), [{ name: 'work', emptyDir: {} }], { container: { env, volumeMounts: expr('$(AT)/x') } })
     const why = (text: string) => (pod: Pod | undefined) =>
@@ -351,7 +351,7 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     await world.until('expr', why("unable to provision SubPath `../x`: must not contain '..'"))
     await annotate('here')
     await world.until('expr', isReady)
-    assert.equal(await inside('expr', 'stat -c %a /work'), '777', 'as the volume itself')
+    assert.equal(await inside('expr', 'stat -c %a /steps'), '777', 'as the volume itself')
     await remove('expr')
 
     const mounts = [{ name: 'site', mountPath: '/etc/passwd', subPath: 'index.html' }]
