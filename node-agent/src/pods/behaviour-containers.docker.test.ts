@@ -237,10 +237,7 @@ describe('What containers may ask for, on Docker', { skip: !host, concurrency: f
     })
     await world.until('hangs', p => p?.status?.phase === 'Running')
     const pod = await world.get('hangs')
-    for (const until = Date.now() + 15_000; words('hangs').filter(word => word.startsWith('Unhealthy')).length < 3; ) {
-      assert.ok(Date.now() < until, 'three failures')
-      await new Promise(resolve => setTimeout(resolve, 100))
-    }
+    await world.eventually('three failures', () => words('hangs').filter(word => word.startsWith('Unhealthy')).length >= 3, 15_000)
     // The shell and the child of the probe that runs now, and of one that is being killed.
     assert.ok(Number(await inside(pod, 'ps | grep -c "[s]leep 4321"')) <= 4)
     assert.ok(words('hangs').some(word => word.includes('timed out after 1s')))

@@ -71,14 +71,10 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     const { output } = await agent.docker.exec(await containerId(agent, pod), ['sh', '-c', script], { timeoutMs: 5_000 })
     return output.trim()
   }
-  const eventually = async (what: string, is: () => Promise<boolean> | boolean, ms = 10_000) => {
-    for (const until = Date.now() + ms; Date.now() < until; await new Promise(resolve => setTimeout(resolve, 50))) if (await is()) return
-    assert.fail(`${what} did not come about`)
-  }
   /** Waits for an Event of the pod; its message. */
   const told = async (name: string, reason: string, text: string) => {
     const find = () => world.events.find(event => event.pod === name && event.reason === reason && event.message.includes(text))
-    await eventually(`an event ${reason} of ${name} with "${text}"`, () => find() !== undefined)
+    await world.eventually(`an event ${reason} of ${name} with "${text}"`, () => find() !== undefined)
     return find()?.message ?? ''
   }
   const restartAgent = async () => {
@@ -171,7 +167,7 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     await remove('all')
     assert.equal(await mountTable(), 1, 'only the tmpfs that all pods share')
     // The checkpoint goes last, after the object.
-    await eventually('the end of its directory', async () => (await entries('pods')) === 0)
+    await world.eventually('the end of its directory', async () => (await entries('pods')) === 0)
     for (const dir of ['memory', 'image-volumes']) assert.equal(await entries(dir), 0, dir)
     assert.equal(await entries('claims'), 2, 'a directory and its marker')
     await agent.docker.raw.getVolume(`pvc-${second.metadata.uid}`).inspect()
@@ -196,7 +192,7 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     world.api.away = new Error('The API is away')
     agent = await world.startAgent()
     const uid = () => agent.containers.ofPod(agent.containers.podUids()[0] ?? '')
-    await eventually('the second attempt', () =>
+    await world.eventually('the second attempt', () =>
       uid().some(({ container, state, attempt }) => container === 'main' && state === 'running' && attempt === 1),
     )
     world.api.away = undefined
@@ -312,23 +308,23 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     assert.match(first, /^default\.live\.\.\d+$/)
     assert.equal(await inside('live', 'stat -Lc "%a %u" /token/token'), '600 1000')
     const token = () => inside('live', 'cat /token/token')
-    await eventually('the next token', async () => (await token()) !== first)
+    await world.eventually('the next token', async () => (await token()) !== first)
     tokenLife = 3600
 
     await world.createConfigMap('later', { key: 'came' })
-    await eventually('what came later', async () => (await inside('live', 'cat /map/key 2>/dev/null')) === 'came', 3_000)
+    await world.eventually('what came later', async () => (await inside('live', 'cat /map/key 2>/dev/null')) === 'came', 3_000)
     const need = await world.api.resource(configMapKind).get({ namespace: 'default', name: 'need' })
     await world.api.resource(configMapKind).update({ ...need, data: { key: 'two', more: 'x' } } as typeof need)
-    await eventually('the change', async () => (await inside('live', 'cat /need/key /need/more')) === 'twox', 3_000)
+    await world.eventually('the change', async () => (await inside('live', 'cat /need/key /need/more')) === 'twox', 3_000)
     await world.api.resource(configMapKind).delete({ namespace: 'default', name: 'need' })
     await told('live', 'FailedMount', 'MountVolume.SetUp failed for volume "need" : configmap "need" not found')
     assert.equal(await inside('live', 'cat /need/key'), 'two', 'it keeps what it had')
     await world.createConfigMap('need', { key: 'three' })
-    await eventually('what came back', async () => (await inside('live', 'cat /need/key; ls /need')) === 'threekey', 3_000)
+    await world.eventually('what came back', async () => (await inside('live', 'cat /need/key; ls /need')) === 'threekey', 3_000)
     await world.api
       .resource(podKind)
       .patch({ name: 'live', namespace: 'default' }, { type: 'merge', body: { metadata: { labels: { a: 'b' } } } })
-    await eventually('the label', async () => (await inside('live', 'cat /me/labels')) === 'a="b"', 3_000)
+    await world.eventually('the label', async () => (await inside('live', 'cat /me/labels')) === 'a="b"', 3_000)
     await remove('live')
   })
 
@@ -513,9 +509,9 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     await world.delete('killed', 0)
     agent = await world.startAgent()
     const counts = async () => Promise.all(['pods', 'memory', 'image-volumes'].map(entries))
-    await eventually('an empty directory', async () => (await counts()).every(count => count === 0))
+    await world.eventually('an empty directory', async () => (await counts()).every(count => count === 0))
     assert.equal(await mountTable(), 1, 'only the tmpfs that all pods share')
-    await eventually('the end of the container', () =>
+    await world.eventually('the end of the container', () =>
       half.inspect().then(
         () => false,
         () => true,
@@ -562,10 +558,10 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     await run('user', spec(AT_DATA, [data('kept-in-use')]))
     await inside('user', 'mkdir /data/d; echo x > /data/d/f; ln -s /etc /data/link')
     await release(kept)
-    await eventually('the refusal', () => warnings.some(text => text.includes('it is still used by the pod')))
+    await world.eventually('the refusal', () => warnings.some(text => text.includes('it is still used by the pod')))
     await remove('user')
     const name = kept.metadata.name ?? ''
-    await eventually('the deletion', () => isGone(name), 15_000)
+    await world.eventually('the deletion', () => isGone(name), 15_000)
     assert.deepEqual(
       (await readdir(claimsDirectory(world.dataDir))).filter(entry => entry.includes(name)),
       [],
@@ -579,7 +575,7 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     await inside('in-docker', 'echo x > /data/f')
     await remove('in-docker')
     await release(inDocker)
-    await eventually('the deletion', () => isGone(volumeHandle))
+    await world.eventually('the deletion', () => isGone(volumeHandle))
     await assert.rejects(agent.docker.raw.getVolume(volumeHandle).inspect(), /no such volume/i)
 
     // A directory of the right name where nobody said that volumes are, and no marker beside it.
@@ -587,7 +583,7 @@ describe('What pods mount, on Docker', { skip: !host, concurrency: false }, () =
     await mkdir(foreign, { recursive: true })
     await release(await bind(await createClaim('foreign'), { local: { path: foreign } }, { provisioned: true, name: 'pvc-foreign' }))
     await release(await bind(await createClaim('root'), { local: { path: '/etc' } }, { provisioned: true, name: 'pvc-root' }))
-    await eventually('both refusals', () =>
+    await world.eventually('both refusals', () =>
       ['nothing is deleted', 'path "/etc" cannot be'].every(text => warnings.some(warning => warning.includes(text))),
     )
     assert.ok((await stat(foreign)).isDirectory())

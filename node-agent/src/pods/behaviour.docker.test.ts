@@ -41,12 +41,6 @@ describe('What pods may ask for, on Docker', { skip: !host, concurrency: false }
     const { output } = await agent.docker.exec(await containerId(agent, pod), command, { timeoutMs: 5_000 })
     return output.trim()
   }
-  /** Waits for an event of Docker or the clock, whichever comes; fails after ten seconds. */
-  const eventually = async (what: string, is: () => Promise<boolean> | boolean) => {
-    for (const until = Date.now() + 10_000; Date.now() < until; await new Promise(resolve => setTimeout(resolve, 50)))
-      if (await is()) return
-    assert.fail(`${what} did not come about`)
-  }
 
   it('gives it variables and volumes, and brings changes into them', async () => {
     const hostDir = await mkdtemp(join(tmpdir(), 'davit-host-'))
@@ -91,7 +85,7 @@ describe('What pods may ask for, on Docker', { skip: !host, concurrency: false }
     assert.equal(await inside(pod, 'sh', '-c', '(echo no > /config/level) 2>/dev/null; cat /config/level'), 'debug', 'not writable')
 
     await world.api.resource(configMapKind).update({ ...map, data: { level: 'info' } })
-    await eventually('the new value', async () => {
+    await world.eventually('the new value', async () => {
       await agent.manager.refreshVolumes()
       return (await inside(pod, 'cat', '/config/level')) === 'info'
     })
@@ -207,7 +201,7 @@ describe('What pods may ask for, on Docker', { skip: !host, concurrency: false }
     await world.create('stubborn', { terminationGracePeriodSeconds: 60, containers: [shell(IGNORES_TERM)] })
     await world.until('stubborn', isReady)
     await world.delete('stubborn')
-    await eventually('the stop', () => world.events.some(({ pod, reason }) => pod === 'stubborn' && reason === 'Killing'))
+    await world.eventually('the stop', () => world.events.some(({ pod, reason }) => pod === 'stubborn' && reason === 'Killing'))
     const since = performance.now()
     await remove('stubborn', 1)
     assert.ok(performance.now() - since < 8_000, 'a second deletion with less grace was heeded')
@@ -280,7 +274,7 @@ describe('What pods may ask for, on Docker', { skip: !host, concurrency: false }
     agent = await world.startAgent()
     const running = () =>
       agent.containers.ofPod(pod?.metadata.uid ?? '').find(({ container, state }) => container === 'main' && state === 'running')
-    await eventually('the second attempt', () => running()?.attempt === 1)
+    await world.eventually('the second attempt', () => running()?.attempt === 1)
     world.api.away = undefined
     const again = await world.until('away', p => restarts(p) === 1 && isReady(p))
     assert.equal(main(again)?.lastState?.terminated?.exitCode, 137)
@@ -295,11 +289,11 @@ describe('What pods may ask for, on Docker', { skip: !host, concurrency: false }
     await world.until('forced', isReady)
     await world.until('forgotten', isReady)
     await world.delete('forced', 0)
-    await eventually('its end', () => agent.containers.ofPod(first.metadata.uid ?? '').length === 0)
+    await world.eventually('its end', () => agent.containers.ofPod(first.metadata.uid ?? '').length === 0)
     await agent.stop()
     await world.delete('forgotten', 0)
     agent = await world.startAgent()
-    await eventually('its end', () => agent.containers.ofPod(second.metadata.uid ?? '').length === 0)
+    await world.eventually('its end', () => agent.containers.ofPod(second.metadata.uid ?? '').length === 0)
   })
 
   it('changes nobody’s readiness when it restarts', async () => {

@@ -37,12 +37,6 @@ describe('A node that runs short, on Docker', { skip: !host, concurrency: false 
     await world.close()
   })
 
-  /** Waits until it is so; fails after ten seconds. */
-  const eventually = async (what: string, is: () => boolean) => {
-    for (const until = Date.now() + 10_000; Date.now() < until; await new Promise(resolve => setTimeout(resolve, 20))) if (is()) return
-    assert.fail(`${what} did not come about`)
-  }
-
   /** Looks after the agent's pods with these thresholds, several times a second. */
   const watchOver = async (hard: string, memoryBytes?: number) => {
     stop.abort()
@@ -90,8 +84,8 @@ describe('A node that runs short, on Docker', { skip: !host, concurrency: false 
     assert.ok(world.events.some(({ pod: of, reason, type }) => of === 'greedy' && reason === 'Evicted' && type === 'Warning'))
     await world.until('modest', isReady)
     const dir = join(world.dataDir, 'pods', made.metadata.uid ?? '', 'volumes')
-    await eventually('the end of its volumes', () => !existsSync(dir))
-    await eventually('the end of its containers', () => agent.containers.ofPod(made.metadata.uid ?? '').length === 0)
+    await world.eventually('the end of its volumes', () => !existsSync(dir))
+    await world.eventually('the end of its containers', () => agent.containers.ofPod(made.metadata.uid ?? '').length === 0)
     for (const name of ['greedy', 'modest']) {
       await world.delete(name, 0)
       await world.until(name, gone => gone === undefined)
@@ -125,7 +119,7 @@ describe('A node that runs short, on Docker', { skip: !host, concurrency: false 
 
     // Still short, by a threshold that cannot be met: no pod is left but what is told, and who comes is refused.
     await watchOver('memory.available<199Mi', 200 * MEBIBYTE)
-    await eventually('the pressure', () => eviction?.conditions.has('MemoryPressure') ?? false)
+    await world.eventually('the pressure', () => eviction?.conditions.has('MemoryPressure') ?? false)
     await world.create('late', { containers: [shell(WAITS)] })
     const late = await world.until('late', isEvicted)
     assert.equal(late?.status?.message, 'Pod was rejected: The node had condition: [MemoryPressure]. ')

@@ -56,16 +56,11 @@ describe('Pods of files, on Docker', { skip: !host, concurrency: false }, () => 
     await rm(dir, { recursive: true, force: true })
   })
 
-  const eventually = async (what: string, is: () => Promise<boolean> | boolean) => {
-    for (const until = Date.now() + 20_000; Date.now() < until; await new Promise(resolve => setTimeout(resolve, 50)))
-      if (await is()) return
-    assert.fail(`${what} did not come about`)
-  }
   const running = () =>
     agent.manager.findPod({ namespace: 'default', name: 'web-test' })?.containers.find(({ state }) => state === 'running')
 
   it('runs them while the API is away, and shows them once it is back', async () => {
-    await eventually('the container', () => running() !== undefined)
+    await world.eventually('the container', () => running() !== undefined)
     world.api.away = undefined
     const mirror = await world.until('web-test', isReady)
     assert.ok(mirror && isMirrorPod(mirror))
@@ -87,20 +82,20 @@ describe('Pods of files, on Docker', { skip: !host, concurrency: false }, () => 
     const before = running()?.id
     await agent.stop()
     agent = await world.startAgent({}, { statics })
-    await eventually('the pod with its container', () => running() !== undefined)
+    await world.eventually('the pod with its container', () => running() !== undefined)
     assert.equal(running()?.id, before)
   })
 
   it('follows the file: another pod when it changes, none when it goes, and a word when it is wrong', async () => {
     const before = running()?.id
     await writeFile(join(dir, 'web.yaml'), manifest('two'))
-    await eventually('the new container', () => running() !== undefined && running()?.id !== before)
+    await world.eventually('the new container', () => running() !== undefined && running()?.id !== before)
     const uid = statics.list()[0]?.metadata.uid
     await world.until('web-test', pod => isReady(pod) && pod?.metadata.annotations?.[STATIC_PODS.mirror] === uid)
     await writeFile(join(dir, 'wrong.yaml'), 'kind: Pod')
-    await eventually('the warning', () => warnings.some(message => message.includes('wrong.yaml: ')))
+    await world.eventually('the warning', () => warnings.some(message => message.includes('wrong.yaml: ')))
     await rm(join(dir, 'web.yaml'))
     await world.until('web-test', pod => pod === undefined)
-    await eventually('its end', () => agent.containers.ofPod(uid ?? '').length === 0)
+    await world.eventually('its end', () => agent.containers.ofPod(uid ?? '').length === 0)
   })
 })

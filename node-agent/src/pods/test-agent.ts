@@ -53,8 +53,8 @@ export interface TestWorld {
   createConfigMap(name: string, data: Record<string, string>): Promise<ConfigMap>
   createSecret(name: string, data: Record<string, string>): Promise<Secret>
   updateSecret(name: string, data: Record<string, string>): Promise<Secret>
-  /** Looks again and again until it is so; fails after ten seconds. */
-  eventually(what: string, is: () => boolean | Promise<boolean>): Promise<void>
+  /** For what nobody tells of: looks again and again until it is so; fails after `ms`, twenty seconds unless told. */
+  eventually(what: string, is: () => boolean | Promise<boolean>, ms?: number): Promise<void>
   get(name: string): Promise<Pod | undefined>
   /** Waits until the pod as the API shows it (undefined: gone) satisfies `is`. */
   until(name: string, is: (pod: Pod | undefined) => boolean, ms?: number): Promise<Pod | undefined>
@@ -194,9 +194,8 @@ export async function createWorld(host: string): Promise<TestWorld> {
         .resource(secretKind)
         .update({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'default' }, data: encoded } as Secret)
     },
-    async eventually(what, is) {
-      for (const until = Date.now() + 10_000; Date.now() < until; await new Promise(resolve => setTimeout(resolve, 50)))
-        if (await is()) return
+    async eventually(what, is, ms = 20_000) {
+      for (const until = Date.now() + ms; Date.now() < until; await new Promise(resolve => setTimeout(resolve, 50))) if (await is()) return
       throw new Error(`${what} did not come about`)
     },
     get,
