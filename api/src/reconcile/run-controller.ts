@@ -24,7 +24,7 @@ export interface RunOptions {
   workers?: number
 }
 
-/** Hands keys to `reconcile` until `signal` aborts; settles once every running reconcile has. A key never runs twice at once. */
+/** Hands keys to `reconcile` until `signal` aborts, and closes the queue; settles once every running reconcile has. A key never runs twice at once. */
 export async function runController(queue: WorkQueue, reconcile: Reconcile, { log, signal, workers = 1 }: RunOptions): Promise<void> {
   const work = async () => {
     for await (const key of queue.take(signal)) {
@@ -43,5 +43,5 @@ export async function runController(queue: WorkQueue, reconcile: Reconcile, { lo
       }
     }
   }
-  await Promise.all(Array.from({ length: workers }, work))
+  await Promise.all(Array.from({ length: workers }, work)).finally(() => queue.close())
 }

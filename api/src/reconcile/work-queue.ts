@@ -22,6 +22,7 @@ export class WorkQueue {
   readonly #delayed = new Map<string, { at: number; timer: AbortController }>()
   readonly #failures = new Map<string, number>()
   #waiting: (() => void)[] = []
+  #isClosed = false
 
   constructor({ clock = systemClock, backoffMs = { min: 5, max: 60_000 }, random = Math.random }: WorkQueueOptions = {}) {
     this.#clock = clock
@@ -42,6 +43,7 @@ export class WorkQueue {
 
   /** Adds after `delayMs`; of two times for one key the earlier wins. */
   addAfter(key: string, delayMs: number): void {
+    if (this.#isClosed) return
     if (delayMs <= 0) {
       this.add(key)
       return
@@ -96,6 +98,12 @@ export class WorkQueue {
       this.#running.add(next.value)
       yield next.value
     }
+  }
+
+  /** Nobody takes from it any more: what is delayed is forgotten, and no timer keeps the process. */
+  close(): void {
+    this.#isClosed = true
+    for (const key of [...this.#delayed.keys()]) this.#cancelDelay(key)
   }
 
   #arrival(signal: AbortSignal): Promise<void> {
