@@ -44,6 +44,8 @@ export async function runExec(
   }
   const stop = () => output.destroy()
   stopped.addEventListener('abort', stop, { once: true })
+  // A slow Docker may have used up the time before the command began.
+  if (stopped.aborted) stop()
   const chunks: Buffer[] = []
   let bytes = 0
   try {
