@@ -32,4 +32,9 @@ describe('pullError()', () => {
     )
     assert.equal(pullError('a'.repeat(5_000), { image: 'x', platform: '' }).message.length, 1_001)
   })
+  it('is done with a message of a megabyte at once', () => {
+    const began = performance.now()
+    reasonOf('a '.repeat(500_000))
+    assert.ok(performance.now() - began < 1_000)
+  })
 })
