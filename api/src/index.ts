@@ -123,6 +123,7 @@ export { type ServiceAccount, serviceAccountKind } from './kinds/core/service-ac
 export { isHeadless } from './kinds/core/service-rules.ts'
 export type * from './kinds/core/service-types.ts'
 export { parseTaint, tolerates } from './kinds/core/taints.ts'
+export { formatAccessModes } from './kinds/core/volume-rules.ts'
 export {
   type Endpoint,
   type EndpointConditions,

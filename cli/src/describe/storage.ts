@@ -1,4 +1,5 @@
 import {
+  formatAccessModes,
   formatLabels,
   isDefaultStorageClass,
   type NodeSelectorTerm,
@@ -10,13 +11,6 @@ import {
 import type { Describer } from './describer.ts'
 import { eventsOf, writeEvents } from './events.ts'
 import { type DescriptionWriter, formatDate, orNone, orUnset, titleBool, writeAnnotations, writeMap } from './writer.ts'
-
-const SHORT: Readonly<Record<string, string>> = {
-  ReadWriteOnce: 'RWO',
-  ReadOnlyMany: 'ROX',
-  ReadWriteMany: 'RWX',
-  ReadWriteOncePod: 'RWOP',
-}
 
 export const describeClaim: Describer<PersistentVolumeClaim> = async (out, claim, { session, now, showEvents }) => {
   const { metadata, spec, status } = claim
@@ -30,7 +24,7 @@ export const describeClaim: Describer<PersistentVolumeClaim> = async (out, claim
   writeAnnotations(out, metadata.annotations)
   out.field(0, 'Finalizers', `[${(metadata.finalizers ?? []).join(' ')}]`)
   out.field(0, 'Capacity', spec.volumeName ? (status?.capacity?.storage ?? '') : '')
-  out.field(0, 'Access Modes', spec.volumeName ? modes(status?.accessModes) : '')
+  out.field(0, 'Access Modes', spec.volumeName ? formatAccessModes(status?.accessModes) : '')
   out.field(0, 'VolumeMode', spec.volumeMode ?? 'Filesystem')
   const source = spec.dataSource ?? spec.dataSourceRef
   if (source) {
@@ -73,7 +67,7 @@ export const describeVolume: Describer<PersistentVolume> = async (out, volume, {
   )
   out.field(0, 'Claim', spec.claimRef ? `${spec.claimRef.namespace}/${spec.claimRef.name}` : '')
   out.field(0, 'Reclaim Policy', spec.persistentVolumeReclaimPolicy ?? '')
-  out.field(0, 'Access Modes', modes(spec.accessModes))
+  out.field(0, 'Access Modes', formatAccessModes(spec.accessModes))
   out.field(0, 'VolumeMode', spec.volumeMode ?? 'Filesystem')
   out.field(0, 'Capacity', spec.capacity?.storage ?? '')
   writeAffinity(out, spec.nodeAffinity?.required?.nodeSelectorTerms)
@@ -151,10 +145,4 @@ export const describeStorageClass: Describer<StorageClass> = async (out, storage
   out.field(0, 'ReclaimPolicy', orUnset(storageClass.reclaimPolicy))
   out.field(0, 'VolumeBindingMode', orUnset(storageClass.volumeBindingMode))
   if (showEvents) writeEvents(out, await eventsOf(session, storageClass), now)
-}
-
-function modes(accessModes: readonly string[] = []): string {
-  return Object.entries(SHORT)
-    .flatMap(([mode, short]) => (accessModes.includes(mode) ? [short] : []))
-    .join(',')
 }
