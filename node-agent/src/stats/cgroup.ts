@@ -102,10 +102,9 @@ export async function readUsage(dirs: GroupDirs): Promise<GroupUsage> {
 
 /** Of all that, what is asked for most often. Rejects when the group is gone. */
 export async function readWorkingSet(dirs: GroupDirs): Promise<number> {
-  const [dir, usageFile, field] =
-    dirs.version === 1 ? [dirs.memory, 'memory.usage_in_bytes', 'total_inactive_file'] : [dirs.dir, 'memory.current', 'inactive_file']
+  const [dir, usageFile] = dirs.version === 1 ? [dirs.memory, 'memory.usage_in_bytes'] : [dirs.dir, 'memory.current']
   const [usage, stat] = await Promise.all([readFile(join(dir, usageFile), 'utf8'), readFile(join(dir, 'memory.stat'), 'utf8')])
-  return Math.max(0, Number(usage) - (parseFlat(stat).get(field) ?? 0))
+  return memoryOf({ usage, stat }, STAT_FIELDS[dirs.version]).workingSetBytes
 }
 
 interface GroupFiles {
@@ -116,37 +115,51 @@ interface GroupFiles {
   readonly processes: string
 }
 
+interface StatFields {
+  readonly inactiveFile: string
+  readonly rss: string
+  readonly pageFaults: string
+  readonly majorPageFaults: string
+}
+
+/** Names in `memory.stat` of what both versions count. */
+const STAT_FIELDS: Readonly<Record<1 | 2, StatFields>> = {
+  1: { inactiveFile: 'total_inactive_file', rss: 'total_rss', pageFaults: 'total_pgfault', majorPageFaults: 'total_pgmajfault' },
+  2: { inactiveFile: 'inactive_file', rss: 'anon', pageFaults: 'pgfault', majorPageFaults: 'pgmajfault' },
+}
+
 /** The kernel's number for "no limit" in version 1: the largest multiple of a page. */
 const NO_LIMIT_MIN = 2 ** 62
 
 export function usageOfV1({ cpu, usage, stat, limit, processes }: GroupFiles): GroupUsage {
-  const amounts = parseFlat(stat)
-  const memoryBytes = Number(usage)
   const memoryLimitBytes = Number(limit)
   return {
     cpuNs: Number(cpu),
-    memoryBytes,
-    workingSetBytes: Math.max(0, memoryBytes - (amounts.get('total_inactive_file') ?? 0)),
-    rssBytes: amounts.get('total_rss') ?? 0,
-    pageFaults: amounts.get('total_pgfault') ?? 0,
-    majorPageFaults: amounts.get('total_pgmajfault') ?? 0,
+    ...memoryOf({ usage, stat }, STAT_FIELDS[1]),
     processes: Number(processes),
     ...(memoryLimitBytes < NO_LIMIT_MIN && { memoryLimitBytes }),
   }
 }
 
 export function usageOfV2({ cpu, usage, stat, limit, processes }: GroupFiles): GroupUsage {
-  const amounts = parseFlat(stat)
-  const memoryBytes = Number(usage)
   return {
     cpuNs: (parseFlat(cpu).get('usage_usec') ?? 0) * 1000,
-    memoryBytes,
-    workingSetBytes: Math.max(0, memoryBytes - (amounts.get('inactive_file') ?? 0)),
-    rssBytes: amounts.get('anon') ?? 0,
-    pageFaults: amounts.get('pgfault') ?? 0,
-    majorPageFaults: amounts.get('pgmajfault') ?? 0,
+    ...memoryOf({ usage, stat }, STAT_FIELDS[2]),
     processes: Number(processes),
     ...(limit.trim() !== 'max' && { memoryLimitBytes: Number(limit) }),
+  }
+}
+
+function memoryOf({ usage, stat }: Pick<GroupFiles, 'usage' | 'stat'>, fields: StatFields) {
+  const amounts = parseFlat(stat)
+  const of = (field: keyof StatFields) => amounts.get(fields[field]) ?? 0
+  const memoryBytes = Number(usage)
+  return {
+    memoryBytes,
+    workingSetBytes: Math.max(0, memoryBytes - of('inactiveFile')),
+    rssBytes: of('rss'),
+    pageFaults: of('pageFaults'),
+    majorPageFaults: of('majorPageFaults'),
   }
 }
 
