@@ -106,7 +106,8 @@ export function createStats({ docker, pods, volumes, dataDir, clock, signal }: S
   })
 
   const measureDisks = async (view: PodView, freshMs?: number) => {
-    for (const { id, state } of view.containers) if (state === 'running') await disks.measure(id, freshMs)
+    // One that cannot be measured, as it ends this moment or Docker is slow, must not hide what all others use.
+    for (const { id, state } of view.containers) if (state === 'running') await disks.measure(id, freshMs).catch(() => {})
     volumesOf.set(view.uid, await volumes(view).catch(() => []))
   }
 
@@ -114,7 +115,7 @@ export function createStats({ docker, pods, volumes, dataDir, clock, signal }: S
   const measureAll = async (views: readonly PodView[]) => {
     if (isMeasuring) return
     isMeasuring = true
-    for (const view of views) if (!signal.aborted) await measureDisks(view).catch(() => {})
+    for (const view of views) if (!signal.aborted) await measureDisks(view)
     isMeasuring = false
   }
 
@@ -140,6 +141,7 @@ export function createStats({ docker, pods, volumes, dataDir, clock, signal }: S
     },
 
     async measure(view) {
+      forgetOthers(pods())
       await measureDisks(view, 0)
       return withDisks(await podUsage(view), view)
     },

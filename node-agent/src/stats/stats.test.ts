@@ -3,7 +3,11 @@ import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { systemClock } from '@davit/api'
+import type { Docker } from '../docker/index.ts'
+import type { PodView } from '../pods/index.ts'
 import { groupDirsOf, parseMountInfo, usageOfV1, usageOfV2 } from './cgroup.ts'
+import { createStats } from './collect.ts'
 import { CpuRates } from './cpu-rates.ts'
 import { diskUsage } from './disk-usage.ts'
 import { resourceMetrics } from './metrics.ts'
@@ -108,6 +112,25 @@ it('diskUsage() counts a file with two names once, follows no link, and stops at
   } finally {
     await rm(dir, { recursive: true })
   }
+})
+
+it('createStats() measures a pod although Docker cannot tell where one of its containers lies', async () => {
+  const view = {
+    uid: 'p',
+    pod: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { containers: [] } },
+    containers: [{ id: 'c', pid: process.pid, state: 'running', container: 'main', networkMode: 'host' }],
+  } as unknown as PodView
+  const volume = { name: 'v', usedBytes: 5, availableBytes: 0, capacityBytes: 0, inodesUsed: 0, inodes: 0, inodesFree: 0 }
+  const inspect = () => Promise.reject(new Error('No such container: c'))
+  const { measure } = createStats({
+    docker: { raw: { getContainer: () => ({ inspect }) }, engine: {} } as unknown as Docker,
+    pods: () => [view],
+    volumes: async () => [volume],
+    dataDir: '/',
+    clock: systemClock,
+    signal: AbortSignal.timeout(10_000),
+  })
+  assert.deepEqual((await measure(view)).volumes, [volume])
 })
 
 const fs = { capacityBytes: 100, availableBytes: 60, usedBytes: 40, inodes: 10, inodesFree: 6, inodesUsed: 4 }
