@@ -34,6 +34,17 @@ export interface EventSeries {
   lastObservedTime?: MicroTime
 }
 
+/** The component `EventSource`, anew for each group that has one: each gives it a name of its own. */
+export const eventSourceSchema = () =>
+  object('EventSource', 'Who tells of an event.', { component: string('The component.'), host: string('The node it runs on.') })
+
+/** The component `EventSeries`, anew for each group as `EventSource` is. */
+export const eventSeriesSchema = () =>
+  object('EventSeries', 'Repetitions of an event.', {
+    count: int32('How often it happened so far.'),
+    lastObservedTime: microTime('When it was last observed.'),
+  })
+
 export const eventKind = defineKind<Event>({
   group: '',
   version: 'v1',
@@ -47,25 +58,13 @@ export const eventKind = defineKind<Event>({
       involvedObject: required(field(objectReferenceSchema(), 'The object it happened to.')),
       reason: string('Why, in one CamelCase word for programs.'),
       message: string('What happened, in words for people.'),
-      source: field(
-        object('EventSource', 'Who tells of an event.', {
-          component: string('The component.'),
-          host: string('The node it runs on.'),
-        }),
-        'Who tells of it.',
-      ),
+      source: field(eventSourceSchema(), 'Who tells of it.'),
       firstTimestamp: time('When it happened first.'),
       lastTimestamp: time('When it happened last.'),
       count: int32('How often it happened.'),
       type: string('Normal or Warning.'),
       eventTime: microTime('When it was first observed.'),
-      series: field(
-        object('EventSeries', 'Repetitions of an event.', {
-          count: int32('How often it happened so far.'),
-          lastObservedTime: microTime('When it was last observed.'),
-        }),
-        'Repetitions of it.',
-      ),
+      series: field(eventSeriesSchema(), 'Repetitions of it.'),
       action: string('What was done or failed.'),
       related: field(objectReferenceSchema(), 'A second object that has to do with it.'),
       reportingComponent: string('The controller that tells of it, such as `kubernetes.io/kubelet`.'),

@@ -5,7 +5,7 @@ import type { KubernetesObject, MicroTime, Time } from '../../meta.ts'
 import { isQualifiedName } from '../../names.ts'
 import { field, int32, microTime, object, string, time } from '../../schema/fields.ts'
 import type { FieldError } from '../../status.ts'
-import { type Event, type EventSeries, type EventSource, eventKind } from '../core/event.ts'
+import { type Event, type EventSeries, type EventSource, eventKind, eventSeriesSchema, eventSourceSchema } from '../core/event.ts'
 import { type ObjectReference, objectReferenceSchema } from '../core/object-reference.ts'
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/: the same events as core/v1 has, under other names. */
@@ -57,13 +57,7 @@ export const newEventKind = defineKind<NewEvent>({
   schema: () =>
     object('Event', 'Something that happened to an object.', {
       eventTime: microTime('When it was first observed. Required.'),
-      series: field(
-        object('EventSeries', 'Repetitions of an event.', {
-          count: int32('How often it happened so far.'),
-          lastObservedTime: microTime('When it was last observed.'),
-        }),
-        'Repetitions of it.',
-      ),
+      series: field(eventSeriesSchema(), 'Repetitions of it.'),
       reportingController: string('The controller that tells of it, such as `kubernetes.io/kubelet`. Required.'),
       reportingInstance: string('Which instance of the controller. Required.'),
       action: string('What was done or failed. Required.'),
@@ -72,10 +66,7 @@ export const newEventKind = defineKind<NewEvent>({
       related: field(objectReferenceSchema(), 'A second object that has to do with it.'),
       note: string('What happened, in words for people.'),
       type: string('Normal or Warning.'),
-      deprecatedSource: field(
-        object('EventSource', 'Who tells of an event.', { component: string('The component.'), host: string('The node it runs on.') }),
-        "Who tells of it, in core/v1's form.",
-      ),
+      deprecatedSource: field(eventSourceSchema(), "Who tells of it, in core/v1's form."),
       deprecatedFirstTimestamp: time("When it happened first, in core/v1's form."),
       deprecatedLastTimestamp: time("When it happened last, in core/v1's form."),
       deprecatedCount: int32("How often it happened, in core/v1's form."),

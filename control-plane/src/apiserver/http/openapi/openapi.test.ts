@@ -62,5 +62,9 @@ describe('the OpenAPI documents', () => {
     assert.equal(containers?.['x-kubernetes-patch-strategy'], 'merge')
     const apps = documents.find(({ components }) => components.schemas['io.k8s.api.apps.v1.Deployment'])!
     assert.ok(apps.components.schemas['io.k8s.api.core.v1.PodSpec'], 'a PodSpec embedded elsewhere keeps its name')
+    for (const group of ['core', 'events']) {
+      const found = documents.some(({ components }) => components.schemas[`io.k8s.api.${group}.v1.EventSeries`])
+      assert.ok(found, `the series of ${group} events has a component of its own`)
+    }
   })
 })
