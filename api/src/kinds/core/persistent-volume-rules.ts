@@ -3,7 +3,7 @@ import { forbiddenField, immutable, invalidValue, requiredValue, unsupportedValu
 import type { FieldError } from '../../status.ts'
 import type { PersistentVolume, PersistentVolumeSource, PersistentVolumeSpec } from './persistent-volume-types.ts'
 import { validateNodeSelector } from './pod/validate-scheduling.ts'
-import { RETIRED_SOURCES } from './pod/volume-schema.ts'
+import { RETIRED_PERSISTENT_SOURCES } from './pod/volume-schema.ts'
 import { validateAccessModes, validateClassName, validatePositiveAmount } from './volume-rules.ts'
 
 /** Fields of a volume's spec of which exactly one is set, in the order errors name them. */
@@ -14,7 +14,7 @@ export const PERSISTENT_SOURCES = [
   'fc',
   'local',
   'csi',
-  ...RETIRED_SOURCES.filter(source => source !== 'gitRepo'),
+  ...RETIRED_PERSISTENT_SOURCES,
 ] as const satisfies readonly (keyof PersistentVolumeSource)[]
 
 type Rules = {

@@ -1,25 +1,12 @@
 import { defineKind, type PrinterColumn } from '../../kind.ts'
 import { once } from '../../once.ts'
-import {
-  anyObject,
-  boolean,
-  field,
-  int32,
-  object,
-  oneOf,
-  quantityMap,
-  required,
-  string,
-  stringMap,
-  strings,
-  time,
-} from '../../schema/fields.ts'
+import { boolean, field, object, oneOf, quantityMap, required, string, stringMap, strings, time } from '../../schema/fields.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
 import { objectReferenceSchema } from './object-reference.ts'
 import { applyVolumeDefaults, validateVolume, validateVolumeUpdate } from './persistent-volume-rules.ts'
 import type { PersistentVolume } from './persistent-volume-types.ts'
 import { nodeSelectorSchema } from './pod/scheduling-schema.ts'
-import { fcSource, hostPathSource, nfsSource, RETIRED_SOURCES } from './pod/volume-schema.ts'
+import { fcSource, hostPathSource, iscsiFields, nfsSource, RETIRED_PERSISTENT_SOURCES, retiredSources } from './pod/volume-schema.ts'
 import { formatAccessModes, VOLUME_MODES } from './volume-rules.ts'
 
 const secretReference = once(() =>
@@ -43,22 +30,6 @@ const csiSource = once(() =>
     nodePublishSecretRef: secret('Secret for mounting.'),
     controllerExpandSecretRef: secret('Secret for expanding.'),
     nodeExpandSecretRef: secret('Secret for expanding on a node.'),
-  }),
-)
-
-const iscsiSource = once(() =>
-  object('ISCSIPersistentVolumeSource', 'A disk reached by iSCSI.', {
-    targetPortal: required(string('Address of the target, with port if not 3260.')),
-    iqn: required(string('Qualified name of the target.')),
-    lun: required(int32('Number of the unit.')),
-    iscsiInterface: string('Interface; default by default.'),
-    fsType: string('Filesystem on it.'),
-    readOnly: boolean('Mount read-only.'),
-    portals: strings('Further portals of the target.'),
-    chapAuthDiscovery: boolean('Whether discovery authenticates by CHAP.'),
-    chapAuthSession: boolean('Whether sessions authenticate by CHAP.'),
-    secretRef: secret('CHAP secret.'),
-    initiatorName: string('Name of the initiator.'),
   }),
 )
 
@@ -92,14 +63,12 @@ export const persistentVolumeSpecSchema = once(() =>
     ),
     nfs: field(nfsSource(), 'A directory of an NFS server.'),
     csi: field(csiSource(), 'Storage of a driver; `docker.davit.dev` is a named Docker volume.'),
-    iscsi: field(iscsiSource(), 'A disk of an iSCSI target.'),
-    fc: field(fcSource(), 'A disk on Fibre Channel.'),
-    ...Object.fromEntries(
-      RETIRED_SOURCES.filter(source => source !== 'gitRepo').map(source => [
-        source,
-        anyObject('Retired by Kubernetes; accepted, but no node mounts it.'),
-      ]),
+    iscsi: field(
+      object('ISCSIPersistentVolumeSource', 'A disk reached by iSCSI.', iscsiFields(secretReference())),
+      'A disk of an iSCSI target.',
     ),
+    fc: field(fcSource(), 'A disk on Fibre Channel.'),
+    ...retiredSources(RETIRED_PERSISTENT_SOURCES),
   }),
 )
 

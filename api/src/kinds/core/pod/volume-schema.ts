@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { once } from '../../../once.ts'
 import {
   anyObject,
@@ -157,26 +158,24 @@ export const fcSource = once(() =>
   }),
 )
 
-const secretReference = (description: string) => field(localObjectReference(), description)
+/** What the component of an iSCSI disk has; pods and volumes differ in where `secret` may be. */
+export const iscsiFields = (secret: z.ZodType) => ({
+  targetPortal: required(string('Address of the target, with port if not 3260.')),
+  iqn: required(string('Qualified name of the target.')),
+  lun: required(int32('Number of the unit.')),
+  iscsiInterface: string('Interface; default by default.'),
+  fsType: string('Filesystem on it.'),
+  readOnly: boolean('Mount read-only.'),
+  portals: strings('Further portals of the target.'),
+  chapAuthDiscovery: boolean('Whether discovery authenticates by CHAP.'),
+  chapAuthSession: boolean('Whether sessions authenticate by CHAP.'),
+  secretRef: field(secret, 'CHAP secret.'),
+  initiatorName: string('Name of the initiator.'),
+})
 
 const storageNetworkSources = () => ({
   nfs: field(nfsSource(), 'A directory of an NFS server.'),
-  iscsi: field(
-    object('ISCSIVolumeSource', 'A disk reached by iSCSI.', {
-      targetPortal: required(string('Address of the target, with port if not 3260.')),
-      iqn: required(string('Qualified name of the target.')),
-      lun: required(int32('Number of the unit.')),
-      iscsiInterface: string('Interface; default by default.'),
-      fsType: string('Filesystem on it.'),
-      readOnly: boolean('Mount read-only.'),
-      portals: strings('Further portals of the target.'),
-      chapAuthDiscovery: boolean('Whether discovery authenticates by CHAP.'),
-      chapAuthSession: boolean('Whether sessions authenticate by CHAP.'),
-      secretRef: secretReference('CHAP secret.'),
-      initiatorName: string('Name of the initiator.'),
-    }),
-    'A disk of an iSCSI target.',
-  ),
+  iscsi: field(object('ISCSIVolumeSource', 'A disk reached by iSCSI.', iscsiFields(localObjectReference())), 'A disk of an iSCSI target.'),
   fc: field(fcSource(), 'A disk on Fibre Channel.'),
   csi: field(
     object('CSIVolumeSource', 'Storage that a CSI driver provides for the life of the pod.', {
@@ -184,7 +183,7 @@ const storageNetworkSources = () => ({
       readOnly: boolean('Mount read-only.'),
       fsType: string('Filesystem to mount.'),
       volumeAttributes: stringMap('What the driver is told.'),
-      nodePublishSecretRef: secretReference('Secret handed to the driver.'),
+      nodePublishSecretRef: field(localObjectReference(), 'Secret handed to the driver.'),
     }),
     'Storage of a CSI driver.',
   ),
@@ -210,6 +209,13 @@ export const RETIRED_SOURCES = [
   'storageos',
   'vsphereVolume',
 ] as const
+
+/** Those that a PersistentVolume may name. */
+export const RETIRED_PERSISTENT_SOURCES = RETIRED_SOURCES.filter(source => source !== 'gitRepo')
+
+/** A field for each of the retired sources that is named. */
+export const retiredSources = (sources: readonly (typeof RETIRED_SOURCES)[number][]) =>
+  Object.fromEntries(sources.map(source => [source, anyObject('Retired by Kubernetes; accepted, but no node mounts it.')]))
 
 export const volumeSchema = once(() =>
   object('Volume', 'Storage that containers of the pod can mount. Exactly one source is set.', {
@@ -275,6 +281,6 @@ export const volumeSchema = once(() =>
       'An image whose files are mounted.',
     ),
     ...storageNetworkSources(),
-    ...Object.fromEntries(RETIRED_SOURCES.map(source => [source, anyObject('Retired by Kubernetes; accepted, but no node mounts it.')])),
+    ...retiredSources(RETIRED_SOURCES),
   }),
 )
