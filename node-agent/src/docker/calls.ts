@@ -20,15 +20,20 @@ export function isDockerAway(err: unknown): boolean {
   return err instanceof DockerError && err.code === 0
 }
 
-/** Runs `call` with a signal that aborts after `deadlineMs`, and makes what fails a `DockerError`. */
+/**
+ * Runs `call` with a signal that aborts after `deadlineMs`, and makes what fails a `DockerError`. Once Docker has answered only `signal`
+ * aborts it: an answer that is a stream may go on for as long as it likes.
+ */
 export async function ask<R>(
   what: string,
   deadlineMs: number,
   call: (abortSignal: AbortSignal) => Promise<R>,
   signal?: AbortSignal,
 ): Promise<R> {
-  const deadline = AbortSignal.timeout(deadlineMs)
-  const abortSignal = signal ? AbortSignal.any([signal, deadline]) : deadline
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(), deadlineMs)
+  timer.unref()
+  const abortSignal = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal
   let stop = () => {}
   // Not every call of dockerode heeds the signal, so its end is waited for here as well.
   const aborted = new Promise<never>((_, reject) => {
@@ -40,9 +45,10 @@ export async function ask<R>(
     return await Promise.race([call(abortSignal), aborted])
   } catch (err) {
     if (signal?.aborted) throw signal.reason
-    if (deadline.aborted) throw new DockerError(`Docker did not answer "${what}" within ${deadlineMs / 1000} s`, 0, { cause: err })
+    if (deadline.signal.aborted) throw new DockerError(`Docker did not answer "${what}" within ${deadlineMs / 1000} s`, 0, { cause: err })
     throw toDockerError(err)
   } finally {
+    clearTimeout(timer)
     abortSignal.removeEventListener('abort', stop)
   }
 }
