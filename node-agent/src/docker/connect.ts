@@ -6,6 +6,7 @@ import { ask, DockerError, isDockerCode, toDockerError } from './calls.ts'
 import type { CreateBody, LimitsUpdate } from './create-body.ts'
 import { lockEngine } from './engine-lock.ts'
 import { type ExecResult, runExec } from './exec.ts'
+import { unframed } from './frames.ts'
 import { PAUSE_IMAGE, pauseArchive } from './pause-image.ts'
 import {
   type ContainerInfo,
@@ -361,17 +362,6 @@ async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<unknown
     for (const line of lines) if (line.trim()) yield JSON.parse(line)
   }
   if (rest.trim()) yield JSON.parse(rest)
-}
-
-/** Takes the eight-byte headers out of a log of stdout and stderr. */
-function unframed(framed: Buffer): string {
-  const parts: Buffer[] = []
-  for (let at = 0; at + 8 <= framed.length; ) {
-    const length = framed.readUInt32BE(at + 4)
-    parts.push(framed.subarray(at + 8, at + 8 + length))
-    at += 8 + length
-  }
-  return Buffer.concat(parts).toString()
 }
 
 export type { ContainerInfo, DockerEvent, EngineInfo, ImageEvent, ImageInfo, PullLine }

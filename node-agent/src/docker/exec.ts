@@ -2,6 +2,7 @@ import { deadlineSignal } from '@davit/api'
 import type Dockerode from 'dockerode'
 import { z } from 'zod'
 import { ask, DockerError, toDockerError } from './calls.ts'
+import { unframed } from './frames.ts'
 import { killTree } from './process-tree.ts'
 
 /** As much of a command's output as probes and hooks show. */
@@ -58,7 +59,7 @@ export async function runExec(
   } finally {
     stopped.removeEventListener('abort', stop)
   }
-  const text = withoutHeaders(Buffer.concat(chunks)).slice(0, OUTPUT_BYTES_MAX)
+  const text = unframed(Buffer.concat(chunks)).slice(0, OUTPUT_BYTES_MAX)
   if (!stopped.aborted) return { exitCode: await exitCodeOf(inspect), output: text, timedOut: false }
   await killExec(inspect)
   if (signal?.aborted) throw signal.reason
@@ -86,15 +87,4 @@ async function exitCodeOf(inspect: () => Promise<z.infer<typeof execSchema>>): P
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   throw new DockerError('Docker did not note the end of an exec within 1 s', 0)
-}
-
-/** Output arrives in frames of eight bytes of header each; a partial last frame is kept. */
-function withoutHeaders(framed: Buffer): string {
-  const parts: Buffer[] = []
-  for (let at = 0; at + 8 <= framed.length; ) {
-    const length = framed.readUInt32BE(at + 4)
-    parts.push(framed.subarray(at + 8, at + 8 + length))
-    at += 8 + length
-  }
-  return Buffer.concat(parts).toString()
 }
