@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { buildImage, ended, push, type Registry, startRegistry } from './testing/registry.ts'
+import { buildImage, ended, push, type Registry, says, startRegistry } from './testing/registry.ts'
 import { createImagesWorld, type ImagesWorld } from './testing/world.ts'
 
 const host = process.env.DAVIT_TEST_DOCKER_HOST
@@ -38,17 +38,11 @@ describe('Image collection on a small disk', { skip: !host, concurrency: false }
       '-H',
       `unix://${socket}`,
     ]
-    dockerd = spawn('dockerd', ['--bridge=none', '--iptables=false', ...places], { stdio: 'ignore' })
+    const started = spawn('dockerd', ['--bridge=none', '--iptables=false', ...places], { stdio: ['ignore', 'ignore', 'pipe'] })
+    dockerd = started
+    await says(started, /API listen on/)
     registry = await startRegistry()
-    for (let tries = 0; ; tries++) {
-      try {
-        world = await createImagesWorld(socket, { gc, wantedNames: () => wanted })
-        break
-      } catch (err) {
-        if (tries > 200) throw err
-        await new Promise(resolve => setTimeout(resolve, 100))
-      }
-    }
+    world = await createImagesWorld(socket, { gc, wantedNames: () => wanted })
     for (const which of ['first', 'second', 'third', 'pinned', 'waiting', 'used', 'foreign']) {
       await buildImage(world.docker.raw, name(which), { from: 'scratch', bytes: IMAGE_BYTES })
       await push(world.docker.raw, name(which))

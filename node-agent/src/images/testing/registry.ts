@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type Dockerode from 'dockerode'
@@ -29,9 +30,9 @@ export async function startRegistry({ isPrivate = false } = {}): Promise<Registr
   await writeFile(join(dir, 'htpasswd'), HTPASSWD)
   const auth = isPrivate ? `auth: {htpasswd: {realm: test, path: ${join(dir, 'htpasswd')}}}\n` : ''
   const storage = `storage: {filesystem: {rootdirectory: ${join(dir, 'data')}}, delete: {enabled: true}}\n`
-  await writeFile(join(dir, 'config.yml'), `version: 0.1\nlog: {level: error}\n${storage}http: {addr: '${address}'}\n${auth}`)
-  const child = spawn('docker-registry', ['serve', join(dir, 'config.yml')], { stdio: 'ignore' })
-  await answers(port, child)
+  await writeFile(join(dir, 'config.yml'), `version: 0.1\nlog: {level: info}\n${storage}http: {addr: '${address}'}\n${auth}`)
+  const child = spawn('docker-registry', ['serve', join(dir, 'config.yml')], { stdio: ['ignore', 'ignore', 'pipe'] })
+  await says(child, /listening on/)
   return {
     address,
     port,
@@ -42,18 +43,24 @@ export async function startRegistry({ isPrivate = false } = {}): Promise<Registr
   }
 }
 
-async function answers(port: number, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`)
-    const isUp = await new Promise<boolean>(resolve => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
-      socket.unref()
-      socket.on('connect', () => socket.destroy())
-    })
-    if (isUp) return
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  throw new Error('docker-registry does not answer')
+const START_MS_MAX = 30_000
+
+/** Resolves once the process has written such a line to its stderr, a pipe; rejects when it ends without, or takes too long. */
+export function says(child: ChildProcess, pattern: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let last = ''
+    const fail = (why: string) => reject(new Error(`${child.spawnfile} ${why}; the last that it said is "${last}"`))
+    const timer = setTimeout(() => fail(`did not say ${pattern}`), START_MS_MAX)
+    child.once('error', reject).once('exit', code => fail(`ended with ${code}`))
+    // Read to the end, or the process would have to wait.
+    if (child.stderr)
+      createInterface({ input: child.stderr }).on('line', line => {
+        last = line
+        if (!pattern.test(line)) return
+        clearTimeout(timer)
+        resolve()
+      })
+  })
 }
 
 /** Ends a process and waits for its end. */
