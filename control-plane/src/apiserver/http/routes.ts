@@ -12,23 +12,12 @@ import { discoveryAnswers } from './discovery/answers.ts'
 import { answerHealth } from './health.ts'
 import { openApiAnswers } from './openapi/answers.ts'
 import type { ApiServerOptions } from './options.ts'
-import type { RequestInfo } from './request-info.ts'
 import { lifetimeOf, methodNotAllowed, resourceNotFound } from './resources/call.ts'
-import { dispatch, type KindLookup } from './resources/dispatch.ts'
-import { type Reply, type Request, sendJson, shapeOf } from './respond.ts'
+import { type Dispatch, dispatch, type KindLookup } from './resources/dispatch.ts'
+import { sendJson, shapeOf } from './respond.ts'
 import { VERSION_INFO } from './version.ts'
 
-export interface RouteCall {
-  readonly info: RequestInfo
-  readonly user: User
-  readonly query: URLSearchParams
-  /** The request's body, read on first use. Throws RequestEntityTooLarge. */
-  readonly body: () => Promise<Buffer>
-  readonly request: Request
-  readonly reply: Reply
-}
-
-type Route = (call: RouteCall) => Promise<void>
+type Route = (call: Dispatch) => Promise<void>
 
 /** For what the server looks up on its own behalf. */
 const SYSTEM: User = { name: 'system:apiserver', groups: [GROUPS.masters] }
@@ -49,11 +38,11 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
     return items.flatMap(({ object }) => (isReady(object as Node) ? [object.metadata.name ?? ''] : []))
   }
 
-  const json = async ({ request, reply, query }: RouteCall, code: number, value: object) =>
+  const json = async ({ request, reply, query }: Dispatch, code: number, value: object) =>
     sendJson(reply, code, value, shapeOf(request, query, { views: false }))
-  const bodyOf = async ({ request, body }: RouteCall) => parseBody(await body(), request.headers['content-type'])
+  const bodyOf = async ({ request, body }: Dispatch) => parseBody(await body(), request.headers['content-type'])
 
-  const openId = async ({ reply }: RouteCall, part: 'configuration' | 'keys', contentType: string) => {
+  const openId = async ({ reply }: Dispatch, part: 'configuration' | 'keys', contentType: string) => {
     if (!identity.openId) throw resourceNotFound()
     reply.code(200).header('content-type', contentType).header('cache-control', 'public, max-age=3600')
     reply.send(Buffer.from(JSON.stringify(identity.openId[part])))

@@ -50,15 +50,18 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     try {
       if (state.closing) throw unavailable(SHUTTING_DOWN)
       info = parseRequestInfo(request.method, request.raw.url ?? '/')
-      if (request.method !== 'GET') await slumber.settled()
-      if (hasLeft(request)) return reply
+      const confirm = async () => {
+        await slumber.settled()
+        if (hasLeft(request)) throw badRequest('The client has left')
+      }
+      if (request.method !== 'GET') await confirm()
       const query = queryOf(request.raw.url ?? '/')
       const caller = await authenticate(request.raw, options.identity)
       const user = await impersonate(options.authorizer, caller, request.headers)
       const body = bodyReader(request)
       const judged = needsBody(user, info) ? { body: parseAnyBody(await body(), request.headers['content-type']) } : {}
       await checkAccess(options.authorizer, { user, info, query, ...judged })
-      await route({ info, user, query, body, request, reply })
+      await route({ info, user, query, body, confirm, request, reply })
     } catch (err) {
       fail(reply, err, info)
     }

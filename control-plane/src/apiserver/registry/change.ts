@@ -5,6 +5,7 @@
  */
 import { ApiError, conflict, type Kind, notFound } from '@davit/api'
 import type { CommitResult, Guard, Operation, Storage, Stored, StoredResource } from '../../storage/types.ts'
+import type { RequestContext } from './types.ts'
 
 export interface Plan<R> {
   operations: Operation[]
@@ -23,20 +24,20 @@ export interface ChangeOptions {
   resource: StoredResource
   key: string
   name: string
-  signal?: AbortSignal | undefined
-  /** Dry run: everything but the commit. */
-  dryRun?: boolean | undefined
+  /** Of a dry run everything is done but the commit. */
+  context: RequestContext
   /** How often to decide anew before giving up with Conflict. */
   tries?: number
 }
 
 /** Reads the object at `key` and carries out what `decide` makes of it. Throws NotFound when it is absent. */
 export async function change<R>(storage: Storage, options: ChangeOptions, decide: (current: Stored) => Promise<Decision<R>>): Promise<R> {
-  const { kind, resource, key, name, signal, tries = 12 } = options
-  const cached = options.dryRun ? undefined : await storage.get(resource, key, { cached: true, ...(signal && { signal }) })
+  const { kind, resource, key, name, tries = 12 } = options
+  const { signal, dryRun } = options.context
+  const cached = dryRun ? undefined : await storage.get(resource, key, { cached: true, ...(signal && { signal }) })
   if (cached) {
     const result = await decide(cached).then(
-      decision => ('answer' in decision ? undefined : carryOut(storage, decision, options)),
+      decision => ('answer' in decision ? undefined : carryOut(storage, decision, options.context)),
       (error: unknown) => {
         if (!(error instanceof ApiError)) throw error
         return undefined
@@ -49,17 +50,17 @@ export async function change<R>(storage: Storage, options: ChangeOptions, decide
     if (!current) throw notFound(kind, name)
     const decision = await decide(current)
     if ('answer' in decision) return decision.answer
-    const result = await carryOut(storage, decision, options)
+    const result = await carryOut(storage, decision, options.context)
     if (result) return result.value
   }
   throw conflict(kind, name)
 }
 
 /** Commits a plan; undefined when some compare failed. */
-export async function carryOut<R>(
+async function carryOut<R>(
   storage: Storage,
   plan: Plan<R>,
-  { dryRun, signal }: { dryRun?: boolean | undefined; signal?: AbortSignal | undefined },
+  { dryRun, signal, confirm }: RequestContext,
 ): Promise<{ value: R } | undefined> {
   let outcome: CommitResult | undefined
   try {
@@ -67,6 +68,7 @@ export async function carryOut<R>(
       outcome = { committed: false, revisions: new Map() }
       return { value: plan.result(0) }
     }
+    await confirm?.()
     outcome = await storage.commit(plan.operations, plan.guards, signal && { signal })
   } finally {
     plan.settled?.(outcome)

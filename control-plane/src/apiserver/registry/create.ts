@@ -48,6 +48,7 @@ export async function create(
     const value = storedValue(object)
     let outcome: CommitResult | undefined
     try {
+      if (!context.dryRun) await context.confirm?.()
       outcome = context.dryRun
         ? await pretend(storage, key)
         : await storage.commit(

@@ -55,8 +55,7 @@ export async function deleteObject(
     resource: resources.stored(kind),
     key: keyOf(kind, target),
     name: target.name,
-    signal: context.signal,
-    dryRun: context.dryRun,
+    context,
   }
   return change(storage, options, current => decide(dependencies, context, kind, { current, request }))
 }

@@ -47,6 +47,8 @@ export interface TokenSigner {
 export interface RequestContext {
   readonly user: User
   readonly signal?: AbortSignal
+  /** Awaited right before a write goes to the storage; rejects when the client has left meanwhile: it may have done otherwise since. */
+  readonly confirm?: () => Promise<void>
   readonly dryRun?: boolean
   readonly fieldManager?: string
   /** Default `Warn`, as the API server has it. */

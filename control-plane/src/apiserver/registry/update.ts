@@ -49,8 +49,7 @@ export async function update(dependencies: UpdateDependencies, context: RequestC
     key,
     resource: resources.stored(kind),
     name: target.name,
-    signal: context.signal,
-    dryRun: context.dryRun,
+    context,
     ...(tries !== undefined && { tries }),
   }
   return change(storage, options, current => decide(dependencies, context, request, current))

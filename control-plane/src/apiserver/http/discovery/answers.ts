@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto'
 import type { Kind } from '@davit/api'
 import { parseAccept } from '../negotiation/accept.ts'
+import type { Dispatch } from '../resources/dispatch.ts'
 import { type Reply, sendJson, shapeOf } from '../respond.ts'
-import type { RouteCall } from '../routes.ts'
 import { groupDiscoveryList } from './aggregated.ts'
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './plain.ts'
 import { groupVersions } from './resources.ts'
@@ -14,7 +14,7 @@ export interface DiscoveryAnswers {
   readonly paths: readonly string[]
   knows(path: string): boolean
   /** False when the path is not discovery's. */
-  answer(path: string, call: RouteCall): Promise<boolean>
+  answer(path: string, call: Dispatch): Promise<boolean>
 }
 
 export function discoveryAnswers(kinds: readonly Kind[]): DiscoveryAnswers {

@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto'
 import type { Kind } from '@davit/api'
 import { groupVersions } from '../discovery/resources.ts'
 import { parseAccept } from '../negotiation/accept.ts'
+import type { Dispatch } from '../resources/dispatch.ts'
 import { beginStream, sendJson, shapeOf } from '../respond.ts'
-import type { RouteCall } from '../routes.ts'
 import { VERSION_INFO } from '../version.ts'
 import { ComponentNames, componentsOf } from './components.ts'
 import { pathsOf } from './paths.ts'
@@ -19,7 +19,7 @@ const V2_PROTOBUF_ASKED = 'application/com.github.proto-openapi.spec.v2@v1.0+pro
 
 export interface OpenApiAnswers {
   /** False when the path is not OpenAPI's. */
-  answer(path: string, call: RouteCall): Promise<boolean>
+  answer(path: string, call: Dispatch): Promise<boolean>
 }
 
 interface Document {
@@ -81,7 +81,7 @@ function indexOf(documents: ReadonlyMap<string, Document>): object {
   return { paths: Object.fromEntries(entries) }
 }
 
-async function sendDocument({ request, reply, query }: RouteCall, { bytes, hash }: Document): Promise<void> {
+async function sendDocument({ request, reply, query }: Dispatch, { bytes, hash }: Document): Promise<void> {
   const etag = `"${hash}"`
   // An address that names the content need not be asked for again.
   const caching = query.get('hash') === hash ? 'public, immutable, max-age=31536000' : 'no-cache, private'
@@ -90,7 +90,7 @@ async function sendDocument({ request, reply, query }: RouteCall, { bytes, hash 
   await sendJson(reply, 200, bytes, { ...shapeOf(request, query, { views: false }), caching })
 }
 
-async function answerV2({ request, reply, query }: RouteCall): Promise<boolean> {
+async function answerV2({ request, reply, query }: Dispatch): Promise<boolean> {
   const wanted = parseAccept(request.headers.accept ?? '*/*')[0]?.type
   if (wanted === V2_PROTOBUF || wanted === V2_PROTOBUF_ASKED) {
     beginStream(reply, V2_PROTOBUF).end()

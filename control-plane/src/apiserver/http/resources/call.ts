@@ -5,17 +5,23 @@ import type { ApiServerOptions } from '../options.ts'
 import type { ResourceInfo } from '../request-info.ts'
 import type { Reply, Request } from '../respond.ts'
 
-/** One request for a resource, whose user may make it. */
-export interface ResourceCall {
-  readonly verb: string
-  readonly kind: Kind
-  readonly resource: ResourceInfo
+/** One request, whose user may make it. */
+export interface RequestCall {
   readonly user: User
   readonly query: URLSearchParams
   /** The request's body, read on first use. Throws RequestEntityTooLarge. */
   readonly body: () => Promise<Buffer>
+  /** Awaited right before anything is written; rejects when the client has left. */
+  readonly confirm: () => Promise<void>
   readonly request: Request
   readonly reply: Reply
+}
+
+/** One for a resource. */
+export interface ResourceCall extends RequestCall {
+  readonly verb: string
+  readonly kind: Kind
+  readonly resource: ResourceInfo
 }
 
 /** What handlers need from outside. */

@@ -1,9 +1,7 @@
 /** From a request for a resource to its handler. */
 import { badRequest, type Kind, type Subresource } from '@davit/api'
-import type { User } from '../../registry/index.ts'
 import type { RequestInfo } from '../request-info.ts'
-import type { Reply, Request } from '../respond.ts'
-import { type Handlers, methodNotAllowed, type ResourceCall, resourceNotFound } from './call.ts'
+import { type Handlers, methodNotAllowed, type RequestCall, type ResourceCall, resourceNotFound } from './call.ts'
 import { proxyToNode } from './proxy.ts'
 import { getObject, getScale, listObjects } from './read.ts'
 import { answerReview, isReview } from './review.ts'
@@ -51,14 +49,8 @@ export function kindLookup(kindsServed: readonly Kind[]): KindLookup {
   return (group, version, plural) => kinds.get(`${group}/${version}/${plural}`)
 }
 
-export interface Dispatch {
+export interface Dispatch extends RequestCall {
   readonly info: RequestInfo
-  readonly user: User
-  readonly query: URLSearchParams
-  /** The request's body, read on first use. Throws RequestEntityTooLarge. */
-  readonly body: () => Promise<Buffer>
-  readonly request: Request
-  readonly reply: Reply
 }
 
 /** Answers a request for a resource, or throws the ApiError to answer with. */

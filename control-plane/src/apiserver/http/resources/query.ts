@@ -1,6 +1,7 @@
 /** Query parameters of resource requests, checked as Kubernetes checks ListOptions, PatchOptions and the like. */
 import { badRequest, type FieldError, invalid, type ListOptions } from '@davit/api'
-import type { RequestContext, User, WatchParameters } from '../../registry/index.ts'
+import type { RequestContext, WatchParameters } from '../../registry/index.ts'
+import type { RequestCall } from './call.ts'
 
 /** `1`, `true`, `T` and an empty value are true, as Go's query conversion has it. */
 export function booleanParameter(query: URLSearchParams, name: string): boolean {
@@ -25,7 +26,7 @@ function textParameter(query: URLSearchParams, name: string): string | undefined
 const FIELD_VALIDATIONS = ['', 'Ignore', 'Strict', 'Warn'] as const
 
 /** Who writes and how. Throws Invalid for values Kubernetes does not know. */
-export function writeContext(optionsKind: string, user: User, query: URLSearchParams): RequestContext & { warnings: string[] } {
+export function writeContext(optionsKind: string, { user, query, confirm }: RequestCall): RequestContext & { warnings: string[] } {
   const errors: FieldError[] = []
   const dryRun = query.getAll('dryRun').filter(value => value !== '')
   for (const value of dryRun) {
@@ -44,6 +45,7 @@ export function writeContext(optionsKind: string, user: User, query: URLSearchPa
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: optionsKind }, '', errors)
   return {
     user,
+    confirm,
     warnings: [],
     ...(dryRun.length > 0 && { dryRun: true }),
     ...(fieldManager && { fieldManager }),

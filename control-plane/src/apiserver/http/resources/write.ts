@@ -29,7 +29,7 @@ export async function updateObject(handlers: Handlers, call: ResourceCall): Prom
 
 /** The object in the body, and how it is to be written. */
 export async function readWrite(optionsKind: string, call: ResourceCall) {
-  const context = writeContext(optionsKind, call.user, call.query)
+  const context = writeContext(optionsKind, call)
   const bytes = await call.body()
   const body = parseBody(bytes, contentTypeOf(call))
   // In YAML a field given twice is an error by itself, in protobuf it is none.
@@ -39,7 +39,7 @@ export async function readWrite(optionsKind: string, call: ResourceCall) {
 
 export async function patchObject(handlers: Handlers, call: ResourceCall): Promise<void> {
   const shape = shapeOf(call.request, call.query, { views: true })
-  const context = writeContext('PatchOptions', call.user, call.query)
+  const context = writeContext('PatchOptions', call)
   const patch = parsePatch(await call.body(), contentTypeOf(call))
   const { subresource } = call.resource
   const stored = await withWarnings(call, context, () => handlers.registry.patch(context, call.kind, targetOf(call), patch, subresource))
@@ -93,7 +93,12 @@ function isJsonPatchOperation(value: unknown): value is JsonPatchOperation {
 export async function deleteObject(handlers: Handlers, call: ResourceCall): Promise<void> {
   const shape = shapeOf(call.request, call.query, { views: true })
   const { request, dryRun } = parseDeletion(await call.body(), contentTypeOf(call), call.query)
-  const context: RequestContext & { warnings: string[] } = { user: call.user, warnings: [], ...(dryRun && { dryRun }) }
+  const context: RequestContext & { warnings: string[] } = {
+    user: call.user,
+    confirm: call.confirm,
+    warnings: [],
+    ...(dryRun && { dryRun }),
+  }
   const { object, gone } = await withWarnings(call, context, () => handlers.registry.delete(context, call.kind, targetOf(call), request))
   if (!gone) return sendStored(handlers, call, { code: 200, stored: object, shape })
   const { uid, name = call.resource.name ?? '' } = object.object.metadata
@@ -105,7 +110,7 @@ export async function deleteCollection(handlers: Handlers, call: ResourceCall): 
   const shape = shapeOf(call.request, call.query, { views: true })
   const { request, dryRun } = parseDeletion(await call.body(), contentTypeOf(call), call.query)
   const options = listOptions(call.query, namespaceOf(call))
-  const context: RequestContext = { user: call.user, ...(dryRun && { dryRun }) }
+  const context: RequestContext = { user: call.user, confirm: call.confirm, ...(dryRun && { dryRun }) }
   const items = await handlers.registry.deleteCollection(context, call.kind, options, request)
   const revision = items.reduce((newest, item) => Math.max(newest, item.revision), 0)
   await sendList(handlers, call, { result: { items, revision }, shape })

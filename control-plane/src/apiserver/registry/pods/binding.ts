@@ -44,8 +44,7 @@ export async function bind(
     resource: resources.stored(kind),
     key: keyOf(kind, target),
     name: target.name,
-    signal: context.signal,
-    dryRun: context.dryRun,
+    context,
   }
   await change(storage, options, async current => assign(current, binding, clock))
   return success(201)
