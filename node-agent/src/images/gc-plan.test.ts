@@ -85,6 +85,8 @@ describe('bytesToFree()', () => {
     assert.equal(bytesToFree({ totalBytes: 1000, availableBytes: 0 }, limits), 200)
     assert.equal(bytesToFree({ totalBytes: 0, availableBytes: 0 }, limits), 0)
   })
+  it('frees nothing of a full disk when the high threshold is 100', () =>
+    assert.equal(bytesToFree({ totalBytes: 1000, availableBytes: 9 }, { high: 100, low: 80 }), 0))
   it('leaves what is below the high threshold once that much is freed', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1e12 }), fc.nat(1000), (totalBytes, permille) => {

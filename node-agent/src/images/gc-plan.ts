@@ -79,9 +79,9 @@ export interface DiskUse {
   readonly availableBytes: number
 }
 
-/** How much must be freed: nothing below the high threshold, else enough to come down to the low one. Thresholds in per cent. */
+/** How much must be freed: nothing below the high threshold, else enough to come down to the low one. Thresholds in per cent; a high one of 100: never. */
 export function bytesToFree({ totalBytes, availableBytes }: DiskUse, { high, low }: { high: number; low: number }): number {
-  if (totalBytes <= 0 || availableBytes > totalBytes) return 0
+  if (high >= 100 || totalBytes <= 0 || availableBytes > totalBytes) return 0
   const usedPercent = 100 - Math.floor((availableBytes * 100) / totalBytes)
   if (usedPercent < high) return 0
   return Math.max(0, Math.floor((totalBytes * (100 - low)) / 100) - availableBytes)

@@ -39,6 +39,9 @@ export interface ImageGc {
   readonly stopped: Promise<void>
 }
 
+/** Whether nothing speaks against its removal still: the removals before it took their time, and pods may have come meanwhile. */
+type MayGo = (image: ImageInfo) => boolean
+
 const EVERY_MS = 300_000
 const AGE_MS_MIN = 120_000
 
@@ -53,14 +56,21 @@ export function startImageGc(deps: GcDeps): ImageGc {
     return result
   }
 
-  const plan = async (ageMsMin = options.ageMsMin ?? AGE_MS_MIN): Promise<GcPlan | undefined> => {
+  const judge = (images: readonly ImageInfo[], usedIds: ReadonlySet<string>): GcPlan | undefined => {
     const wantedNames = deps.wantedNames()
     if (wantedNames === undefined) return undefined
-    await store.refresh()
+    const { scope, pinned, ageMsMin = AGE_MS_MIN } = options
+    return planImageGc({ images, uses: id => uses.get(id), usedIds, wantedNames, scope, pinned, ageMsMin, now: clock.now() })
+  }
+
+  const plan = async (): Promise<(GcPlan & { mayGo: MayGo }) | undefined> => {
+    if (deps.wantedNames() === undefined) return undefined
+    const since = clock.now()
+    const images = await store.refresh()
     const usedIds = await docker.usedImages()
-    uses.see(store.images, usedIds)
-    const { scope, pinned } = options
-    return planImageGc({ images: store.images, uses: id => uses.get(id), usedIds, wantedNames, scope, pinned, ageMsMin, now: clock.now() })
+    uses.see(images, { inUse: usedIds, since })
+    const found = judge(images, usedIds)
+    return found && { ...found, mayGo: image => judge([image], usedIds)?.removable.length === 1 }
   }
 
   const collect = async () => {
@@ -74,7 +84,7 @@ export function startImageGc(deps: GcDeps): ImageGc {
       return
     }
     log.info({ wantedBytes, removable: found.removable.length, ...disk }, 'The disk is too full: removing images')
-    const { problems } = await remove(found.removable, deps, async () => {
+    const { problems } = await remove(found, deps, async () => {
       // Layers are shared, so only the disk itself tells what a removal was worth.
       const { availableBytes } = await diskUse(docker.engine.rootDir)
       return availableBytes - disk.availableBytes >= wantedBytes
@@ -111,7 +121,7 @@ export function startImageGc(deps: GcDeps): ImageGc {
     removeUnused: () =>
       alone(async () => {
         const found = await plan()
-        return found ? (await remove(found.removable, deps, async () => false)).bytes : 0
+        return found ? (await remove(found, deps, async () => false)).bytes : 0
       }),
     stopped: run().then(() => working.then(() => {})),
   }
@@ -124,14 +134,15 @@ async function diskUse(path: string): Promise<DiskUse> {
 
 /** One after the other until `isEnough`. */
 async function remove(
-  images: readonly ImageInfo[],
+  { removable, mayGo }: Pick<GcPlan, 'removable'> & { mayGo: MayGo },
   { docker, log, signal }: Pick<GcDeps, 'docker' | 'log' | 'signal'>,
   isEnough: () => Promise<boolean>,
 ): Promise<{ bytes: number; problems: string[] }> {
   const problems: string[] = []
   let bytes = 0
-  for (const image of images) {
+  for (const image of removable) {
     if (signal.aborted || (await isEnough())) break
+    if (!mayGo(image)) continue
     const names = namesOf(image)
     try {
       if (!(await removeOne(image, docker))) continue

@@ -43,13 +43,14 @@ export class ImageStore {
     this.#handlers.add(handler)
   }
 
-  /** Lists now. */
-  async refresh(): Promise<void> {
+  /** Lists now, and gives what was found. */
+  async refresh(): Promise<readonly ImageInfo[]> {
     const listed = await this.#options.docker.listImages()
     const isSame = this.#synced && isDeepStrictEqual(listed, this.#images)
     this.#images = listed
     this.#synced = true
     if (!isSame) for (const handler of this.#handlers) handler()
+    return listed
   }
 
   async #listen(): Promise<void> {

@@ -63,7 +63,7 @@ export async function startImages(options: ImagesOptions): Promise<Images> {
     ...(options.pullStallMs !== undefined && { stallMs: options.pullStallMs }),
     signal,
     onBegin: async reference => uses.pulling(reference, (await docker.inspectImage(reference))?.id),
-    onEnd: async reference => uses.pulled(reference, (await docker.inspectImage(reference))?.id),
+    onEnd: async reference => uses.pulled(reference, (await docker.inspectImage(reference).catch(() => undefined))?.id),
   })
   const gc = startImageGc({ ...options, store, uses, warn: options.warnNode, options: options.gc })
   return {

@@ -37,6 +37,26 @@ function setUp(t: TestContext, { width = 2 } = {}) {
 }
 
 describe('createPulls()', () => {
+  it('tells of the end of what it told the beginning of, and of nothing else', async t => {
+    const told: string[] = []
+    const stop = new AbortController()
+    t.after(() => stop.abort())
+    const pulls = createPulls({
+      docker: { pullImage: async () => {} },
+      clock: systemClock,
+      width: 1,
+      signal: stop.signal,
+      async onBegin(reference) {
+        if (reference === 'bad') throw new Error('Docker is away')
+        told.push(`begin ${reference}`)
+      },
+      onEnd: async reference => void told.push(`end ${reference}`),
+    })
+    await assert.rejects(pulls.pull('bad', undefined, { signal: stop.signal }), /Docker is away/)
+    await pulls.pull('good', undefined, { signal: stop.signal })
+    assert.deepEqual(told, ['begin good', 'end good'])
+  })
+
   it('holds to its width, in the order of the asking', async t => {
     const { started, running, want, settled } = setUp(t)
     const all = ['a', 'b', 'c', 'd'].map(name => want(name))

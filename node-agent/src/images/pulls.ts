@@ -13,7 +13,7 @@ export interface PullsOptions {
   stallMs?: number
   /** Ends all. */
   signal: AbortSignal
-  /** Called before Docker is asked, and after its pull has ended, well or not. */
+  /** Called before Docker is asked, and, if that went well, after its pull has ended, well or not. */
   onBegin?: (reference: string) => Promise<void>
   onEnd?: (reference: string) => Promise<void>
 }
@@ -53,10 +53,13 @@ export function createPulls(options: PullsOptions): Pulls {
       try {
         signal.throwIfAborted()
         await options.onBegin?.(reference)
-        await pullMoving(reference, { auth, progress, signal, options })
+        try {
+          await pullMoving(reference, { auth, progress, signal, options })
+        } finally {
+          await options.onEnd?.(reference).catch(() => {})
+        }
         return { tookMs: clock.monotonic() - since }
       } finally {
-        await options.onEnd?.(reference).catch(() => {})
         leave()
         if (running.get(key)?.abort === abort) running.delete(key)
       }

@@ -33,7 +33,8 @@ export class ImageUses {
   readonly #log: Logger
   readonly #signal: AbortSignal
   #images = new Map<string, ImageUse>()
-  #pulling = new Map<string, string>()
+  /** By name: what had it before the first of these pulls began. With several credentials there may be several at once. */
+  readonly #pulling = new Map<string, { idBefore: string; pulls: number }>()
   #saving: Promise<void> = Promise.resolve()
   #isDirty = false
   #soon: Promise<void> | undefined
@@ -73,16 +74,19 @@ export class ImageUses {
 
   /** Before a pull: `idBefore` of what has the name now. On the disk when it resolves. */
   async pulling(name: string, idBefore: string | undefined): Promise<void> {
-    this.#pulling.set(name, idBefore ?? '')
+    const others = this.#pulling.get(name)
+    if (others) others.pulls++
+    else this.#pulling.set(name, { idBefore: idBefore ?? '', pulls: 1 })
     await this.#save()
   }
 
   /** After it, with what the name is now; undefined when the pull failed. One that was there before stays whose it was. */
   async pulled(name: string, id: string | undefined): Promise<void> {
-    const before = this.#pulling.get(name)
-    this.#pulling.delete(name)
-    if (before === undefined) return
-    if (id !== undefined && (id !== before || this.#images.get(id)?.pulled.length)) this.#own(id, name)
+    const pulling = this.#pulling.get(name)
+    if (!pulling) return
+    pulling.pulls--
+    if (pulling.pulls === 0) this.#pulling.delete(name)
+    if (id !== undefined && (id !== pulling.idBefore || this.#images.get(id)?.pulled.length)) this.#own(id, name)
     await this.#save()
   }
 
@@ -92,10 +96,13 @@ export class ImageUses {
     this.#saveSoon()
   }
 
-  /** Brings it in line with what Docker has: what is gone is forgotten, also for the case that somebody else pulls it next. */
-  see(images: readonly Pick<ImageInfo, 'id'>[], inUse: ReadonlySet<string>): void {
+  /**
+   * Brings it in line with what Docker has, listed no earlier than `since`, wall clock: what is gone is forgotten, also for the case that
+   * somebody else pulls it next. What the agent pulled meanwhile may be missing from the list.
+   */
+  see(images: readonly Pick<ImageInfo, 'id'>[], { inUse, since }: { inUse: ReadonlySet<string>; since: number }): void {
     const present = new Set(images.map(({ id }) => id))
-    for (const id of this.#images.keys()) if (!present.has(id)) this.#images.delete(id)
+    for (const [id, { lastUsed = 0 }] of this.#images) if (!present.has(id) && lastUsed < since) this.#images.delete(id)
     for (const id of present) {
       const use = this.#entry(id)
       if (inUse.has(id)) use.lastUsed = this.#clock.now()
@@ -136,7 +143,8 @@ export class ImageUses {
   #save(): Promise<void> {
     this.#saving = this.#saving.then(async () => {
       this.#isDirty = false
-      const file = { format: 1, images: Object.fromEntries(this.#images), pulling: Object.fromEntries(this.#pulling) }
+      const pulling = Object.fromEntries([...this.#pulling].map(([name, { idBefore }]) => [name, idBefore]))
+      const file = { format: 1, images: Object.fromEntries(this.#images), pulling }
       try {
         await writeFile(`${this.#path}.new`, JSON.stringify(file), { mode: 0o600 })
         await rename(`${this.#path}.new`, this.#path)
