@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Pod, type PodSpec, podKind, STATIC_PODS, TAINTS } from '@davit/api'
+import type { Lookups } from './lookups.ts'
 import { memoryPressureToleration } from './memory-pressure.ts'
 import { nodeRestriction } from './node-restriction.ts'
+import { serviceAccount } from './service-account.ts'
 
 const NODE = { name: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] }
 const pod = (spec: Partial<PodSpec> = {}, metadata: Pod['metadata'] = {}): Pod => ({
@@ -33,6 +35,22 @@ describe('nodeRestriction()', () => {
   for (const [what, object, why] of refused) {
     it(`refuses ${what}`, () => assert.rejects(async () => create(object), why))
   }
+})
+
+describe('serviceAccount()', () => {
+  const lookups: Lookups = { find: async () => undefined, cached: async () => undefined, all: async () => [] }
+  const admitted = async (object: Pod) => {
+    await serviceAccount(lookups).admit?.({ kind: podKind as never, context: { user: NODE } as never, object })
+    return object.spec
+  }
+
+  it('gives no mirror an account, whatever its annotation says: its node could ask for tokens of it', async () => {
+    for (const value of ['hash', '']) {
+      const { serviceAccountName, volumes } = await admitted(pod({ nodeName: 'n1' }, { annotations: { [STATIC_PODS.mirror]: value } }))
+      assert.deepEqual([serviceAccountName, volumes], [undefined, undefined])
+    }
+    assert.equal((await admitted(pod())).serviceAccountName, 'default')
+  })
 })
 
 describe('memoryPressureToleration()', () => {

@@ -1,9 +1,7 @@
-import { forbidden, type Pod, serviceAccountKind } from '@davit/api'
+import { forbidden, isMirrorPod, type Pod, serviceAccountKind } from '@davit/api'
 import { automountToken } from './automount.ts'
 import type { Lookups } from './lookups.ts'
 import type { AdmissionRule } from './rule.ts'
-
-const MIRROR = 'kubernetes.io/config.mirror'
 
 /**
  * Pods run as a ServiceAccount, `default` unless they name one, which must exist. `default` itself may still be on its way: its
@@ -16,7 +14,7 @@ export function serviceAccount({ find, cached }: Lookups): AdmissionRule {
       const pod = object as Pod
       const { spec, metadata } = pod
       // The mirror of a pod that a node has of itself: it runs as nobody.
-      if (metadata.annotations?.[MIRROR]) return checkMirror(pod, why => forbidden(kind, metadata.name ?? '', why))
+      if (isMirrorPod(pod)) return checkMirror(pod, why => forbidden(kind, metadata.name ?? '', why))
       const name = spec.serviceAccountName || spec.serviceAccount || 'default'
       const namespace = metadata.namespace ?? ''
       spec.serviceAccountName = name
