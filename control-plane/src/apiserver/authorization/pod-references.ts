@@ -1,4 +1,5 @@
 import type { Container, Pod } from '@davit/api'
+import { claimsOf } from '../../volumes/index.ts'
 
 /** Names of what a pod needs from its namespace, by resource. */
 export interface PodReferences {
@@ -9,18 +10,16 @@ export interface PodReferences {
 }
 
 /** Everything a node must read to run `pod`. */
-export function referencesOf({ metadata, spec }: Pod): PodReferences {
+export function referencesOf(pod: Pod): PodReferences {
+  const { spec } = pod
   const configmaps = new Set<string>()
   const secrets = new Set<string>()
-  const claims = new Set<string>()
   const add = (names: Set<string>, name: string | undefined) => {
     if (name) names.add(name)
   }
   for (const volume of spec.volumes ?? []) {
     add(configmaps, volume.configMap?.name)
     add(secrets, volume.secret?.secretName)
-    add(claims, volume.persistentVolumeClaim?.claimName)
-    if (volume.ephemeral) add(claims, `${metadata.name}-${volume.name}`)
     for (const source of volume.projected?.sources ?? []) {
       add(configmaps, source.configMap?.name)
       add(secrets, source.secret?.name)
@@ -43,7 +42,8 @@ export function referencesOf({ metadata, spec }: Pod): PodReferences {
   }
   for (const { name } of spec.imagePullSecrets ?? []) add(secrets, name)
   const serviceaccounts = new Set(spec.serviceAccountName ? [spec.serviceAccountName] : [])
-  return { configmaps, secrets, serviceaccounts, persistentvolumeclaims: claims }
+  const persistentvolumeclaims = new Set(claimsOf(pod).map(({ name }) => name))
+  return { configmaps, secrets, serviceaccounts, persistentvolumeclaims }
 }
 
 /** For whom the tokens in a pod's volumes are meant; empty: for the API server. */
