@@ -70,6 +70,8 @@ export async function impersonate(authorizer: Authorizer, user: User, headers: N
 
 /** Who acts as a ServiceAccount is in its groups. */
 function accountGroups(name: string): string[] {
-  const [namespace, account] = name.startsWith(SERVICE_ACCOUNT_USER_PREFIX) ? name.slice(SERVICE_ACCOUNT_USER_PREFIX.length).split(':') : []
-  return namespace && account ? [GROUPS.serviceAccounts, `${GROUPS.serviceAccounts}:${namespace}`] : []
+  const [namespace, account, ...more] = name.startsWith(SERVICE_ACCOUNT_USER_PREFIX)
+    ? name.slice(SERVICE_ACCOUNT_USER_PREFIX.length).split(':')
+    : []
+  return namespace && account && more.length === 0 ? [GROUPS.serviceAccounts, `${GROUPS.serviceAccounts}:${namespace}`] : []
 }

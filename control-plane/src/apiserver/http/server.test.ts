@@ -186,6 +186,32 @@ describe('the API server', () => {
     assert.match(answer.json.message, /User "bob" cannot list resource "pods"/)
   })
 
+  it("acts with the groups of a ServiceAccount when the name is one's, and no longer name", async () => {
+    const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }
+    const groupsOf = async (user: string) => {
+      const request = { headers: { ...JSON_TYPE, 'impersonate-user': user }, body: JSON.stringify(review) }
+      return (await test.call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', request)).json.status.userInfo.groups
+    }
+    const groups = ['system:serviceaccounts', 'system:serviceaccounts:a', 'system:authenticated']
+    assert.deepEqual(await groupsOf('system:serviceaccount:a:b'), groups)
+    assert.deepEqual(await groupsOf('system:serviceaccount:a:b:c'), ['system:authenticated'])
+  })
+
+  it('judges the fields of an access review one by one, whatever stands in a value', async () => {
+    const isAllowed = async (...requirements: { key: string; operator: string; values: string[] }[]) => {
+      const spec = {
+        user: 'system:node:n1',
+        groups: ['system:nodes'],
+        resourceAttributes: { verb: 'list', resource: 'pods', fieldSelector: { requirements } },
+      }
+      const body = JSON.stringify({ apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec })
+      return (await test.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', { headers: JSON_TYPE, body })).json.status
+        .allowed
+    }
+    assert.equal(await isAllowed({ key: 'spec.nodeName', operator: 'In', values: ['n1'] }), true)
+    assert.equal(await isAllowed({ key: 'metadata.name', operator: 'In', values: ['x,spec.nodeName=n1'] }), false)
+  })
+
   it('serves a watch as lines that come as things happen, and ends it in time', async () => {
     const session = test.session({ cert: test.pki.admin.certificate, key: test.pki.admin.key })
     const stream = session.request({ ':path': '/api/v1/namespaces/watched/pods?watch=true&timeoutSeconds=1' })

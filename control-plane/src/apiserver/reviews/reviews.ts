@@ -1,6 +1,8 @@
 /** Answers to questions about users and their rights, by the same authentication and authorization that requests go through. */
 import {
   badRequest,
+  type FieldRequirement,
+  formatFieldSelector,
   invalid,
   type Kind,
   type KubernetesObject,
@@ -84,7 +86,7 @@ function attributesOf({ resourceAttributes, nonResourceAttributes }: SubjectAcce
     return { user, verb, path, group: '', resource: '' }
   }
   const { verb = '', group = '', resource = '', subresource, namespace, name, fieldSelector } = resourceAttributes ?? {}
-  const selected = fieldSelector?.rawSelector ?? fieldSelector?.requirements?.flatMap(equalities).join(',')
+  const selected = fieldSelector?.rawSelector ?? formatFieldSelector(fieldSelector?.requirements?.flatMap(equalities) ?? [])
   return {
     user,
     verb,
@@ -98,8 +100,9 @@ function attributesOf({ resourceAttributes, nonResourceAttributes }: SubjectAcce
 }
 
 /** Demands for one value are all that rights depend on. */
-function equalities({ key, operator, values = [] }: { key: string; operator: string; values?: string[] }): string[] {
-  return operator === 'In' && values.length === 1 ? [`${key}=${values[0]}`] : []
+function equalities({ key, operator, values = [] }: { key: string; operator: string; values?: string[] }): FieldRequirement[] {
+  const [value, ...others] = values
+  return operator === 'In' && value !== undefined && others.length === 0 ? [{ field: key, operator: '=', value }] : []
 }
 
 function reviewRules(authorizer: Authorizer, review: SelfSubjectRulesReview, user: User): SelfSubjectRulesReview {
