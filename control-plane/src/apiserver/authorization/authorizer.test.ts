@@ -19,7 +19,7 @@ const PODS: Pod[] = [
   {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { namespace: 'a', name: 'mine' },
+    metadata: { namespace: 'a', name: 'mine', uid: 'mine' },
     spec: {
       nodeName: 'n1',
       serviceAccountName: 'runner',
@@ -27,6 +27,7 @@ const PODS: Pod[] = [
       volumes: [
         { name: 'v1', configMap: { name: 'volume-map' } },
         { name: 'v2', secret: { secretName: 'volume-secret' } },
+        { name: 'v5', projected: { sources: [{ serviceAccountToken: { path: 't', audience: 'vault' } }] } },
         { name: 'v4', persistentVolumeClaim: { claimName: 'data' } },
         { name: 'scratch', ephemeral: { volumeClaimTemplate: { spec: {} } } },
         { name: 'v3', projected: { sources: [{ secret: { name: 'projected-secret' } }, { configMap: { name: 'projected-map' } }] } },
@@ -83,6 +84,13 @@ async function isAllowed({ who = 'node', body, ...rest }: Case): Promise<boolean
 }
 
 const named = (name: string) => ({ metadata: { name } })
+const podToken = (audiences?: string[]) => ({
+  resource: 'serviceaccounts',
+  subresource: 'token',
+  namespace: 'a',
+  name: 'runner',
+  body: { spec: { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'mine', uid: 'mine' }, ...(audiences && { audiences }) } },
+})
 const lease = { group: 'coordination.k8s.io', resource: 'leases', namespace: 'kube-node-lease' }
 const slices = { group: 'discovery.k8s.io', resource: 'endpointslices' }
 
@@ -131,6 +139,7 @@ const ALLOWED: readonly Case[] = [
   })),
   { verb: 'watch', resource: 'secrets', namespace: 'a', fieldSelector: 'metadata.name=pull' },
   { verb: 'get', resource: 'serviceaccounts', namespace: 'a', name: 'runner' },
+  { verb: 'create', ...podToken(['vault']) },
 ]
 
 const DENIED: readonly Case[] = [
@@ -188,6 +197,14 @@ const DENIED: readonly Case[] = [
   { verb: 'update', resource: 'secrets', namespace: 'a', name: 'pull' },
   { verb: 'get', resource: 'serviceaccounts', namespace: 'a', name: 'default' },
   { verb: 'create', resource: 'serviceaccounts', subresource: 'token', namespace: 'a', name: 'runner' },
+  { verb: 'create', ...podToken(['bank']) },
+  { verb: 'create', ...podToken(['vault', 'vault']) },
+  // The pod has no token for the API server.
+  { verb: 'create', ...podToken([]) },
+  { verb: 'create', ...podToken() },
+  { verb: 'list', resource: '__proto__' },
+  { who: 'anonymous', verb: 'delete', path: '/healthz' },
+  { who: 'someone', verb: 'post', path: '/api' },
   { group: 'apps', verb: 'list', resource: 'deployments' },
   { verb: 'impersonate', resource: 'users', name: 'kubernetes-admin' },
 ]

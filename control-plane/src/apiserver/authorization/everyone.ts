@@ -43,7 +43,7 @@ export function isGranted({ user, verb, group, resource, subresource, path }: At
   return grantsOf(user).some(({ resources, paths }) =>
     path === undefined
       ? resources.some(rule => rule.verbs.includes(verb) && rule.apiGroups?.includes(group) && rule.resources?.includes(what))
-      : paths.some(rule => rule.nonResourceURLs?.some(pattern => covers(pattern, path))),
+      : paths.some(rule => rule.verbs.includes(verb) && rule.nonResourceURLs?.some(pattern => covers(pattern, path))),
   )
 }
 

@@ -81,7 +81,8 @@ const RULES: Readonly<Record<string, Rule>> = {
 /** Undefined when the node may; otherwise why not. */
 export async function judgeNode(request: NodeRequest, lookups: NodeLookups): Promise<string | undefined> {
   const { group, resource } = request
-  const rule = RULES[group ? `${resource}.${group}` : resource]
+  const name = group ? `${resource}.${group}` : resource
+  const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined
   return rule ? rule(request, lookups) : NO
 }
 
@@ -138,14 +139,15 @@ async function requestToken({ verb, namespace, name, node, body }: NodeRequest, 
   const { boundObjectRef: bound, audiences = [] } = (body as Partial<TokenRequest> | undefined)?.spec ?? {}
   if (bound?.kind !== 'Pod' || !bound.name) return 'node requested token not bound to a pod'
   if (!bound.uid) return 'node requested token with a pod binding without a uid'
+  // Who names nobody asks for the API server, which a pod may not want to talk to either.
+  const [audience = '', ...others] = Array.isArray(audiences) ? audiences : []
+  if (others.length > 0) return 'node may only request 0 or 1 audiences'
   const judge = async (fresh: boolean) => judgePodToken(await lookups.pod(namespace, bound.name!, { fresh }))
   const judgePodToken = (pod: Pod | undefined) => {
     if (!pod || pod.metadata.uid !== bound.uid) return `node requested token bound to a pod that is not there`
     if (pod.spec.nodeName !== node) return 'node requested token bound to a pod scheduled on a different node'
     if (pod.spec.serviceAccountName !== name) return 'node requested token of a service account that the pod does not run as'
-    const known = tokenAudiences(pod)
-    const stray = (Array.isArray(audiences) ? audiences : []).find(audience => !known.has(audience))
-    return stray === undefined ? undefined : `audience ${JSON.stringify(stray)} not found in pod spec volume`
+    return tokenAudiences(pod).has(audience) ? undefined : `audience ${JSON.stringify(audience)} not found in pod spec volume`
   }
   return (await judge(false)) === undefined ? undefined : judge(true)
 }
