@@ -134,6 +134,20 @@ export {
 export { fromCoreEvent, type NewEvent, newEventKind, toCoreEvent } from './kinds/events/event.ts'
 export { KINDS, kindFor, kindOf, REVIEW_KINDS } from './kinds/index.ts'
 export { type RuntimeClass, runtimeClassKind } from './kinds/node/runtime-class.ts'
+export { clusterRoleKind } from './kinds/rbac/cluster-role.ts'
+export { clusterRoleBindingKind } from './kinds/rbac/cluster-role-binding.ts'
+export { roleKind } from './kinds/rbac/role.ts'
+export { roleBindingKind } from './kinds/rbac/role-binding.ts'
+export {
+  type ClusterRole,
+  type ClusterRoleBinding,
+  type PolicyRule,
+  RBAC_GROUP,
+  type Role,
+  type RoleBinding,
+  type RoleRef,
+  type Subject,
+} from './kinds/rbac/types.ts'
 export { type PriorityClass, priorityClassKind, SYSTEM_PRIORITY_CLASSES } from './kinds/scheduling/priority-class.ts'
 export { type CsiDriver, csiDriverKind } from './kinds/storage/csi-driver.ts'
 export { type CsiNode, csiNodeKind } from './kinds/storage/csi-node.ts'

@@ -68,8 +68,8 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   /** Field selectors beyond `metadata.name` and `metadata.namespace`. */
   readonly selectableFields: Readonly<Record<string, (object: T) => string>>
   readonly columns: readonly PrinterColumn<T>[]
-  /** How names are checked; default `subdomain` (RFC 1123). */
-  readonly nameRule: 'subdomain' | 'label' | 'service'
+  /** How names are checked; default `subdomain` (RFC 1123). `path-segment`: whatever fits into a URL, as RBAC's names. */
+  readonly nameRule: 'subdomain' | 'label' | 'service' | 'path-segment'
   /** Whether a change outside metadata and status raises `metadata.generation`, as for most kinds that have a spec. */
   readonly hasGeneration: boolean
   /** Where `scale` finds its numbers; only for kinds with that subresource. */

@@ -6,6 +6,7 @@ import {
   isDnsSubdomain,
   isEnvVarName,
   isLabelValue,
+  isPathSegment,
   isPortName,
   isPortNumber,
   isQualifiedName,
@@ -26,6 +27,7 @@ const CASES: readonly [check: (value: string) => string | undefined, right: stri
   [isLabelValue, ['', 'a', 'A_b.c', '1'], ['-', 'a b', 'a/b', 'ä', LONG]],
   [isEnvVarName, ['A', 'my.env-name', '1a', 'a b', '..'], ['', 'a=b', 'ä', 'a\nb']],
   [isConfigMapKey, ['a', '.a', 'KEY_NAME', 'a..b'], ['', '.', '..', '..a', 'a/b', 'a b', 'a'.repeat(254)]],
+  [isPathSegment, ['a', 'system:node', 'A b', '...'], ['.', '..', 'a/b', 'a%b']],
   [isPortName, ['http', 'p2', 'a-b'], ['', 'Http', '80', 'a--b', '-a', 'a-', 'a'.repeat(16), 'a_b']],
 ]
 

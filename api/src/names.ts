@@ -118,6 +118,13 @@ export function isPortName(value: string): string | undefined {
   return undefined
 }
 
+/** Whatever can stand between two slashes of a URL: names of RBAC's objects, `system:node` among them. */
+export function isPathSegment(value: string): string | undefined {
+  if (value === '.' || value === '..') return `may not be '${value}'`
+  for (const character of ['/', '%']) if (value.includes(character)) return `may not contain '${character}'`
+  return undefined
+}
+
 /** Port numbers 1 to 65535. */
 export function isPortNumber(value: number): string | undefined {
   return Number.isInteger(value) && value >= 1 && value <= 65535 ? undefined : 'must be between 1 and 65535, inclusive'

@@ -34,6 +34,7 @@ test('validateObjectMeta() says what is wrong, as Kubernetes does', () => {
     [say(meta({ name: 'A' })), /^metadata\.name: Invalid value: "A": a lowercase RFC 1123 subdomain must/],
     [say(meta({ name: 'a.b' }), { nameRule: 'label' }), /^metadata\.name: Invalid value: "a.b": must not contain dots$/],
     [say(meta({ name: '1a' }), { nameRule: 'service' }), /^metadata\.name: Invalid value: "1a": a DNS-1035 label must/],
+    [say(meta({ name: 'a:/b' }), { nameRule: 'path-segment' }), /^metadata\.name: Invalid value: "a:\/b": may not contain '\/'$/],
     [say(meta({ labels: { 'a b': 'c' } })), /^metadata\.labels: Invalid value: "a b": name part must/],
     [say(meta({ labels: { a: 'b c' } })), /^metadata\.labels: Invalid value: "b c": a valid label must/],
     [say(meta({ annotations: { a: 'x'.repeat(256 * 1024) } })), /^metadata\.annotations: Too long: may not be more than 262144 bytes$/],

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { forbiddenField, immutable, invalidIf, invalidValue, requiredValue, tooLong } from './field-errors.ts'
 import type { Kind } from './kind.ts'
 import type { KubernetesObject, ObjectMeta, OwnerReference } from './meta.ts'
-import { isDnsLabel, isDnsSubdomain, isQualifiedName, isServiceName } from './names.ts'
+import { isDnsLabel, isDnsSubdomain, isPathSegment, isQualifiedName, isServiceName } from './names.ts'
 import { validateLabels } from './selectors/validate.ts'
 import type { FieldError } from './status.ts'
 
@@ -17,6 +17,7 @@ const NAME_RULES: Readonly<Record<Kind['nameRule'], (name: string) => string | u
   subdomain: isDnsSubdomain,
   label: isDnsLabel,
   service: isServiceName,
+  'path-segment': isPathSegment,
 }
 
 /** `namespace/name`, or `name` for objects without a namespace: how caches and queues call an object. */

@@ -18,6 +18,14 @@ export const ageColumn: PrinterColumn<KubernetesObject> = {
   value: (object, now) => ageSince(object.metadata.creationTimestamp, now),
 }
 
+/** In place of the age, for kinds of which Kubernetes shows nothing but the name. */
+export const createdAtColumn: PrinterColumn<KubernetesObject> = {
+  name: 'Created At',
+  type: 'date',
+  description: 'When the object was created.',
+  value: object => object.metadata.creationTimestamp,
+}
+
 /** `a=b,c=d` sorted by key, or `<none>`. */
 export function formatLabels(labels: Readonly<Record<string, string>> | undefined): string {
   const texts = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`)

@@ -25,6 +25,10 @@ import { serviceAccountKind } from './core/service-account.ts'
 import { endpointSliceKind } from './discovery/endpoint-slice.ts'
 import { newEventKind } from './events/event.ts'
 import { runtimeClassKind } from './node/runtime-class.ts'
+import { clusterRoleKind } from './rbac/cluster-role.ts'
+import { clusterRoleBindingKind } from './rbac/cluster-role-binding.ts'
+import { roleKind } from './rbac/role.ts'
+import { roleBindingKind } from './rbac/role-binding.ts'
 import { deviceClassKind } from './resource/device-class.ts'
 import { deviceTaintRuleKind } from './resource/device-taint-rule.ts'
 import { resourceClaimKind } from './resource/resource-claim.ts'
@@ -58,6 +62,10 @@ export const KINDS = [
   endpointSliceKind,
   newEventKind,
   runtimeClassKind,
+  clusterRoleBindingKind,
+  clusterRoleKind,
+  roleBindingKind,
+  roleKind,
   deviceClassKind,
   deviceTaintRuleKind,
   resourceClaimKind,

@@ -1,6 +1,6 @@
 /** Makers for tests of kinds. */
 
-import { decodeObject } from '../decode.ts'
+import { decodeObject, schemaErrors } from '../decode.ts'
 import { uniqueFieldErrors } from '../field-errors.ts'
 import type { Kind } from '../kind.ts'
 import type { KubernetesObject } from '../meta.ts'
@@ -18,9 +18,11 @@ export function stored<T extends KubernetesObject>(kind: Kind<T>, raw: object): 
 
 /** What is wrong with `raw`, as lines of the answer's message. */
 export function complaints<T extends KubernetesObject>(kind: Kind<T>, raw: object): string[] {
-  const { object, errors } = decodeObject(kind, { metadata: { name: 'a', namespace: 'default' }, ...raw })
+  const { object } = decodeObject(kind, { metadata: { name: 'a', namespace: 'default' }, ...raw })
   kind.applyDefaults(object)
-  return uniqueFieldErrors([...errors, ...kind.validate(object)]).map(error => `${error.field}: ${fieldErrorBody(error)}`)
+  return uniqueFieldErrors([...kind.validate(object), ...schemaErrors(kind, object)]).map(
+    error => `${error.field}: ${fieldErrorBody(error)}`,
+  )
 }
 
 /** What is wrong with `raw` taking the place of `old`. */

@@ -46,6 +46,10 @@ const SAMPLES: Readonly<Record<string, Json>> = {
   'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },
   'priorityclasses.scheduling.k8s.io': { value: 10 },
+  'roles.rbac.authorization.k8s.io': { rules: [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }] },
+  'clusterroles.rbac.authorization.k8s.io': { rules: [{ verbs: ['get'], nonResourceURLs: ['/healthz'] }] },
+  'rolebindings.rbac.authorization.k8s.io': { roleRef: { kind: 'Role', name: 'a' }, subjects: [{ kind: 'User', name: 'ann' }] },
+  'clusterrolebindings.rbac.authorization.k8s.io': { roleRef: { kind: 'ClusterRole', name: 'a' } },
   'deviceclasses.resource.k8s.io': { spec: { selectors: [{ cel: { expression: 'device.driver == "test.io"' } }] } },
   'devicetaintrules.resource.k8s.io': {
     spec: { taint: { key: 'test.io/a', effect: 'NoSchedule' }, deviceSelector: { driver: 'test.io' } },
@@ -62,50 +66,53 @@ const SAMPLES: Readonly<Record<string, Json>> = {
   'volumeattributesclasses.storage.k8s.io': { driverName: 'driver.test.io', parameters: { iops: '10' } },
 }
 
-for (const [resource, sample] of Object.entries(SAMPLES)) {
-  const kind = KINDS.find(({ plural, group }) => (group ? `${plural}.${group}` : plural) === resource) as Kind
-  const collection = resourcePath(kind, kind.namespaced ? { namespace: 'default' } : {})
+// Each waits a second for its watch to end: together they take no longer than a few.
+describe('Every kind', { concurrency: 8 }, () => {
+  for (const [resource, sample] of Object.entries(SAMPLES)) {
+    const kind = KINDS.find(({ plural, group }) => (group ? `${plural}.${group}` : plural) === resource) as Kind
+    const collection = resourcePath(kind, kind.namespaced ? { namespace: 'default' } : {})
 
-  it(`${kind.kind} can be created, read, listed, patched, replaced, watched and deleted, singly and all`, async () => {
-    const labels = { test: 'verbs' }
-    const made = await post(collection, { metadata: { name: 'one', labels }, ...sample })
-    assert.equal(metadataOf(made).name, 'one')
-    const version = metadataOf(made).resourceVersion
-    for (const name of ['two', 'three']) await post(collection, { metadata: { name, labels }, ...sample })
-    const read = await must(send('GET', `${collection}/one`), 200)
-    assert.deepEqual(read, made)
-    const everywhere = await must(send('GET', `${resourcePath(kind, {})}?labelSelector=test%3Dverbs`), 200)
-    assert.equal((everywhere.items as Json[]).length, 3)
-    const patch = { metadata: { annotations: { patched: 'yes' } } }
-    const patched = await must(send('PATCH', `${collection}/one`, patch, { 'content-type': 'application/merge-patch+json' }), 200)
-    assert.equal(metadataOf(patched).annotations?.patched, 'yes')
-    const replaced = await must(
-      send('PUT', `${collection}/one`, { ...patched, metadata: { ...metadataOf(patched), labels: { ...labels, more: 'x' } } }),
-      200,
-    )
-    assert.equal(metadataOf(replaced).labels?.more, 'x')
-    await must(send('DELETE', `${collection}/one`), 200)
-    await must(send('GET', `${collection}/one`), 404)
-    const watch = `${collection}?watch=true&resourceVersion=${version}&timeoutSeconds=1&fieldSelector=metadata.name%3Done`
-    const { text } = await send('GET', watch)
-    const seen = text
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line).type)
-    assert.deepEqual(seen, ['MODIFIED', 'MODIFIED', 'DELETED'])
-    await must(send('DELETE', `${collection}?labelSelector=test%3Dverbs`), 200)
-    const left = await must(send('GET', `${collection}?labelSelector=test%3Dverbs`), 200)
-    assert.deepEqual(left.items ?? [], [])
-    await must(send('GET', collection, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }), 200)
-  })
+    it(`${kind.kind} can be created, read, listed, patched, replaced, watched and deleted, singly and all`, async () => {
+      const labels = { test: 'verbs' }
+      const made = await post(collection, { metadata: { name: 'one', labels }, ...sample })
+      assert.equal(metadataOf(made).name, 'one')
+      const version = metadataOf(made).resourceVersion
+      for (const name of ['two', 'three']) await post(collection, { metadata: { name, labels }, ...sample })
+      const read = await must(send('GET', `${collection}/one`), 200)
+      assert.deepEqual(read, made)
+      const everywhere = await must(send('GET', `${resourcePath(kind, {})}?labelSelector=test%3Dverbs`), 200)
+      assert.equal((everywhere.items as Json[]).length, 3)
+      const patch = { metadata: { annotations: { patched: 'yes' } } }
+      const patched = await must(send('PATCH', `${collection}/one`, patch, { 'content-type': 'application/merge-patch+json' }), 200)
+      assert.equal(metadataOf(patched).annotations?.patched, 'yes')
+      const replaced = await must(
+        send('PUT', `${collection}/one`, { ...patched, metadata: { ...metadataOf(patched), labels: { ...labels, more: 'x' } } }),
+        200,
+      )
+      assert.equal(metadataOf(replaced).labels?.more, 'x')
+      await must(send('DELETE', `${collection}/one`), 200)
+      await must(send('GET', `${collection}/one`), 404)
+      const watch = `${collection}?watch=true&resourceVersion=${version}&timeoutSeconds=1&fieldSelector=metadata.name%3Done`
+      const { text } = await send('GET', watch)
+      const seen = text
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line).type)
+      assert.deepEqual(seen, ['MODIFIED', 'MODIFIED', 'DELETED'])
+      await must(send('DELETE', `${collection}?labelSelector=test%3Dverbs`), 200)
+      const left = await must(send('GET', `${collection}?labelSelector=test%3Dverbs`), 200)
+      assert.deepEqual(left.items ?? [], [])
+      await must(send('GET', collection, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }), 200)
+    })
 
-  it(`${kind.kind} is found by those who ask what there is`, async () => {
-    const base = kind.group ? `/apis/${kind.group}/${kind.version}` : `/api/${kind.version}`
-    const { resources } = (await must(send('GET', base), 200)) as { resources: { name: string; verbs: string[] }[] }
-    const found = resources.find(({ name }) => name === kind.plural)
-    assert.deepEqual(found?.verbs, ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'])
-  })
-}
+    it(`${kind.kind} is found by those who ask what there is`, async () => {
+      const base = kind.group ? `/apis/${kind.group}/${kind.version}` : `/api/${kind.version}`
+      const { resources } = (await must(send('GET', base), 200)) as { resources: { name: string; verbs: string[] }[] }
+      const found = resources.find(({ name }) => name === kind.plural)
+      assert.deepEqual(found?.verbs, ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'])
+    })
+  }
+})
 
 async function refused(path: string, body: Json, code: number, message: RegExp): Promise<void> {
   const answer = await send('POST', path, body)
