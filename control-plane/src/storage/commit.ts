@@ -6,7 +6,7 @@ import type { KeySpace } from './key-space.ts'
 import type { Members } from './members.ts'
 import { settle } from './settle.ts'
 import { comparisons, type PreparedOperation, prepare, transaction } from './transaction.ts'
-import type { CommitResult, Guard, Operation } from './types.ts'
+import type { CommitOptions, CommitResult, Guard, Operation } from './types.ts'
 
 export interface CommitParts {
   readonly members: Members
@@ -32,14 +32,20 @@ interface Write {
 }
 
 /** See `Storage.commit`. */
-export async function commit(parts: CommitParts, operations: readonly Operation[], guards: readonly Guard[]): Promise<CommitResult> {
+export async function commit(
+  parts: CommitParts,
+  { operations, guards, confirm }: { operations: readonly Operation[]; guards: readonly Guard[] } & Pick<CommitOptions, 'confirm'>,
+): Promise<CommitResult> {
   const { members, space, clock, log } = parts
   const prepared = operations.map(operation => prepare(space, operation))
   const write: Write = { prepared, compared: comparisons(prepared, guards), since: space.revision }
   members.choice.mustAnswer(describe(write))
   const start = clock.monotonic()
   for (let attempt = 0; ; attempt++) {
-    const outcome = await send(parts, write, members.count === 1 ? ONLY_MEMBER_MS : FIRST_MEMBER_MS * 2 ** attempt)
+    const standsAt = await parts.fence.current()
+    await confirm?.()
+    const timeoutMs = members.count === 1 ? ONLY_MEMBER_MS : FIRST_MEMBER_MS * 2 ** attempt
+    const outcome = await send(parts, write, { standsAt, timeoutMs })
     if ('committed' in outcome) return outcome
     // From here on it is certain that nothing was written, and that nothing will be by what was sent.
     const { cause } = outcome
@@ -55,9 +61,12 @@ export async function commit(parts: CommitParts, operations: readonly Operation[
 type Unmade = { readonly cause: unknown }
 
 /** Throws 504 when the outcome cannot be found out. */
-async function send(parts: CommitParts, write: Write, timeoutMs: number): Promise<CommitResult | Unmade> {
+async function send(
+  parts: CommitParts,
+  write: Write,
+  { standsAt, timeoutMs }: { standsAt: number; timeoutMs: number },
+): Promise<CommitResult | Unmade> {
   const { members, fence, log } = parts
-  const standsAt = await fence.current()
   const compared = new Map([...write.compared, [fence.key, standsAt]])
   try {
     const response = await members.write((kv, options) => kv.txn(transaction(write.prepared, compared), options), timeoutMs)

@@ -149,11 +149,11 @@ class CachedStorage implements EtcdStorage {
   async commit(
     operations: readonly types.Operation[],
     guards: readonly types.Guard[] = [],
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, confirm }: types.CommitOptions = {},
   ): Promise<types.CommitResult> {
     signal?.throwIfAborted()
     const parts = { members: this.#members, space: this.#space, fence: this.#fence, clock: this.#clock, log: this.#log }
-    return abortable(commit(parts, operations, guards), signal)
+    return abortable(commit(parts, { operations, guards, confirm }), signal)
   }
 
   async read(key: string, signal?: AbortSignal): Promise<{ value: string; revision: number } | undefined> {

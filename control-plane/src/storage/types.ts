@@ -95,6 +95,13 @@ export interface CacheHealth {
   readonly ready: boolean
 }
 
+export interface CommitOptions {
+  /** Rejects the call; what was sent goes on. */
+  signal?: AbortSignal
+  /** Awaited right before anything is sent, and sent again. */
+  confirm?: (() => Promise<void>) | undefined
+}
+
 export interface Storage {
   /** Must be called for every resource before `start`. */
   register(resource: StoredResource): void
@@ -111,9 +118,9 @@ export interface Storage {
   watch(resource: StoredResource, request: WatchRequest): AsyncIterable<StorageEvent[]>
   /**
    * Writes all operations in one etcd transaction or none. Throws ApiError: 504 when the outcome stays unknown after reading
-   * back, 503 when etcd cannot be reached, 413 when it is too large for etcd.
+   * back, 503 when etcd cannot be reached, 413 when it is too large for etcd; whatever `confirm` rejects with.
    */
-  commit(operations: readonly Operation[], guards?: readonly Guard[], options?: { signal?: AbortSignal }): Promise<CommitResult>
+  commit(operations: readonly Operation[], guards?: readonly Guard[], options?: CommitOptions): Promise<CommitResult>
   /** Raw keys outside `/registry/` (allocations, leases of our own), from etcd itself. */
   read(key: string, signal?: AbortSignal): Promise<{ value: string; revision: number } | undefined>
   readPrefix(prefix: string, signal?: AbortSignal): Promise<{ key: string; value: string; revision: number }[]>

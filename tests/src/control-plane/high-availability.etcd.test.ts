@@ -60,6 +60,11 @@ function connect(begin?: ControlPlane): HttpClient {
 class Writer {
   /** `undefined`: nothing. */
   readonly held = new Map<string, string | undefined>()
+  /**
+   * Made at a second try. The first may be in a server that was stopped between its last look for the client and the sending; it is made
+   * when that goes on, if there is nothing of the name then. Such a name is not used again.
+   */
+  readonly #doubtful = new Set<string>()
   acknowledged = 0
   retried = 0
   slowestMs = 0
@@ -74,8 +79,8 @@ class Writer {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const keys = [...this.held.keys()]
     while (!signal.aborted) {
+      const keys = [...this.held.keys()]
       const key = keys[Math.floor(this.#random() * keys.length)] ?? ''
       if (this.#moveTo) {
         this.client.close()
@@ -103,11 +108,15 @@ class Writer {
     const present = this.held.get(key)
     if (present === undefined) {
       // One of two tries may have been made although its answer was lost.
-      await this.#twice(isRetry => maps.create(object).catch(allow('AlreadyExists', isRetry)))
+      await this.#twice(isRetry => {
+        if (isRetry) this.#doubtful.add(key)
+        return maps.create(object).catch(allow('AlreadyExists', isRetry))
+      })
       this.held.set(key, value)
     } else if (this.#random() < 0.4) {
       await this.#twice(isRetry => maps.delete(target).catch(allow('NotFound', isRetry)))
-      this.held.set(key, undefined)
+      if (this.#doubtful.has(key)) this.held.delete(key)
+      this.held.set(this.#doubtful.has(key) ? `${key}-${this.#count}` : key, undefined)
     } else {
       await this.#twice(() => maps.update(object))
       this.held.set(key, value)

@@ -68,8 +68,7 @@ async function carryOut<R>(
       outcome = { committed: false, revisions: new Map() }
       return { value: plan.result(0) }
     }
-    await confirm?.()
-    outcome = await storage.commit(plan.operations, plan.guards, signal && { signal })
+    outcome = await storage.commit(plan.operations, plan.guards, { ...(signal && { signal }), confirm })
   } finally {
     plan.settled?.(outcome)
   }

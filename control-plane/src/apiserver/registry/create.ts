@@ -48,14 +48,12 @@ export async function create(
     const value = storedValue(object)
     let outcome: CommitResult | undefined
     try {
-      if (!context.dryRun) await context.confirm?.()
       outcome = context.dryRun
         ? await pretend(storage, key)
-        : await storage.commit(
-            [{ type: 'create', key, value }, ...extra.operations],
-            [...guards, ...extra.guards],
-            context.signal && { signal: context.signal },
-          )
+        : await storage.commit([{ type: 'create', key, value }, ...extra.operations], [...guards, ...extra.guards], {
+            ...(context.signal && { signal: context.signal }),
+            confirm: context.confirm,
+          })
     } finally {
       settle(extra, context.dryRun ? { committed: false, revisions: new Map() } : outcome)
     }
