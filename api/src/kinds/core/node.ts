@@ -128,7 +128,8 @@ export const nodeKind = defineKind<Node>({
   applyDefaults(node) {
     node.spec ??= {}
     node.status ??= {}
-    if (node.spec.podCIDR && !node.spec.podCIDRs?.length) node.spec.podCIDRs = [node.spec.podCIDR]
+    // Both say the same; where they do not, the older field counts, as in Kubernetes.
+    if (node.spec.podCIDR && node.spec.podCIDRs?.[0] !== node.spec.podCIDR) node.spec.podCIDRs = [node.spec.podCIDR]
     else if (!node.spec.podCIDR && node.spec.podCIDRs?.[0]) node.spec.podCIDR = node.spec.podCIDRs[0]
     if (!node.status.allocatable && node.status.capacity) node.status.allocatable = { ...node.status.capacity }
   },

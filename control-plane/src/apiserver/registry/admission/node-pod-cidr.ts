@@ -13,10 +13,13 @@ export function nodePodCidr(pool: Pool): AdmissionRule {
       const asked = node.spec?.podCIDR
       const value = asked ? asked.replace('/', '-') : await pool.reserve(context.signal)
       if (value === undefined) throw apiError('InternalError', 'Cannot give the node a pod address range: all are in use')
-      if (asked && (await pool.ownerOf(value, context.signal))) {
-        const error: FieldError = { type: 'Invalid', field: 'spec.podCIDR', value: asked, detail: 'provided range is already allocated' }
-        throw invalid(kind, node.metadata.name ?? '', [error])
+      const refuse = (detail: string) => {
+        const error: FieldError = { type: 'Invalid', field: 'spec.podCIDR', value: asked, detail }
+        return invalid(kind, node.metadata.name ?? '', [error])
       }
+      // A range of another size would overlap those of other nodes, whose pods it would cut off.
+      if (asked && !pool.has(value)) throw refuse("provided range is not one of those that the cluster's pod range is divided into")
+      if (asked && (await pool.ownerOf(value, context.signal))) throw refuse('provided range is already allocated')
       take(pool, value, node, extra)
       const podCIDR = value.replace('-', '/')
       node.spec = { ...node.spec, podCIDR, podCIDRs: [podCIDR] }

@@ -56,6 +56,13 @@ export class Pool {
     return this.#lowestFree()
   }
 
+  /** Whether `value` is one of those that are given out. */
+  has(value: string): boolean {
+    const { size, valueAt } = this.#options
+    for (let index = 0; index < size; index++) if (valueAt(index) === value) return true
+    return false
+  }
+
   /** Who holds `value`, from etcd. */
   async ownerOf(value: string, signal?: AbortSignal): Promise<Owner | undefined> {
     const held = await this.#options.storage.read(this.keyOf(value), signal)
