@@ -93,6 +93,7 @@ export { type EndpointAddress, type EndpointSubset, type Endpoints, type Endpoin
 export { type Event, type EventSeries, type EventSource, eventKind } from './kinds/core/event.ts'
 export { NAMESPACE_NAME_LABEL, type Namespace, type NamespaceSpec, type NamespaceStatus, namespaceKind } from './kinds/core/namespace.ts'
 export { nodeKind } from './kinds/core/node.ts'
+export { isLabelOfNodes } from './kinds/core/node-labels.ts'
 export type * from './kinds/core/node-types.ts'
 export type { ObjectReference } from './kinds/core/object-reference.ts'
 export { persistentVolumeKind } from './kinds/core/persistent-volume.ts'

@@ -78,6 +78,7 @@ describe('planMirrors()', () => {
     assert.equal(mirror.metadata.annotations?.[STATIC_PODS.mirror], pod.metadata.uid)
     assert.deepEqual([mirror.metadata.uid, mirror.metadata.ownerReferences?.[0]?.uid], [undefined, 'node-uid'])
     assert.deepEqual(kinds([pod], [stored(mirror)]), [])
+    assert.deepEqual(planMirrors([pod], [], undefined), [])
   })
   it('makes one anew that somebody deletes, and takes away those of files that have changed or gone', async () => {
     const pod = await from(WEB)

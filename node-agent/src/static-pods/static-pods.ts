@@ -93,6 +93,8 @@ export async function startStaticPods(options: StaticPodsOptions): Promise<Runni
       try {
         await mirror()
         failed = false
+        // Mirrors belong to the Node, and wait for it.
+        if (known.size > 0 && !options.node()) delayMs = MIRROR_MS.retry
       } catch (err) {
         if (signal.aborted) return
         if (!failed) log.warn({ err }, 'Cannot mirror the static pods in the API')

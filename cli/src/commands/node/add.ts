@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { parseDuration, parseTaint, publicKeyHash } from '@davit/api'
+import { isLabelOfNodes, parseDuration, parseTaint, publicKeyHash } from '@davit/api'
 import { Command } from 'commander'
 import { type Cli, integerOption, listOption, repeatOption, UsageError, withExamples } from '../../command-line/index.ts'
 import { resolveConnection } from '../../kubeconfig/index.ts'
@@ -116,7 +116,11 @@ async function specsOf(cli: Cli, hosts: readonly string[], options: Options): Pr
   if (specs.length === 0) throw new UsageError('name at least one host, or a file with hosts by -f')
   if (specs.length > 1 && (name || address))
     throw new UsageError('--name and --address are for one host; several have theirs in a file, see -f')
-  for (const { taints } of specs) for (const text of taints) parseTaint(text)
+  for (const { taints, labels } of specs) {
+    for (const text of taints) parseTaint(text)
+    const kept = labels.map(text => text.slice(0, text.indexOf('='))).find(label => !isLabelOfNodes(label))
+    if (kept !== undefined) throw new UsageError(`label "${kept}" is not for nodes to give themselves: set it by "davit label node" later`)
+  }
   const twice = specs.find(({ text }, index) => specs.findIndex(other => other.text === text) !== index)
   if (twice) throw new UsageError(`"${twice.text}" is named twice`)
   return specs

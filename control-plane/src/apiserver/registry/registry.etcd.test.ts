@@ -290,7 +290,7 @@ test('a node changes its own labels and status, but not what keeps workloads off
   const metadata = { name: 'n1', labels: restricted }
   await assert.rejects(nodes.create({ ...node('n1'), metadata }), {
     code: 403,
-    message: 'nodes "n1" is forbidden: system:node:n1 is not allowed to modify labels: node-restriction.kubernetes.io/zone',
+    message: 'nodes "n1" is forbidden: node "n1" is not allowed to set the following labels: node-restriction.kubernetes.io/zone',
   })
   await nodes.create(node('n1'))
   const body = [{ op: 'add', path: '/metadata/labels/node-restriction.kubernetes.io~1zone', value: 'x' }] as const

@@ -15,11 +15,13 @@ const pod = (spec: Partial<PodSpec> = {}, metadata: Pod['metadata'] = {}): Pod =
 })
 
 describe('nodeRestriction()', () => {
-  const create = (object: Pod) => nodeRestriction().admit?.({ kind: podKind as never, context: { user: NODE } as never, object })
+  const own = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', uid: 'u' } }
+  const create = (object: Pod) =>
+    nodeRestriction({ find: async () => own as never }).admit?.({ kind: podKind as never, context: { user: NODE } as never, object })
   const annotations = { [STATIC_PODS.mirror]: 'hash' }
 
   it('lets a node mirror a static pod of its own', async () => {
-    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'u' }]
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'u', controller: true }]
     await create(pod({ nodeName: 'n1' }, { annotations, ownerReferences }))
   })
   const refused: [string, Pod, RegExp][] = [

@@ -26,7 +26,7 @@ export interface AdmissionOptions {
 function rules({ storage, resources, pools, defaultTolerationSeconds }: AdmissionOptions): AdmissionRule[] {
   const lookups = createLookups(storage, resources)
   return [
-    nodeRestriction(),
+    nodeRestriction(lookups),
     initialNamespace(),
     serviceAccount(lookups),
     defaultTolerations(defaultTolerationSeconds),
