@@ -56,9 +56,14 @@ export {
   type Verb,
   type View,
 } from './kind.ts'
+export { type ControllerRevision, controllerRevisionKind } from './kinds/apps/controller-revision.ts'
+export { daemonSetKind } from './kinds/apps/daemon-set.ts'
+export type * from './kinds/apps/daemon-set-types.ts'
 export { deploymentKind } from './kinds/apps/deployment.ts'
 export type * from './kinds/apps/deployment-types.ts'
 export { type ReplicaSet, type ReplicaSetSpec, type ReplicaSetStatus, replicaSetKind } from './kinds/apps/replica-set.ts'
+export { statefulSetKind } from './kinds/apps/stateful-set.ts'
+export type * from './kinds/apps/stateful-set-types.ts'
 export {
   type SelfSubjectReview,
   selfSubjectReviewKind,

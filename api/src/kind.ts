@@ -62,7 +62,7 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   /** What no schema can say. The schema has passed and defaults are applied. */
   readonly validate: (object: T) => FieldError[]
   /** In place of `validate` and `validateUpdate` for a write that leaves everything but status and metadata; default: both run. */
-  readonly validateStatus?: (object: T) => FieldError[]
+  readonly validateStatus?: (object: T, old: T) => FieldError[]
   /** Immutability and transitions; runs besides `validate`. */
   readonly validateUpdate: (object: T, old: T) => FieldError[]
   /** Field selectors beyond `metadata.name` and `metadata.namespace`. */

@@ -1,7 +1,10 @@
 /** Every kind there is. Adding one means adding its file and listing it here. */
 import { apiVersionOf, type Kind } from '../kind.ts'
+import { controllerRevisionKind } from './apps/controller-revision.ts'
+import { daemonSetKind } from './apps/daemon-set.ts'
 import { deploymentKind } from './apps/deployment.ts'
 import { replicaSetKind } from './apps/replica-set.ts'
+import { statefulSetKind } from './apps/stateful-set.ts'
 import { selfSubjectReviewKind, tokenReviewKind } from './authentication/reviews.ts'
 import {
   localSubjectAccessReviewKind,
@@ -56,8 +59,11 @@ export const KINDS = [
   secretKind,
   serviceAccountKind,
   serviceKind,
+  controllerRevisionKind,
+  daemonSetKind,
   deploymentKind,
   replicaSetKind,
+  statefulSetKind,
   leaseKind,
   endpointSliceKind,
   newEventKind,

@@ -5,8 +5,8 @@
 import type { z } from 'zod'
 import type { Kind } from '../kind.ts'
 import type { KubernetesObject } from '../meta.ts'
-import { type FieldMeta, string } from './fields.ts'
-import { objectMetaSchema } from './object-meta.ts'
+import type { FieldMeta } from './fields.ts'
+import { wholeObjectSchema } from './whole-object.ts'
 
 interface NodeBase {
   readonly description?: string
@@ -54,17 +54,8 @@ const OBJECTS = new WeakMap<object, Pick<ObjectNode, 'fields' | 'required'>>()
 export function describeSchema<T extends KubernetesObject>(kind: Kind<T>): ObjectNode {
   const known = KINDS.get(kind)
   if (known) return known
-  const own = describeZod(kind.schema())
-  if (own.type !== 'object') throw new Error(`Cannot describe kind "${kind.kind}": its schema is a ${own.type}, wanted an object`)
-  const fields: Record<string, SchemaNode> = Object.assign(Object.create(null), TYPE_FIELDS(), own.fields)
-  const node: ObjectNode = {
-    type: 'object',
-    component: kind.kind,
-    description: kind.description,
-    fields,
-    required: own.required,
-    meta: { ...own.meta, component: kind.kind, description: kind.description },
-  }
+  const node = describeZod(wholeObjectSchema(kind))
+  if (node.type !== 'object') throw new Error(`Cannot describe kind "${kind.kind}": its schema is a ${node.type}, wanted an object`)
   KINDS.set(kind, node)
   return node
 }
@@ -72,20 +63,6 @@ export function describeSchema<T extends KubernetesObject>(kind: Kind<T>): Objec
 /** One schema; for objects that are no kind's, such as `DeleteOptions` and `Scale`. */
 export function describeZod(schema: z.ZodType): SchemaNode {
   return describe(schema, {})
-}
-
-let typeFields: Record<string, SchemaNode> | undefined
-function TYPE_FIELDS(): Record<string, SchemaNode> {
-  typeFields ??= {
-    apiVersion: describeZod(
-      string(
-        'Group and version of the kind, such as `apps/v1`, or `v1` for the core group. Servers convert what they know to the version they serve.',
-      ),
-    ),
-    kind: describeZod(string('Name of the kind, in CamelCase. It cannot be changed.')),
-    metadata: describeZod(objectMetaSchema().optional().meta({ description: 'What every object has: name, labels, annotations, owners.' })),
-  }
-  return typeFields
 }
 
 type Def = { type: string; format?: string } & Record<string, unknown>

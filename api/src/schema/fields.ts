@@ -71,6 +71,9 @@ export const int64s = (description: string) =>
 /** An object whose inside Davit does not look at: stored and returned as written. */
 export const anyObject = (description: string) => z.record(z.string(), z.unknown()).optional().describe(description)
 
+/** A value of any form that Davit does not look at: stored and returned as written. */
+export const anyValue = (description: string) => z.unknown().optional().describe(description)
+
 /** A list of objects. With `mergeKey` it is merged by that key, otherwise replaced whole. */
 export const list = (element: z.ZodType, description: string, meta: FieldMeta = {}) =>
   z

@@ -35,6 +35,7 @@ const EVENT = {
   regarding: { kind: 'Pod', namespace: 'default', name: 'web' },
 }
 const CLAIM = { devices: { requests: [{ name: 'gpu', exactly: { deviceClassName: 'gpu' } }] } }
+const WORKLOAD = { selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } }
 const SAMPLES: Readonly<Record<string, Json>> = {
   configmaps: { data: { a: '1' } },
   secrets: { stringData: { a: '1' } },
@@ -42,6 +43,9 @@ const SAMPLES: Readonly<Record<string, Json>> = {
   pods: { spec: CONTAINERS },
   nodes: { spec: { taints: [{ key: 'a', effect: 'NoSchedule' }] } },
   'leases.coordination.k8s.io': { spec: { holderIdentity: 'me', leaseDurationSeconds: 30 } },
+  'controllerrevisions.apps': { data: { spec: { template: {} } }, revision: 1 },
+  'daemonsets.apps': { spec: WORKLOAD },
+  'statefulsets.apps': { spec: { serviceName: 'web', ...WORKLOAD } },
   podtemplates: { template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } },
   'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },

@@ -1,11 +1,9 @@
 import { forbiddenField, invalidValue, nonNegative } from '../../field-errors.ts'
-import type { IntOrString } from '../../meta.ts'
 import type { FieldError } from '../../status.ts'
 import { applyPodSpecDefaults } from '../core/pod.ts'
+import { isZeroAmount, validateAtMostAll, validateIntOrPercent } from '../int-or-percent.ts'
 import type { Deployment, DeploymentSpec } from './deployment-types.ts'
 import { validateSelectorAndTemplate } from './templates.ts'
-
-const PERCENT = /^[0-9]+%$/
 
 export function applyDeploymentDefaults(deployment: Deployment): void {
   // The schema says what is missing.
@@ -48,24 +46,9 @@ function validateStrategy({ strategy = {} }: DeploymentSpec): FieldError[] {
   }
   const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {}
   const path = 'spec.strategy.rollingUpdate'
-  const errors = [...validateAmount(`${path}.maxUnavailable`, maxUnavailable), ...validateAmount(`${path}.maxSurge`, maxSurge)]
-  if (isZero(maxUnavailable) && isZero(maxSurge)) {
+  const errors = [...validateIntOrPercent(`${path}.maxUnavailable`, maxUnavailable), ...validateIntOrPercent(`${path}.maxSurge`, maxSurge)]
+  if (isZeroAmount(maxUnavailable) && isZeroAmount(maxSurge)) {
     errors.push(invalidValue(`${path}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'))
   }
-  if (typeof maxUnavailable === 'string' && PERCENT.test(maxUnavailable) && Number.parseInt(maxUnavailable, 10) > 100) {
-    errors.push(invalidValue(`${path}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'))
-  }
-  return errors
-}
-
-function validateAmount(field: string, amount: IntOrString): FieldError[] {
-  if (typeof amount === 'number') return nonNegative(field, amount)
-  if (PERCENT.test(amount)) return []
-  const why =
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
-  return [invalidValue(field, amount, why)]
-}
-
-function isZero(amount: IntOrString): boolean {
-  return typeof amount === 'number' ? amount === 0 : PERCENT.test(amount) && Number.parseInt(amount, 10) === 0
+  return [...errors, ...validateAtMostAll(`${path}.maxUnavailable`, maxUnavailable)]
 }

@@ -1,14 +1,13 @@
-/** What Deployments and ReplicaSets have in common: a selector, a pod template and a scale. */
-import { forbiddenField, invalidValue, requiredValue, unsupportedValue } from '../../field-errors.ts'
+/** What workloads have in common: a selector, a pod template and a scale. */
+import { forbiddenField, invalidValue, nonNegative, requiredValue, unsupportedValue } from '../../field-errors.ts'
 import type { PrinterColumn } from '../../kind.ts'
 import type { KubernetesObject, LabelSelector } from '../../meta.ts'
-import { validateAnnotations } from '../../object-meta.ts'
 import { formatLabelSelector, selectorFromLabelSelector } from '../../selectors/labels.ts'
 import type { Selector } from '../../selectors/requirement.ts'
-import { validateLabelSelector, validateLabels } from '../../selectors/validate.ts'
+import { validateLabelSelector } from '../../selectors/validate.ts'
 import type { FieldError } from '../../status.ts'
 import { containerImages, containerNames } from '../columns.ts'
-import { type PodTemplateSpec, validatePodSpec } from '../core/pod.ts'
+import { type PodTemplateSpec, validatePodTemplate } from '../core/pod.ts'
 
 interface WithTemplate {
   selector?: LabelSelector
@@ -28,21 +27,24 @@ export function validateSelectorAndTemplate({ selector, template }: WithTemplate
 }
 
 function validateTemplate(template: PodTemplateSpec | undefined, selector: Selector | undefined, kind: string): FieldError[] {
-  const errors: FieldError[] = []
+  return [
+    ...validateSelected(template, selector),
+    ...validatePodTemplate(template, 'spec.template'),
+    ...validateLastingPods(template, kind),
+  ]
+}
+
+/** The selector, where it can be read, must select what the template makes. */
+export function validateSelected(template: PodTemplateSpec | undefined, selector: Selector | undefined): FieldError[] {
   const labels = template?.metadata?.labels
-  if (selector && !selector.empty && !selector.matches(labels)) {
-    errors.push(invalidValue('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`'))
-  }
-  const spec = template?.spec ?? { containers: [] }
-  errors.push(
-    ...validateLabels(labels, 'spec.template.labels'),
-    ...validateAnnotations(template?.metadata?.annotations, 'spec.template.annotations'),
-    ...validatePodSpec(spec, 'spec.template.spec'),
-  )
-  if (spec.ephemeralContainers?.length) {
-    errors.push(forbiddenField('spec.template.spec.ephemeralContainers', 'ephemeral containers not allowed in pod template'))
-  }
-  const { restartPolicy, activeDeadlineSeconds } = spec
+  if (!selector || selector.empty || selector.matches(labels)) return []
+  return [invalidValue('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`')]
+}
+
+/** Pods of a workload that goes on for ever do not end by themselves. */
+export function validateLastingPods(template: PodTemplateSpec | undefined, kind: string): FieldError[] {
+  const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {}
+  const errors: FieldError[] = []
   if (restartPolicy && restartPolicy !== 'Always') {
     errors.push(unsupportedValue('spec.template.spec.restartPolicy', restartPolicy, ['Always']))
   }
@@ -82,4 +84,16 @@ export function templateColumns<T extends KubernetesObject & { spec: WithTemplat
 /** The selector as the scale subresource has it: text. */
 export function scaleSelector(selector: LabelSelector | undefined): string {
   return selectorFromLabelSelector(selector).toString()
+}
+
+/** None of the numbers of a status may be negative. */
+export function validateCounts<N extends string>(status: Readonly<Partial<Record<N, number>>>, names: readonly N[]): FieldError[] {
+  return names.flatMap(name => nonNegative(`status.${name}`, status[name]))
+}
+
+/** It is part of names that were given already. */
+export function validateCollisionCount(status: { collisionCount?: number }, old: { collisionCount?: number } = {}): FieldError[] {
+  const { collisionCount = 0 } = status
+  if (collisionCount >= (old.collisionCount ?? 0)) return []
+  return [invalidValue('status.collisionCount', collisionCount, 'cannot be decremented')]
 }

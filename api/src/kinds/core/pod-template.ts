@@ -1,10 +1,8 @@
 import { defineKind } from '../../kind.ts'
 import type { KubernetesObject } from '../../meta.ts'
-import { validateAnnotations } from '../../object-meta.ts'
 import { field, object } from '../../schema/fields.ts'
-import { validateLabels } from '../../selectors/validate.ts'
 import { containerImages, containerNames, formatLabels, nameColumn } from '../columns.ts'
-import { applyPodSpecDefaults, type PodTemplateSpec, podTemplateSchema, validatePodSpec } from './pod.ts'
+import { applyPodSpecDefaults, type PodTemplateSpec, podTemplateSchema, validatePodTemplate } from './pod.ts'
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-template-v1/ */
 export interface PodTemplate extends KubernetesObject {
@@ -23,11 +21,7 @@ export const podTemplateKind = defineKind<PodTemplate>({
   applyDefaults({ template }) {
     if (template?.spec) applyPodSpecDefaults(template.spec)
   },
-  validate: ({ template }) => [
-    ...validateLabels(template?.metadata?.labels, 'template.labels'),
-    ...validateAnnotations(template?.metadata?.annotations, 'template.annotations'),
-    ...validatePodSpec(template?.spec ?? { containers: [] }, 'template.spec'),
-  ],
+  validate: ({ template }) => validatePodTemplate(template, 'template'),
   columns: [
     nameColumn,
     {

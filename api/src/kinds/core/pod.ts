@@ -20,6 +20,7 @@ export { isMirrorPod, isPodActive, isPodFinished, isPodReady, isStaticPod, podCo
 export type * from './pod/types.ts'
 export { validatePodResize, withResizedContainers } from './pod/validate-resize.ts'
 export { validatePodSpec } from './pod/validate-spec.ts'
+export { validatePodTemplate } from './pod/validate-template.ts'
 export { validateEphemeralContainersUpdate } from './pod/validate-update.ts'
 export type * from './pod/volume-types.ts'
 

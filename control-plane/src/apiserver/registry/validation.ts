@@ -22,7 +22,7 @@ export function validateStatusChange(kind: Kind, object: KubernetesObject, old: 
     return
   }
   const metadata = [...validateObjectMeta(object.metadata, kind), ...validateObjectMetaUpdate(object.metadata, old.metadata)]
-  refuse(kind, object, [...metadata, ...kind.validateStatus(object), ...schemaErrors(kind, object)])
+  refuse(kind, object, [...metadata, ...kind.validateStatus(object, old), ...schemaErrors(kind, object)])
 }
 
 /** Throws Invalid with everything that is wrong with an object about to replace `old`. */

@@ -13,6 +13,7 @@ import { type Admission, type AdmissionRule, type Extra, noExtra } from './rule.
 import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceAddresses } from './service-addresses.ts'
+import { templateGeneration } from './template-generation.ts'
 import { claimResize, defaultStorageClass, storageObjectInUseProtection } from './volumes.ts'
 
 export interface AdmissionOptions {
@@ -35,6 +36,7 @@ function rules({ storage, resources, pools, defaultTolerationSeconds }: Admissio
     runtimeClass(lookups),
     memoryPressureToleration(),
     initialPodStatus(),
+    templateGeneration(),
     serviceAddresses(pools),
     nodePodCidr(pools.podCidrs),
     defaultStorageClass(lookups),
