@@ -1,7 +1,7 @@
 /** Ends the pods of a machine that goes down: others first, the system's own last, each told why. */
-import { watch } from 'node:fs'
 import { type Clock, deadlineSignal, type Logger } from '@davit/api'
 import type { PodManager } from '../pods/index.ts'
+import { watchDirectory } from '../watch-directory.ts'
 import { planShutdown, type ShutdownTimes } from './plan.ts'
 import { readBootId, readRequest, removeRequest, writeRequest } from './request.ts'
 
@@ -78,10 +78,9 @@ export function runShutdown(options: ShutdownOptions): RunningShutdown {
     while (!signal.aborted && !begun) {
       await look().catch((err: unknown) => log.warn({ err }, 'Cannot follow the request to end all pods'))
       const wake = new AbortController()
-      const watcher = watch(dataDir, { persistent: false }, () => wake.abort())
-      watcher.on('error', () => wake.abort())
+      const stop = watchDirectory(dataDir, () => wake.abort())
       await clock.sleep(POLL_MS, AbortSignal.any([signal, wake.signal])).catch(() => {})
-      watcher.close()
+      stop()
     }
   }
   return { begin, stopped: lookForEver() }

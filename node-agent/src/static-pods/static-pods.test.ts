@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { isMirrorPod, isStaticPod, type Node, type Pod, STATIC_PODS } from '@davit/api'
+import { type Client, type Informer, isMirrorPod, isStaticPod, type Node, type Pod, STATIC_PODS, systemClock } from '@davit/api'
 import { mirrorOf, planMirrors } from './plan.ts'
 import { readManifests, staticPod } from './read.ts'
+import { startStaticPods } from './static-pods.ts'
 
 const WEB = `apiVersion: v1
 kind: Pod
@@ -91,5 +93,38 @@ describe('planMirrors()', () => {
     const pod = await from(WEB)
     const { annotations: _, ...metadata } = pod.metadata
     assert.deepEqual(kinds([pod], [{ ...pod, metadata }]), [])
+  })
+})
+
+describe('startStaticPods()', () => {
+  it('misses no file that comes while others are read', { timeout: 10_000 }, async t => {
+    const dir = await mkdtemp(join(tmpdir(), 'davit-static-'))
+    const stop = new AbortController()
+    const statics = await startStaticPods({
+      dir,
+      nodeName: 'n1',
+      client: {} as Client,
+      pods: { hasSynced: false, synced: new Promise(() => {}), onChange: () => () => {} } as unknown as Informer<Pod>,
+      node: () => undefined,
+      isOwnCluster: () => false,
+      warn() {},
+      // What is not told of is never found.
+      clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms > 1_000 ? 3_600_000 : ms, signal) },
+      log: { debug() {}, info() {}, warn() {}, error() {} },
+      signal: stop.signal,
+    })
+    t.after(async () => {
+      stop.abort()
+      await statics.stopped
+      await rm(dir, { recursive: true })
+    })
+    const both = new Promise<void>(resolve => {
+      statics.onChange(() => {
+        writeFileSync(join(dir, 'two.yaml'), WEB.replace('web', 'two'))
+        if (statics.list().length === 2) resolve()
+      })
+    })
+    writeFileSync(join(dir, 'one.yaml'), WEB)
+    await both
   })
 })

@@ -1,7 +1,7 @@
 /** Runs through the files of a directory whenever they change, and keeps the API's mirrors of the pods in them. */
-import { watch } from 'node:fs'
 import { type Client, type Clock, deadlineSignal, type Informer, isReason, type Logger, type Node, type Pod, podKind } from '@davit/api'
 import type { StaticPods } from '../pods/index.ts'
+import { watchDirectory } from '../watch-directory.ts'
 import { planMirrors } from './plan.ts'
 import { readManifests } from './read.ts'
 
@@ -38,7 +38,6 @@ export async function startStaticPods(options: StaticPodsOptions): Promise<Runni
   let known: ReadonlyMap<string, Pod> = new Map()
   let told = new Map<string, string>()
   const handlers = new Set<(uid: string) => void>()
-  let wakeReader = new AbortController()
   let wakeMirrors = new AbortController()
 
   const read = async () => {
@@ -59,12 +58,12 @@ export async function startStaticPods(options: StaticPodsOptions): Promise<Runni
 
   const readForEver = async (path: string) => {
     while (!signal.aborted) {
-      wakeReader = new AbortController()
-      const stop = watchDirectory(path, () => wakeReader.abort())
-      // What changed before the watch began is found by the next look, a moment later.
-      await clock.sleep(RELIST_MS, AbortSignal.any([signal, wakeReader.signal])).catch(() => clock.sleep(SETTLE_MS, signal).catch(() => {}))
+      const wake = new AbortController()
+      // Begun before the files are read, so that no change falls between.
+      const stop = watchDirectory(path, () => wake.abort())
+      await read().catch((err: unknown) => log.warn({ err }, 'Cannot read the static pods'))
+      await clock.sleep(RELIST_MS, AbortSignal.any([signal, wake.signal])).catch(() => clock.sleep(SETTLE_MS, signal).catch(() => {}))
       stop()
-      if (!signal.aborted) await read().catch((err: unknown) => log.warn({ err }, 'Cannot read the static pods'))
     }
   }
 
@@ -130,15 +129,3 @@ const unless =
   (err: unknown) => {
     if (!reasons.some(reason => isReason(err, reason))) throw err
   }
-
-/** Calls `changed` when the kernel tells of a change in the directory; gives what ends the watch. */
-function watchDirectory(path: string, changed: () => void): () => void {
-  try {
-    const watcher = watch(path, { persistent: false }, changed)
-    watcher.on('error', changed)
-    return () => watcher.close()
-  } catch {
-    // Not there yet: looking again finds it.
-    return () => {}
-  }
-}
