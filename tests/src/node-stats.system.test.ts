@@ -89,6 +89,20 @@ describe('What a node says of itself', () => {
     assert.ok((pod?.['ephemeral-storage'].usedBytes ?? 0) >= 12 * MEBIBYTE, 'volumes and what the container wrote')
   })
 
+  it('says that it lives by a Lease that goes with its Node', async () => {
+    const { stdout } = await cluster.kubectl([
+      'get',
+      'lease',
+      '-n',
+      'kube-node-lease',
+      nodeName,
+      '-o',
+      'jsonpath={.metadata.ownerReferences}',
+    ])
+    const uid = cluster.nodes.cache.get(nodeName)?.metadata.uid
+    assert.deepEqual(JSON.parse(stdout), [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }])
+  })
+
   it('gives metrics under the names of Kubernetes', async () => {
     const { stdout } = await raw('metrics/resource')
     const value = (name: string) => Number(new RegExp(`^${name}[^ ]* (\\S+)`, 'm').exec(stdout)?.[1])
@@ -116,7 +130,10 @@ describe('What a node says of itself', () => {
     const mirror = () =>
       cluster.until(podKind, `the mirror ${name}`, pods => pods.find(pod => pod.metadata.name === name && isPodReady(pod)))
     const first = await mirror()
-    assert.equal((await cluster.kubectl(['logs', name])).stdout, 'from a file\n')
+    const said = 'from a file\n'
+    // It is ready as soon as it runs, which may be before it has said anything.
+    const { stdout } = await cluster.kubectl(['logs', '-f', `--limit-bytes=${said.length}`, name])
+    assert.equal(stdout, said)
     assert.equal(first.metadata.ownerReferences?.[0]?.kind, 'Node')
     await cluster.kubectl(['delete', 'pod', name, '--wait=false'])
     const second = await cluster.until(podKind, 'a mirror made again', pods =>

@@ -18,7 +18,7 @@ const LEASE_SECONDS = 40
 export interface LeaseOptions {
   client: Client
   nodeName: string
-  /** Owner of the Lease, once it is known. */
+  /** Owner of the Lease, once it is known: there is none before. */
   node: () => Node | undefined
   clock: Clock
   log: Logger
@@ -39,15 +39,19 @@ export function keepLease({ client, nodeName, node, clock, log, signal }: LeaseO
 
   const renew = async () => {
     const deadline = deadlineSignal(CALL_MS_MAX, signal)
+    const owner = node()
+    const owners = owner && { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: owner.metadata.uid ?? '' }] }
     const spec = { holderIdentity: nodeName, leaseDurationSeconds: LEASE_SECONDS, renewTime: formatMicroTime(clock.now()) }
     try {
-      await leases.patch(target, { type: 'merge', body: { spec } }, { signal: deadline })
+      await leases.patch(target, { type: 'merge', body: { ...(owners && { metadata: owners }), spec } }, { signal: deadline })
     } catch (err) {
       if (!isReason(err, 'NotFound')) throw err
-      const owner = node()
-      const ownerReferences = owner && [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: owner.metadata.uid ?? '' }]
-      const metadata = { ...target, ...(ownerReferences && { ownerReferences }) }
-      await leases.create({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }, { signal: deadline })
+      // Without its Node as owner it would be left behind when that is deleted.
+      if (!owners) return
+      await leases.create(
+        { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { ...target, ...owners }, spec },
+        { signal: deadline },
+      )
     }
   }
 

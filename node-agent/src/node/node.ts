@@ -111,6 +111,7 @@ export function startNode(options: NodeOptions): RunningNode {
   const run = async (registered: (node: Node) => void) => {
     known = await register(options, await observe(undefined, []))
     registered(known)
+    lease.renewNow()
     while (!signal.aborted) {
       wake = new AbortController()
       let delayMs = CHECK_MS
