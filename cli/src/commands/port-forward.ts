@@ -101,7 +101,9 @@ async function listen(cli: Cli, session: Session, { pod, forward, address }: Lis
   const path = resourcePath(podKind, { namespace: pod.metadata.namespace, name: pod.metadata.name }, 'portforward')
   const server = createServer(async socket => {
     cli.print(`Handling connection for ${localPort()}\n`)
-    // Nothing is read before the other side stands.
+    // Whoever connected may leave before the other side stands, and must not end the others' forwarding.
+    socket.on('error', () => {})
+    // Nothing is read before that.
     socket.pause()
     try {
       const remote = await session.client.openWebSocket(path, { ports: String(forward.remote) }, [FORWARD_PROTOCOL])

@@ -41,5 +41,7 @@ export function forwardConnection(local: Socket, remote: WebSocket): Promise<str
     })
     local.on('error', () => {})
     local.on('close', () => remote.close())
+    // Whoever connected may have left while the way to the pod was opened.
+    if (local.destroyed) remote.close()
   })
 }

@@ -117,6 +117,17 @@ test('forwardConnection() carries bytes both ways, leaving out the port that com
   assert.equal(await result, undefined)
 })
 
+test('forwardConnection() ends the way to the pod when whoever wanted it has left already', async () => {
+  const { client, remote } = await pair([FORWARD_PROTOCOL])
+  const { near, far } = await localPair()
+  near.destroy()
+  far.destroy()
+  await once(far, 'close')
+  const closed = once(remote, 'close')
+  await forwardConnection(far, client)
+  await closed
+})
+
 test('forwardConnection() gives what went wrong in the pod', async () => {
   const { client, remote } = await pair([FORWARD_PROTOCOL])
   const { near, far } = await localPair()
