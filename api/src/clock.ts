@@ -8,8 +8,8 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** What timers of Node take; they fire at once when given more. */
-const TIMER_MS_MAX = 2 ** 31 - 1
+/** What timers of Node take, milliseconds; they fire at once when given more. */
+export const TIMER_MS_MAX = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),

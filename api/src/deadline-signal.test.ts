@@ -18,6 +18,16 @@ test('a deadline comes also when memory is collected while it is waited for', as
   }
 })
 
+test('a deadline in a far future does not come at once', async () => {
+  const signals = [2 ** 31, 2 ** 40, 1_000.5].map(ms => deadlineSignal(ms))
+  // A timer that was given too much would have fired before this one.
+  await systemClock.sleep(5)
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [false, false, false],
+  )
+})
+
 test('the other signal ends the wait with its own reason', async () => {
   const other = new AbortController()
   const signal = deadlineSignal(60_000, other.signal)

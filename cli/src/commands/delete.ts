@@ -1,4 +1,4 @@
-import { isReason, parseDuration } from '@davit/api'
+import { deadlineSignal, isReason, parseDuration } from '@davit/api'
 import { Command, Option } from 'commander'
 import { withSource } from '../apply/index.ts'
 import {
@@ -172,7 +172,7 @@ async function waitForAll(
   going: readonly { target: DeletionTarget; uid: string | undefined }[],
   timeoutMs: number,
 ): Promise<void> {
-  const signal = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined
+  const signal = timeoutMs > 0 ? deadlineSignal(timeoutMs) : undefined
   for (const { target, uid } of going) {
     try {
       await waitUntilGone(session, target, uid, signal)

@@ -1,4 +1,4 @@
-import { parseDuration, parseLabelSelector } from '@davit/api'
+import { deadlineSignal, parseDuration, parseLabelSelector } from '@davit/api'
 import { Command, Option } from 'commander'
 import { type Cli, integerOption, withDryRun, withExamples, withSelector } from '../command-line/index.ts'
 import { type DrainOptions, drainNode } from '../drain/index.ts'
@@ -62,7 +62,7 @@ async function run(cli: Cli, names: string[], options: Options): Promise<void> {
     warn: text => cli.warn(text),
     ...(options.gracePeriod >= 0 && { gracePeriodSeconds: options.gracePeriod }),
     ...(options.podSelector && { podSelector: parseLabelSelector(options.podSelector).toString() }),
-    ...(timeoutMs > 0 && { signal: AbortSignal.timeout(timeoutMs), timeoutText: options.timeout }),
+    ...(timeoutMs > 0 && { signal: deadlineSignal(timeoutMs), timeoutText: options.timeout }),
   }
   for (const { name } of nodes) {
     await drainNode(session, name, drain)

@@ -1,4 +1,4 @@
-import { type Deployment, deploymentKind, formatTime, isReason, parseDuration, type ReplicaSet } from '@davit/api'
+import { type Deployment, deadlineSignal, deploymentKind, formatTime, isReason, parseDuration, type ReplicaSet } from '@davit/api'
 import { Command } from 'commander'
 import {
   type Cli,
@@ -65,7 +65,7 @@ function status(cli: Cli): Command {
 
 async function showStatus(cli: Cli, session: Session, { object, name, namespace }: Target, options: Options): Promise<void> {
   const timeoutMs = parseDuration(options.timeout ?? '0s')
-  const signal = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined
+  const signal = timeoutMs > 0 ? deadlineSignal(timeoutMs) : undefined
   const show = (deployment: Deployment) => {
     const { text, isDone } = rolloutStatus(deployment, options.revision)
     cli.print(`${text}\n`)

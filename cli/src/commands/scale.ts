@@ -1,4 +1,4 @@
-import { parseDuration } from '@davit/api'
+import { deadlineSignal, parseDuration } from '@davit/api'
 import { Command } from 'commander'
 import { type Cli, integerOption, withDryRun, withExamples, withFiles, withOutput, withSelector } from '../command-line/index.ts'
 import { collect, selectTargets, type Target, throwCollected } from '../resources/index.ts'
@@ -83,7 +83,7 @@ async function waitForReplicas(
   { type, namespace, name }: Target,
   { replicas, timeoutMs }: { replicas: number; timeoutMs: number },
 ): Promise<void> {
-  const signal = AbortSignal.timeout(timeoutMs)
+  const signal = deadlineSignal(timeoutMs)
   const query = { fieldSelector: `metadata.name=${name}` }
   try {
     while (!signal.aborted) {

@@ -1,4 +1,4 @@
-import { isReason, parseDuration } from '@davit/api'
+import { deadlineSignal, isReason, parseDuration } from '@davit/api'
 import { Command } from 'commander'
 import { type Cli, withExamples, withFiles, withSelector } from '../command-line/index.ts'
 import { waitUntilGone } from '../deletion/index.ts'
@@ -48,7 +48,7 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   const wanted = parseWanted(options.for ?? '')
   const asked = parseDuration(options.timeout)
   const timeoutMs = asked < 0 ? WEEK_MS : asked
-  const signal = AbortSignal.timeout(Math.max(1, timeoutMs))
+  const signal = deadlineSignal(Math.max(1, timeoutMs))
   const session = await cli.session()
   const { filename: files, recursive, selector, fieldSelector, all, allNamespaces } = options
   const select = () => selectTargets(session, args, { files, recursive, stdin: cli.stdin, selector, fieldSelector, all, allNamespaces })

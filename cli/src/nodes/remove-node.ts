@@ -1,5 +1,5 @@
 /** Takes a node out of the cluster, and the agent off its machine. */
-import { type HttpClient, isReason, nodeKind } from '@davit/api'
+import { deadlineSignal, type HttpClient, isReason, nodeKind } from '@davit/api'
 import { drainNode } from '../drain/index.ts'
 import type { Session } from '../session/index.ts'
 import { SshError, type SshHost } from '../ssh/index.ts'
@@ -71,7 +71,7 @@ async function empty(name: string, { session, force, drainMs }: RemoveOptions, r
       dryRun: 'none',
       print: text => report.detail(`draining: ${text.trim()}`),
       warn: text => report.note(`${name}: ${text.trim()}`),
-      signal: AbortSignal.timeout(drainMs),
+      signal: deadlineSignal(drainMs),
       timeoutText: `${drainMs / 1000}s`,
     })
   } catch (err) {
