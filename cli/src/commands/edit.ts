@@ -43,7 +43,7 @@ export function editCommand(cli: Cli): Command {
   return withExamples(command, 'davit edit deployment/web\nEDITOR=nano davit edit service web')
 }
 
-/** Opens the editor again, with the reason, as long as what was saved is refused. */
+/** Opens the editor again, with the reason, as long as what was saved is refused. What somebody wrote is not lost when it ends otherwise. */
 async function edit(
   cli: Cli,
   session: Session,
@@ -54,12 +54,14 @@ async function edit(
   const folder = await mkdtemp(join(tmpdir(), 'davit-edit-'))
   const file = join(folder, `${target.type.plural}-${target.name}.yaml`)
   let text = HEAD + toYaml(original)
+  let saved = ''
   let isFirst = true
+  let isKept = false
   try {
     for (;;) {
       await writeFile(file, text, { mode: 0o600 })
       await runEditor(cli, file)
-      const saved = await readFile(file, 'utf8')
+      saved = await readFile(file, 'utf8')
       // The first time this is a change of mind; later it is giving up on what was refused.
       if (saved === text && isFirst) return cli.warn('Edit cancelled, no changes made.\n')
       if (saved === text) throw new Error('Edit cancelled, no valid changes were saved.')
@@ -74,12 +76,16 @@ async function edit(
         })
         return result.done(target, 'edited', patched)
       } catch (err) {
-        if (!(err instanceof ApiError) && !(err as Error).message.startsWith('error parsing')) throw err
+        if (!(err instanceof ApiError) && !/^(?:error parsing|unable to decode) /.test((err as Error).message)) throw err
         text = withReason(saved, (err as Error).message)
       }
     }
+  } catch (err) {
+    isKept = !isFirst && /^[^#\s]/m.test(saved)
+    if (isKept) cli.warn(`A copy of your changes has been stored to "${file}"\n`)
+    throw err
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    if (!isKept) await rm(folder, { recursive: true, force: true })
   }
 }
 
