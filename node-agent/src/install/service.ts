@@ -31,10 +31,10 @@ export async function findService(): Promise<Service> {
     init,
     async register() {
       const isSame = (await readFile(file.path, 'utf8').catch(() => '')) === file.text
-      if (isSame) return false
-      await writeWhole(file.path, file.text, file.mode)
+      if (!isSame) await writeWhole(file.path, file.text, file.mode)
+      // Also of a file that is right: whoever wrote it may have been broken off before this.
       await shell(commands.enable)
-      return true
+      return !isSame
     },
     async unregister() {
       await shell(commands.disable)
