@@ -267,6 +267,20 @@ describe('What containers may ask for, on Docker', { skip: !host, concurrency: f
     await remove('slow')
   })
 
+  it('takes no volume from a pod on the host network before that has stopped', async () => {
+    const script = 'echo kept > /v/f; trap "sleep 0.5; cat /v/f > /dev/termination-log; exit 0" TERM; while :; do sleep 0.1 & wait $!; done'
+    await run('hosted', {
+      hostNetwork: true,
+      activeDeadlineSeconds: 2,
+      terminationGracePeriodSeconds: 5,
+      containers: [shell(script, { volumeMounts: [{ name: 'v', mountPath: '/v' }] })],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    })
+    const over = await world.until('hosted', p => p?.status?.phase === 'Failed')
+    assert.equal(main(over)?.state?.terminated?.message, 'kept\n')
+    await remove('hosted')
+  })
+
   it('runs by the runtime of its RuntimeClass, and says when Docker has none of that name', async () => {
     const define = (name: string, handler: string) =>
       world.api.resource(runtimeClassKind).create({ apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name }, handler })

@@ -21,13 +21,16 @@ export interface Ending {
 
 const LOOK_MS = 1_000
 
-/** Resolves once nothing of the pod runs; false when there is none to end. What is decided is on the disk before anything is stopped. */
+/**
+ * Resolves once nothing of the pod runs; false when there is none to end. What is decided is on the disk before anything is stopped,
+ * unless that is full: such a pod may be what fills it.
+ */
 export async function endPod(uid: string, { reason, message, graceSeconds, signal: asked }: EndOptions, ending: Ending): Promise<boolean> {
   const { runtimes, deps, wake } = ending
   const runtime = runtimes.get(uid)
   if (!runtime || runtime.checkpoint.final) return false
   runtime.checkpoint.final = { phase: 'Failed', reason, message, graceSeconds, isDisruption: true }
-  await deps.checkpoints.save(runtime.checkpoint)
+  await deps.checkpoints.saveIfRoom(runtime.checkpoint)
   runtime.abandonStarts()
   wake(uid)
   const signal = AbortSignal.any([asked, ending.signal])

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Container, isPodReady, type Pod, podCondition, systemClock } from '@davit/api'
@@ -90,6 +91,22 @@ describe('A node that runs short, on Docker', { skip: !host, concurrency: false 
       await world.delete(name, 0)
       await world.until(name, gone => gone === undefined)
     }
+  })
+
+  it('evicts a pod also when the disk has no room to write that down, and tells it once it has', async () => {
+    const uid = (await world.create('filler', { containers: [shell(WAITS)] })).metadata.uid ?? ''
+    await world.until('filler', isReady)
+    const checkpoint = join(world.dataDir, 'pods', uid, '.pod.json.new')
+    // Every write to it ends with ENOSPC.
+    await symlink('/dev/full', checkpoint)
+    const signal = AbortSignal.timeout(20_000)
+    assert.equal(await agent.manager.evict(uid, { message: 'The disk is full', graceSeconds: 1, signal }), true)
+    assert.equal(agent.containers.ofPod(uid).length, 0)
+    assert.equal((await world.get('filler'))?.status?.phase, 'Running', 'an end that a crash would undo is not told')
+    await rm(checkpoint)
+    await world.until('filler', isEvicted)
+    await world.delete('filler', 0)
+    await world.until('filler', gone => gone === undefined)
   })
 
   it('evicts a container that wrote more than its limit of ephemeral storage', async () => {

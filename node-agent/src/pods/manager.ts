@@ -73,11 +73,12 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   const warn = (pod: Pod, message: string) => deps.events.warning(pod, 'FailedMount', message)
   const updates = startVolumeUpdates({ ...options, warn })
   const forget = (uid: string) => {
+    const { gone } = runtimes.get(uid) ?? {}
     updates.drop(uid)
     runtimes.delete(uid)
     // What it leaves may be what another waits for.
     for (const [other, { checkpoint }] of runtimes) if (checkpoint.pendingResize) wake(other)
-    if (shownOf(uid)) finished.add(uid)
+    if (!gone && shownOf(uid)) finished.add(uid)
   }
   const imageNames = new Map<string, string>()
   const performer: Performer = { deps, client, statuses, prober, wake, forget, signal }
@@ -118,7 +119,8 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     const { checkpoint } = runtime
     if (runtime.busy.has('finish')) return
     runtime.shown = shownOf(uid)
-    runtime.gone = source.isGone(checkpoint.pod, hasApi)
+    // What came back while it is being stopped, as a file that was put back, is started anew after its end.
+    runtime.gone ||= source.isGone(checkpoint.pod, hasApi)
     if (runtime.shown) checkpoint.pod = admitted(runtime.shown)
     if (!checkpoint.final) allot(runtime, runtimes, options)
     // Others may make room without leaving.
@@ -139,13 +141,14 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     // Before anything is told or done. Of a pod just seen nothing is known yet that its preparation will not write.
     if (runtime.prepared || checkpoint.final || observed.leaving) await keep(runtime, observed.leaving)
     const actions = planPod(observed)
-    const reported = runtime.shown && source.reported(uid)
+    // How this one ends is no news of the one that follows it.
+    const reported = runtime.gone ? undefined : runtime.shown && source.reported(uid)
     if (reported) statuses.set(reported, status)
     tellBackOff(runtime, observed, { deps, wake })
-    const runs = anchorOf(observed.containers) !== undefined
     followVolumes(runtime, observed, { deps, updates })
-    if (runs && !observed.leaving) await claimPorts(runtime, deps)
-    if (checkpoint.final && runtime.busy.size === 0 && !runs) {
+    if (anchorOf(observed.containers) && !observed.leaving) await claimPorts(runtime, deps)
+    // Whoever is on the host's network, or has lost the pod's, still uses its volumes.
+    if (checkpoint.final && runtime.busy.size === 0 && observed.containers.every(({ state }) => state !== 'running')) {
       network.release(uid)
       deps.hostPorts.release(uid)
       if (!runtime.volumesReleased) runtime.run('release', () => releaseVolumes(runtime, deps), { deps, wake: () => wake(uid) })
@@ -165,7 +168,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   const keep = async ({ checkpoint, uid }: PodRuntime, leaving: boolean) => {
     if (await deps.checkpoints.saveIfRoom(checkpoint)) return
     const { phase } = checkpoint.status ?? {}
-    if (!leaving && (checkpoint.final || phase === 'Succeeded' || phase === 'Failed'))
+    if (!leaving && (phase === 'Succeeded' || phase === 'Failed'))
       throw new Error(`Cannot write down the end of pod "${checkpoint.pod.metadata.name}": the disk is full`)
     wake(uid, NO_ROOM_MS)
   }

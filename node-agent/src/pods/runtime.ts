@@ -17,7 +17,7 @@ export class PodRuntime {
   checkpoint: Checkpoint
   /** As the API last showed it; undefined while only the checkpoint speaks. */
   shown: Pod | undefined
-  /** The API has it no more. */
+  /** Nobody wants it any more. Then it goes to its end, also when somebody wants it again meanwhile. */
   gone = false
   prepared = false
   /** It has ended for good, and has given back its volumes. */

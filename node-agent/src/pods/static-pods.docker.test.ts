@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,8 +57,8 @@ describe('Pods of files, on Docker', { skip: !host, concurrency: false }, () => 
     await rm(dir, { recursive: true, force: true })
   })
 
-  const running = () =>
-    agent.manager.findPod({ namespace: 'default', name: 'web-test' })?.containers.find(({ state }) => state === 'running')
+  const running = (name = 'web-test') =>
+    agent.manager.findPod({ namespace: 'default', name })?.containers.find(({ state }) => state === 'running')
 
   it('runs them while the API is away, and shows them once it is back', async () => {
     await world.eventually('the container', () => running() !== undefined)
@@ -97,5 +98,34 @@ describe('Pods of files, on Docker', { skip: !host, concurrency: false }, () => 
     await rm(join(dir, 'web.yaml'))
     await world.until('web-test', pod => pod === undefined)
     await world.eventually('its end', () => agent.containers.ofPod(uid ?? '').length === 0)
+  })
+  it('starts anew from a file that is put back while its pod is being stopped', async () => {
+    const file = join(dir, 'back.yaml')
+    const text = `kind: Pod
+metadata: { name: back }
+spec:
+  volumes: [{ name: d, hostPath: { path: ${dir} } }]
+  containers:
+    - name: main
+      image: busybox:1.36
+      command: [sh, -c, 'trap "until [ -e /d/.go ]; do sleep 0.1; done; exit 3" TERM; touch /d/.up; while :; do sleep 0.1 & wait $!; done']
+      volumeMounts: [{ name: d, mountPath: /d }]
+`
+    await writeFile(file, text)
+    await world.until('back-test', isReady)
+    // Before its trap is there it would not heed SIGTERM.
+    await world.eventually('the trap', () => existsSync(join(dir, '.up')))
+    const before = running('back-test')?.id
+    await rm(file)
+    await world.until('back-test', pod => pod === undefined)
+    await world.eventually('its stop', () => agent.drained.includes('back-test'))
+    await writeFile(file, text)
+    await world.eventually('the file', () => statics.list().length === 1)
+    assert.equal(running('back-test')?.id, before, 'it is still being stopped')
+    await writeFile(join(dir, '.go'), '')
+    await world.eventually('the new container', () => ![undefined, before].includes(running('back-test')?.id))
+    const now = `docker://${running('back-test')?.id}`
+    await world.until('back-test', pod => isReady(pod) && pod?.status?.containerStatuses?.[0]?.containerID === now)
+    assert.equal((await world.get('back-test'))?.status?.containerStatuses?.[0]?.restartCount, 0)
   })
 })
