@@ -2,9 +2,10 @@
  * From a pod's volume to the PersistentVolume its claim is bound to. What was found is kept in the pod's directory: a pod comes back with
  * its claims also while the API is away, and the node knows which volumes are in use whatever became of this process.
  */
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { isReason, type PersistentVolume, type PersistentVolumeClaim, type Pod, type Volume } from '@davit/api'
+import { ignoreMissing, namesIn } from './missing.ts'
 import { servesNode } from './node-affinity.ts'
 import type { ObjectSource } from './objects.ts'
 
@@ -34,7 +35,8 @@ export async function findClaim(pod: Pod, volume: Volume, { podDir, deps }: { po
   try {
     found = await askApi(namespace, name, deps.objects)
   } catch (err) {
-    const kept = err instanceof NotReady || isReason(err, 'Forbidden') ? undefined : await readClaim(podDir, volume.name)
+    if (err instanceof NotReady || isReason(err, 'Forbidden')) throw err
+    const kept = await readClaim(podDir, volume.name).catch(() => undefined)
     if (!kept) throw err
     return kept
   }
@@ -71,16 +73,16 @@ function checkBound({ claim, volume }: BoundClaim, { nodeName, nodeLabels }: Cla
 
 /** What a pod on this node has in use besides the one of `podDir`. */
 async function checkAlone({ metadata }: PersistentVolume, podDir: string): Promise<void> {
-  const users = await usersOf(metadata.name ?? '', dirname(podDir))
-  if (users.some(uid => uid !== basename(podDir)))
-    throw new NotReady('volume uses the ReadWriteOncePod access mode and is already in use by another pod')
+  const users = await usersOf(metadata.name ?? '', { podsDir: dirname(podDir), but: basename(podDir) })
+  if (users.length > 0) throw new NotReady('volume uses the ReadWriteOncePod access mode and is already in use by another pod')
 }
 
-/** Uids of the pods below `podsDir` that use the PersistentVolume of that name. */
-export async function usersOf(volumeName: string, podsDir: string): Promise<string[]> {
+/** Uids of the pods below `podsDir`, without `but`, that use the PersistentVolume of that name. Rejects when that cannot be told. */
+export async function usersOf(volumeName: string, { podsDir, but }: { podsDir: string; but?: string }): Promise<string[]> {
   const users: string[] = []
-  for (const uid of await readdir(podsDir).catch(() => [])) {
-    for (const file of await readdir(join(podsDir, uid, CLAIMS)).catch(() => [])) {
+  for (const uid of await namesIn(podsDir)) {
+    if (uid === but) continue
+    for (const file of await namesIn(join(podsDir, uid, CLAIMS))) {
       const kept = await readClaim(join(podsDir, uid), file.replace(/\.json$/, ''))
       if (kept?.volume.metadata.name === volumeName) users.push(uid)
     }
@@ -93,12 +95,14 @@ export function claimsDir(podDir: string): string {
   return join(podDir, CLAIMS)
 }
 
-/** What an earlier preparation has found. */
+/** What an earlier preparation has found; undefined when there was none. Rejects when it cannot be read. */
 export async function readClaim(podDir: string, volume: string): Promise<BoundClaim | undefined> {
+  const path = join(podDir, CLAIMS, `${volume}.json`)
   try {
-    return JSON.parse(await readFile(join(podDir, CLAIMS, `${volume}.json`), 'utf8')) as BoundClaim
-  } catch {
-    return undefined
+    const text = await readFile(path, 'utf8').catch(ignoreMissing)
+    return text === undefined ? undefined : (JSON.parse(text) as BoundClaim)
+  } catch (err) {
+    throw new Error(`Cannot tell what is in use by ${path}: ${err instanceof Error ? err.message : String(err)}`, { cause: err })
   }
 }
 

@@ -1,10 +1,11 @@
 /** Takes away what an agent's volumes leave on a machine when nothing of it is to run any more. */
-import { readdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type Docker, DockerError } from '../docker/index.ts'
+import { ask, type Docker } from '../docker/index.ts'
 import { createDockerVolumes } from './docker-volume.ts'
 import { imageVolumesDir } from './image-volume.ts'
 import { removeMemory } from './memory.ts'
+import { namesIn } from './missing.ts'
 import { unmountBelow } from './mounts.ts'
 
 export interface LeftVolumes {
@@ -14,6 +15,8 @@ export interface LeftVolumes {
   /** Docker volumes of claims. */
   readonly dockerVolumes: readonly string[]
 }
+
+const DEADLINE_MS = 60_000
 
 /** Claims' directory of a node, unless its StorageClass says otherwise. */
 export function claimsDirectory(dataDir: string): string {
@@ -33,11 +36,11 @@ export async function cleanUpVolumes(
   await removeMemory(dataDir)
   await rm(imageVolumesDir(dataDir), { recursive: true, force: true })
   const volumes = docker && createDockerVolumes(docker)
-  for (const uid of await readdir(podsDir).catch(() => [])) await volumes?.removeOfPod(join(podsDir, uid))
+  for (const uid of await namesIn(podsDir)) await volumes?.removeOfPod(join(podsDir, uid))
   const dockerVolumes = docker ? await ownVolumes(docker) : []
   const directory = claimsDirectory(dataDir)
   if (!removeData) {
-    const names = (await readdir(directory).catch(() => [])).filter(name => !name.startsWith('.'))
+    const names = (await namesIn(directory)).filter(name => !name.startsWith('.'))
     return { names, dockerVolumes, ...(names.length > 0 && { directory }) }
   }
   await unmountBelow(directory)
@@ -48,10 +51,7 @@ export async function cleanUpVolumes(
 
 async function ownVolumes({ raw, labels }: Docker): Promise<string[]> {
   const filters = JSON.stringify({ label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) })
-  try {
-    const { Volumes: found } = await raw.listVolumes({ filters } as unknown as Parameters<typeof raw.listVolumes>[0])
-    return (found ?? []).map(({ Name }) => Name)
-  } catch (err) {
-    throw new DockerError(`Cannot list Docker's volumes: ${err instanceof Error ? err.message : String(err)}`, 0, { cause: err })
-  }
+  const options = { filters } as unknown as Parameters<typeof raw.listVolumes>[0]
+  const { Volumes: found } = await ask('list volumes', DEADLINE_MS, () => raw.listVolumes(options))
+  return (found ?? []).map(({ Name }) => Name)
 }

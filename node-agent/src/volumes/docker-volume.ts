@@ -1,8 +1,9 @@
 /** Volumes that Docker keeps: those of the driver docker.davit.dev, and network file systems, which Docker mounts while they are used. */
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { CsiPersistentVolumeSource } from '@davit/api'
 import { ask, type Docker, isDockerCode } from '../docker/index.ts'
+import { namesIn } from './missing.ts'
 import type { Prepared, VolumeRequest } from './source.ts'
 
 export const DAVIT_DRIVER = 'docker.davit.dev'
@@ -90,11 +91,13 @@ export function createDockerVolumes({ raw, labels }: Pick<Docker, 'raw' | 'label
     }
   }
   const ensure = async (create: VolumeCreate): Promise<DockerPrepared> => {
-    if (!(await inspect(create.Name)))
+    const make = async () => {
       await ask('create volume', DEADLINE_MS, () =>
         raw.createVolume({ ...create, DriverOpts: { ...create.DriverOpts }, Labels: { ...create.Labels } }),
       )
-    const found = await inspect(create.Name)
+      return inspect(create.Name)
+    }
+    const found = (await inspect(create.Name)) ?? (await make())
     if (!found) throw new Error(`Docker volume ${create.Name} is not there after it was made`)
     if (found.driver !== create.Driver)
       throw new Error(`Docker volume ${create.Name} is of driver ${found.driver}, wanted ${create.Driver}`)
@@ -115,7 +118,7 @@ export function createDockerVolumes({ raw, labels }: Pick<Docker, 'raw' | 'label
       return ensure({ ...create, Labels: { ...labels, ...create.Labels } })
     },
     async removeOfPod(podDir) {
-      for (const name of await readdir(join(podDir, POD_VOLUMES)).catch(() => [])) {
+      for (const name of await namesIn(join(podDir, POD_VOLUMES))) {
         if (name.startsWith(`davit-${basename(podDir)}-`)) await remove(name)
       }
     },

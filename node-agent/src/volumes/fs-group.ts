@@ -6,6 +6,7 @@
 import { constants, type Stats } from 'node:fs'
 import { chmod, chown, type FileHandle, lchown, open, readdir, realpath, stat } from 'node:fs/promises'
 import type { Pod } from '@davit/api'
+import { ignoreMissing } from './missing.ts'
 
 export interface FsGroup {
   readonly group: number
@@ -58,10 +59,10 @@ async function walk(handle: FileHandle, options: { group: number; readOnly: bool
   if (found.isDirectory() && depth < DEPTH_MAX) {
     for (const name of await readdir(`${self}/.`)) {
       const at = `${self}/${name}`
-      const child = await open(at, PATH_ONLY | constants.O_NOFOLLOW).catch(ignoreGone)
+      const child = await open(at, PATH_ONLY | constants.O_NOFOLLOW).catch(ignoreMissing)
       if (!child) continue
       try {
-        if ((await child.stat()).isSymbolicLink()) await lchown(at, -1, group).catch(ignoreGone)
+        if ((await child.stat()).isSymbolicLink()) await lchown(at, -1, group).catch(ignoreMissing)
         else await walk(child, { ...options, depth: depth + 1 })
       } finally {
         await child.close()
@@ -72,8 +73,4 @@ async function walk(handle: FileHandle, options: { group: number; readOnly: bool
   if (found.gid !== group) await chown(self, -1, group)
   // A change of owner takes set-id bits away, so the mode comes second.
   if (found.gid !== group || (found.mode & 0o7777) !== mode) await chmod(self, mode)
-}
-
-function ignoreGone(err: unknown): undefined {
-  if ((err as NodeJS.ErrnoException).code !== 'ENOENT') throw err
 }

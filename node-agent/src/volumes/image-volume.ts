@@ -4,10 +4,12 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { lstat, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { ask, type Docker, isDockerCode } from '../docker/index.ts'
+import { inTurn } from './in-turn.ts'
+import { ignoreMissing, namesIn } from './missing.ts'
 import { onPath, type Prepared, type VolumeRequest } from './source.ts'
 
 const USED = 'image-volumes'
@@ -36,15 +38,10 @@ export function createImageVolumes({
 }): ImageVolumes {
   const dir = imageVolumesDir(dataDir)
   // One at a time, since what one pod lets go of another may just be taking up.
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <R>(work: () => Promise<R>): Promise<R> => {
-    const turn = last.then(work, work)
-    last = turn.catch(() => {})
-    return turn
-  }
+  const turns = inTurn()
 
   const collect = async () => {
-    const present = await readdir(dir).catch(() => [])
+    const present = await namesIn(dir)
     if (present.length === 0) return
     const used = await imagesInUse(join(dataDir, 'pods'))
     for (const name of present) if (!used.has(name)) await rm(join(dir, name), { recursive: true, force: true })
@@ -57,7 +54,7 @@ export function createImageVolumes({
       if (!docker || !place.image) throw new Error('Docker is not at hand')
       const id = await place.image(volume.name, { reference, ...(pullPolicy && { pullPolicy }) })
       const name = id.replace(':', '-')
-      return inTurn(async () => {
+      return turns(dir, async () => {
         const mark = join(place.dir, USED, volume.name)
         await mkdir(dirname(mark), { recursive: true, mode: 0o700 })
         await writeFile(mark, name)
@@ -66,15 +63,17 @@ export function createImageVolumes({
         return onPath(target, { readOnly: true })
       })
     },
-    release: podDir =>
-      inTurn(async () => {
-        const marks = join(podDir, USED)
-        if (!(await lstat(marks).catch(() => undefined))) return
+    async release(podDir) {
+      const marks = join(podDir, USED)
+      // Most pods have none, and need not wait for the unpacking of another's.
+      if (!(await lstat(marks).catch(ignoreMissing))) return
+      await turns(dir, async () => {
         await rm(marks, { recursive: true, force: true })
         await collect()
-      }),
+      })
+    },
     sweep: () =>
-      inTurn(async () => {
+      turns(dir, async () => {
         await collect()
         for (const id of docker ? await leftContainers(docker) : []) await removeContainer(docker, id)
       }),
@@ -87,9 +86,9 @@ export function imageVolumesDir(dataDir: string): string {
 
 async function imagesInUse(podsDir: string): Promise<Set<string>> {
   const used = new Set<string>()
-  for (const uid of await readdir(podsDir).catch(() => [])) {
+  for (const uid of await namesIn(podsDir)) {
     const marks = join(podsDir, uid, USED)
-    for (const volume of await readdir(marks).catch(() => [])) used.add(await readFile(join(marks, volume), 'utf8').catch(() => ''))
+    for (const volume of await namesIn(marks)) used.add((await readFile(join(marks, volume), 'utf8').catch(ignoreMissing)) ?? '')
   }
   return used
 }
@@ -123,6 +122,8 @@ async function extract(archive: NodeJS.ReadableStream, dir: string): Promise<voi
   const said: Buffer[] = []
   tar.stderr.on('data', (chunk: Buffer) => said.push(chunk))
   const ended = once(tar, 'close')
+  // Waited for below; until then it may fail, as where there is no tar.
+  ended.catch(() => {})
   const timer = setTimeout(() => tar.kill('SIGKILL'), UNPACK_MS)
   try {
     await pipeline(archive, tar.stdin).catch((err: NodeJS.ErrnoException) => {

@@ -2,8 +2,9 @@
  * The node's one tmpfs, in which everything lies that must never reach a disk: a directory a pod, a directory a volume. One mount for all,
  * because a mount for each costs a process at the pod's start and another at its end.
  */
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { namesIn } from './missing.ts'
 import { isOwnFilesystem, mountTmpfs, unmountBelow } from './mounts.ts'
 
 export interface Memory {
@@ -44,7 +45,7 @@ export function createMemory(dataDir: string): Memory {
     },
     remove: podDir => rm(path(podDir), { recursive: true, force: true }),
     async sweep(isKnown) {
-      for (const uid of await readdir(dir).catch(() => [])) if (!isKnown(uid)) await rm(join(dir, uid), { recursive: true, force: true })
+      for (const uid of await namesIn(dir)) if (!isKnown(uid)) await rm(join(dir, uid), { recursive: true, force: true })
     },
   }
 }

@@ -5,6 +5,7 @@
 import { chmod, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, normalize } from 'node:path'
 import type { PersistentVolume } from '@davit/api'
+import { ignoreMissing } from './missing.ts'
 
 export const PROVISIONER = 'davit.dev/local'
 const PROVISIONED_BY = 'pv.kubernetes.io/provisioned-by'
@@ -34,9 +35,7 @@ export function markerPath(path: string): string {
 }
 
 export async function readMarker(path: string): Promise<Marker | undefined> {
-  const text = await readFile(markerPath(path), 'utf8').catch((err: NodeJS.ErrnoException) => {
-    if (err.code !== 'ENOENT' && err.code !== 'ENOTDIR') throw err
-  })
+  const text = await readFile(markerPath(path), 'utf8').catch(ignoreMissing)
   return text === undefined ? undefined : (JSON.parse(text) as Marker)
 }
 
@@ -44,7 +43,7 @@ export async function readMarker(path: string): Promise<Marker | undefined> {
 export async function makeProvisioned(volume: PersistentVolume, clusterId: string): Promise<void> {
   const path = provisionedPath(volume)
   const marker = await readMarker(path)
-  const found = await lstat(path).catch(() => undefined)
+  const found = await lstat(path).catch(ignoreMissing)
   if (marker && marker.clusterId !== clusterId) throw new Error(`path "${path}" belongs to a volume of another cluster`)
   if (found && !found.isDirectory()) throw new Error(`path "${path}" is not a directory`)
   if (found && marker?.state === 'made') return

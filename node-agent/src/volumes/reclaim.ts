@@ -21,6 +21,7 @@ import type { Docker } from '../docker/index.ts'
 import { failpoint } from '../failpoints/index.ts'
 import { usersOf } from './claim.ts'
 import { createDockerVolumes, DAVIT_DRIVER, type DockerVolumes } from './docker-volume.ts'
+import { ignoreMissing } from './missing.ts'
 import { mountsBelow } from './mounts.ts'
 import { isProvisioned, provisionedPath, readMarker, removeMarker } from './provisioned.ts'
 
@@ -104,7 +105,7 @@ export async function deleteDirectory(
 ): Promise<void> {
   await checkUnused(volume, dataDir)
   const marker = await readMarker(path)
-  const found = await lstat(path).catch(() => undefined)
+  const found = await lstat(path).catch(ignoreMissing)
   if (!found && !marker) return
   const isOurs = marker?.uid === volume.metadata.uid && marker?.volume === volume.metadata.name && marker?.clusterId === clusterId
   if (marker ? !isOurs : dirname(path) !== directory) throw new Error(`path "${path}" was not made for this volume: nothing is deleted`)
@@ -133,7 +134,7 @@ async function deleteDockerVolume(
 
 /** Its claim is gone, but a pod here may still be on its way out. */
 async function checkUnused({ metadata }: PersistentVolume, dataDir: string): Promise<void> {
-  const [user] = await usersOf(metadata.name ?? '', join(dataDir, 'pods'))
+  const [user] = await usersOf(metadata.name ?? '', { podsDir: join(dataDir, 'pods') })
   if (user !== undefined) throw new Error(`it is still used by the pod ${user} of this node`)
 }
 

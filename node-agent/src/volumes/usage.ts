@@ -2,6 +2,7 @@
 import { lstat, readdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '@davit/api'
+import { inTurn } from './in-turn.ts'
 
 export interface VolumeUsage {
   readonly name: string
@@ -18,7 +19,6 @@ export type Measured = Pick<VolumeUsage, 'usedBytes' | 'inodesUsed'>
 
 /** A walk is not begun again within this time. */
 const FRESH_MS = 10_000
-/** One at a time: nothing waits for it, and the disk is the pods'. */
 const ENTRIES_MAX = 2_000_000
 const BLOCK_BYTES = 512
 
@@ -35,22 +35,25 @@ export async function filesystemUsage(path: string): Promise<Omit<VolumeUsage, '
   }
 }
 
-/** Measures directories off the hot path: one walk at a time, an answer good for ten seconds. */
-export function createMeter(clock: Clock): { measure(path: string): Promise<Measured>; forget(dir: string): void } {
-  const known = new Map<string, { at: number; measured: Promise<Measured> }>()
-  let last: Promise<unknown> = Promise.resolve()
-  return {
-    measure(path) {
-      const before = known.get(path)
-      if (before && clock.monotonic() - before.at < FRESH_MS) return before.measured
-      const measured = last.then(() => walk(path))
-      last = measured.catch(() => {})
-      known.set(path, { at: clock.monotonic(), measured })
-      return measured
-    },
-    forget(dir) {
-      for (const path of known.keys()) if (path === dir || path.startsWith(`${dir}/`)) known.delete(path)
-    },
+/**
+ * Measures directories off the hot path: one walk at a time, an answer good for ten seconds. Of walks of one directory never more than one
+ * is waited for, however slow the disk is.
+ */
+export function createMeter(clock: Clock, measure = walk): (path: string) => Promise<Measured> {
+  const known = new Map<string, { endedAt?: number; measured: Promise<Measured> }>()
+  const turns = inTurn()
+  const isFresh = ({ endedAt }: { endedAt?: number }) => endedAt === undefined || clock.monotonic() - endedAt < FRESH_MS
+  return path => {
+    for (const [old, answer] of known) if (!isFresh(answer)) known.delete(old)
+    const before = known.get(path)
+    if (before) return before.measured
+    const answer: { endedAt?: number; measured: Promise<Measured> } = { measured: turns('', () => measure(path)) }
+    const end = () => {
+      answer.endedAt = clock.monotonic()
+    }
+    answer.measured.then(end, end)
+    known.set(path, answer)
+    return answer.measured
   }
 }
 

@@ -70,7 +70,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
   const tokens = createTokens({ issue: issueToken, clock })
   const images = createImageVolumes({ dataDir, docker })
   const dockerVolumes = docker && createDockerVolumes(docker)
-  const meter = createMeter(clock)
+  const measure = createMeter(clock)
   const turns = inTurn()
   const preparedOf = new Map<string, Map<string, Prepared>>()
 
@@ -137,7 +137,6 @@ export function createVolumes(options: VolumesOptions): Volumes {
     await failpoint('volumes.remove.memory')
     await images.release(dir)
     tokens.forget(basename(dir))
-    meter.forget(dir)
     preparedOf.delete(dir)
   }
 
@@ -274,7 +273,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
     if (volume.emptyDir?.medium === 'Memory') return [{ name, ...(await filesystemUsage(diskPath(dir, name))) }]
     if (!volume.emptyDir && !isWritten(volume)) return []
     const path = volume.emptyDir ? diskPath(dir, name) : await writtenPath(volume, dir)
-    return [{ name, ...(await filesystemUsage(path)), ...(await meter.measure(path)) }]
+    return [{ name, ...(await filesystemUsage(path)), ...(await measure(path)) }]
   }
 }
 
