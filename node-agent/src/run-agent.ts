@@ -1,5 +1,6 @@
 /** Puts the rooms together. Only this file knows how they fit. */
 
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdir, readFile, realpath } from 'node:fs/promises'
 import { join, normalize } from 'node:path'
@@ -341,7 +342,7 @@ async function runWith(
   })
   log.info({ nodeName, nodeIp, podCidr, docker: docker.engine.version, api: docker.apiVersion }, 'The agent runs')
 
-  await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+  if (!signal.aborted) await once(signal, 'abort')
   const ended = Promise.all([
     watching,
     node.stopped,

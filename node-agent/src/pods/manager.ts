@@ -299,8 +299,9 @@ async function releaseVolumes(runtime: PodRuntime, { volumes, checkpoints }: Dep
 }
 
 async function retryForEver(retry: () => Promise<void>, { deps, signal }: { deps: Deps; signal: AbortSignal }): Promise<void> {
-  while (!signal.aborted) {
+  for (;;) {
     await deps.clock.sleep(RETRY_MS, signal).catch(() => {})
+    if (signal.aborted) return
     await retry()
   }
 }
