@@ -1,5 +1,5 @@
 /** What this node's pods are granted of its CPU, memory and devices, so that no two have the same. */
-import { podResourceRequests } from '@davit/api'
+import { type PodResources, podResourceRequests } from '@davit/api'
 import type { DownwardContext } from '../volumes/index.ts'
 import { giveDevices, type NodeDevices, tooFewDevices } from './devices.ts'
 import { grant, withAllocated } from './resize.ts'
@@ -13,8 +13,7 @@ export function allot(
 ): void {
   const { checkpoint, pod, uid } = runtime
   const others = [...all.values()].filter(other => other.uid !== uid && !other.checkpoint.final)
-  const needsRoom = checkpoint.allocated !== undefined
-  const { allocated, pending } = grant(checkpoint, { allocatable, others: needsRoom ? requested(others) : { milliCpu: 0, memoryBytes: 0 } })
+  const { allocated, pending } = grant(checkpoint, { allocatable, others: () => requested(others) })
   checkpoint.allocated = allocated
   if (pending) checkpoint.pendingResize = pending
   else delete checkpoint.pendingResize
@@ -25,7 +24,7 @@ export function allot(
   else runtime.refusal = { reason: 'UnexpectedAdmissionError', message: tooFewDevices(pod, devices, taken) }
 }
 
-function requested(runtimes: readonly PodRuntime[]): { milliCpu: number; memoryBytes: number } {
+function requested(runtimes: readonly PodRuntime[]): Pick<PodResources, 'milliCpu' | 'memoryBytes'> {
   const total = { milliCpu: 0, memoryBytes: 0 }
   for (const { pod, checkpoint } of runtimes) {
     const { milliCpu, memoryBytes } = podResourceRequests({ spec: withAllocated(pod, checkpoint.allocated).spec })

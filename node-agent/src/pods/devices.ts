@@ -22,7 +22,7 @@ function askedDevices({ resources }: Container, devices: NodeDevices): [string, 
  * come after it. Undefined when there are too few.
  */
 export function giveDevices(pod: Pod, devices: NodeDevices, taken: readonly GivenDevices[]): GivenDevices | undefined {
-  const elsewhere = new Set(taken.flatMap(given => Object.values(given).flatMap(byName => keysOf(byName))))
+  const elsewhere = keysOf(taken)
   const given: Record<string, Record<string, string[]>> = {}
   const lasting = new Set<string>()
   for (const { role, spec } of specContainers(pod)) {
@@ -39,13 +39,15 @@ export function giveDevices(pod: Pod, devices: NodeDevices, taken: readonly Give
   return given
 }
 
-function keysOf(byName: Readonly<Record<string, readonly string[]>>): string[] {
-  return Object.entries(byName).flatMap(([name, ids]) => ids.map(id => `${name} ${id}`))
+/** One word for each device that was given. */
+function keysOf(taken: readonly GivenDevices[]): ReadonlySet<string> {
+  const lists = taken.flatMap(given => Object.values(given)).flatMap(byName => Object.entries(byName))
+  return new Set(lists.flatMap(([name, ids]) => ids.map(id => `${name} ${id}`)))
 }
 
 /** Why the node cannot give the pod its devices, in Kubernetes' words. */
 export function tooFewDevices(pod: Pod, devices: NodeDevices, taken: readonly GivenDevices[]): string {
-  const elsewhere = new Set(taken.flatMap(given => Object.values(given).flatMap(byName => keysOf(byName))))
+  const elsewhere = keysOf(taken)
   const totals = new Map<string, number>()
   for (const { role, spec } of specContainers(pod))
     if (role !== 'init') for (const [name, count] of askedDevices(spec, devices)) totals.set(name, (totals.get(name) ?? 0) + count)

@@ -7,7 +7,7 @@ import { SANDBOX } from '../docker/index.ts'
 import type { Checkpoint, ContainerRecord } from './checkpoint.ts'
 import { crashesAfter, hasOtherImage, networkShape, restartDelayMs, type SpecContainer, specContainers } from './containers.ts'
 import type { Refusal } from './node-admission.ts'
-import { limitsInForce, type ResizeStep, resizeStep } from './resize.ts'
+import { resizeOf } from './resize.ts'
 
 /** A start that failed and when it may be tried again. */
 export interface StartProblem {
@@ -259,17 +259,9 @@ function planStops({ checkpoint, containers, busy, probes, problems, now }: Obse
   return stops
 }
 
-/** What brings a running container's limits to what the pod was granted. */
-function resizeOf({ pod, records, allocated }: Checkpoint, info: ContainerInfo): ResizeStep | undefined {
-  const found = specContainers(pod).find(({ spec }) => spec.name === info.container)
-  const resources = allocated?.[info.container]
-  if (!resources || !found || found.role === 'init') return undefined
-  return resizeStep({ ...found.spec, resources }, limitsInForce(records[info.container], info))
-}
-
 function planUpdates({ checkpoint, containers, busy, problems, now }: Observed, stopping: ReadonlySet<string>): Action[] {
   return containers.flatMap(info => {
-    if (info.state !== 'running' || stopping.has(info.container) || busy.has(`update:${info.id}`)) return []
+    if (stopping.has(info.container) || busy.has(`update:${info.id}`)) return []
     const step = resizeOf(checkpoint, info)
     if (step?.how !== 'update') return []
     const { limits, label } = step

@@ -7,7 +7,7 @@ import { podStatus } from './status.ts'
 import { checkpoint, container, ended, info, observed, pod, record } from './test-pods.ts'
 
 const GIB = 1 << 30
-const room = { allocatable: { milliCpu: 4000, memoryBytes: 4 * GIB }, others: { milliCpu: 1000, memoryBytes: GIB } }
+const room = { allocatable: { milliCpu: 4000, memoryBytes: 4 * GIB }, others: () => ({ milliCpu: 1000, memoryBytes: GIB }) }
 const resources = (cpu: string, memory: string): ResourceRequirements => ({ requests: { cpu, memory }, limits: { cpu, memory } })
 const asking = (cpu: string, memory: string, resizePolicy: ContainerResizePolicy[] = []) =>
   pod({ containers: [container('main', { resources: resources(cpu, memory), resizePolicy })] })
@@ -33,11 +33,11 @@ describe('grant()', () => {
     assert.deepEqual(pending, { reason: 'Infeasible', message: "Node didn't have enough capacity: cpu, requested: 5000, capacity: 4000" })
   })
   it('always lets a pod have less, even on a node that is too full', () => {
-    const full = { ...room, others: { milliCpu: 4000, memoryBytes: 4 * GIB } }
+    const full = { ...room, others: () => ({ milliCpu: 4000, memoryBytes: 4 * GIB }) }
     assert.deepEqual(grant({ pod: asking('400m', '1Gi'), allocated: before }, full), { allocated: { main: resources('400m', '1Gi') } })
   })
   it('takes over other words for the same amounts at once', () => {
-    const full = { ...room, others: { milliCpu: 9000, memoryBytes: 9 * GIB } }
+    const full = { ...room, others: () => ({ milliCpu: 9000, memoryBytes: 9 * GIB }) }
     assert.deepEqual(grant({ pod: asking('0.5', '1024Mi'), allocated: before }, full), { allocated: { main: resources('0.5', '1024Mi') } })
   })
 })

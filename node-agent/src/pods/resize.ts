@@ -5,13 +5,14 @@
 import { type Container, type Pod, type PodResources, parseQuantity, podResourceRequests, type ResourceRequirements } from '@davit/api'
 import type { ContainerInfo, LimitsUpdate } from '../docker/index.ts'
 import type { Allocated, Checkpoint, ContainerRecord, PendingResize } from './checkpoint.ts'
+import { specContainer } from './containers.ts'
 import { liveLimits } from './resources.ts'
 
 export interface NodeRoom {
   /** What pods may use in all. */
-  readonly allocatable: { milliCpu: number; memoryBytes: number }
-  /** What this node's other pods were granted. */
-  readonly others: { milliCpu: number; memoryBytes: number }
+  readonly allocatable: Pick<PodResources, 'milliCpu' | 'memoryBytes'>
+  /** What this node's other pods were granted; asked for only when the pod wants more than it has. */
+  readonly others: () => Pick<PodResources, 'milliCpu' | 'memoryBytes'>
 }
 
 /** What is granted from now on, and why that is not what the spec asks. What was granted before stays when the change does not fit. */
@@ -31,8 +32,9 @@ export function grant(
       const message = `Node didn't have enough capacity: ${name}, requested: ${wanted[key]}, capacity: ${capacity}`
       return { allocated, pending: { reason: 'Infeasible', message } }
     }
-    if (wanted[key] > capacity - others[key]) {
-      const message = `Node didn't have enough resource: ${name}, requested: ${wanted[key]}, used: ${others[key]}, capacity: ${capacity}`
+    const used = others()[key]
+    if (wanted[key] > capacity - used) {
+      const message = `Node didn't have enough resource: ${name}, requested: ${wanted[key]}, used: ${used}, capacity: ${capacity}`
       return { allocated, pending: { reason: 'Deferred', message } }
     }
   }
@@ -97,6 +99,14 @@ export function resizeStep(container: Container, inForce: string | undefined): R
   const isCpu = now[0] !== wanted[0] || now[1] !== wanted[1]
   if ((isCpu && restartsFor('cpu')) || (now[2] !== wanted[2] && restartsFor('memory'))) return { how: 'restart' }
   return { how: 'update', limits: liveLimits(container), label }
+}
+
+/** What brings a running container's limits to what the pod was granted; undefined when it has that. */
+export function resizeOf({ pod, records, allocated }: Checkpoint, info: ContainerInfo): ResizeStep | undefined {
+  const found = specContainer(pod, info.container)
+  const resources = allocated?.[info.container]
+  if (info.state !== 'running' || !resources || !found || found.role === 'init') return undefined
+  return resizeStep({ ...found.spec, resources }, limitsInForce(records[info.container], info))
 }
 
 /** What a container's status says it has: in the words of what was granted once it is in force, else as its cgroup has it. */

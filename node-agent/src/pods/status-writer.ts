@@ -93,8 +93,7 @@ export class StatusWriter {
       await failpoint('pods.start.status-written')
     } catch (err) {
       // Gone, or another pod of that name: there is nobody to report on.
-      if (!isReason(err, 'NotFound') && !isReason(err, 'Conflict') && !isReason(err, 'Invalid')) throw err
-      if (isReason(err, 'Invalid')) throw err
+      if (!isReason(err, 'NotFound') && !isReason(err, 'Conflict')) throw err
     }
     if (this.#entries.get(uid) !== entry) return undefined
     // While this was on its way another's write over it may have been shown already; nothing else would tell.

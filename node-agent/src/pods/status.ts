@@ -15,7 +15,7 @@ import { type ContainerInfo, SANDBOX } from '../docker/index.ts'
 import type { Checkpoint, ContainerRecord, Ended } from './checkpoint.ts'
 import { crashesAfter, networkShape, restartDelayMs, type SpecContainer, specContainers } from './containers.ts'
 import { anchorOf, type Observed, restartInMs } from './plan.ts'
-import { limitsInForce, resizeStep, shownResources } from './resize.ts'
+import { limitsInForce, resizeOf, shownResources } from './resize.ts'
 
 export interface StatusInput extends Observed {
   /** What the API shows; conditions that others set are kept. */
@@ -157,18 +157,14 @@ function closedGates({ spec }: Pod, current: PodStatus | undefined): string[] {
 export const RESIZE_CONDITIONS: readonly string[] = ['PodResizePending', 'PodResizeInProgress']
 
 function resizeConditions(
-  { pod, records, allocated, pendingResize }: Checkpoint,
+  checkpoint: Checkpoint,
   containers: readonly ContainerInfo[],
   problems: StatusInput['problems'],
 ): Record<string, Verdict> {
+  const { pod, records, pendingResize } = checkpoint
   const verdicts: Record<string, Verdict> = {}
   if (pendingResize) verdicts.PodResizePending = { status: 'True', ...pendingResize }
-  const behind = containers.filter(info => {
-    const found = specContainers(pod).find(({ spec }) => spec.name === info.container)
-    const resources = allocated?.[info.container]
-    if (info.state !== 'running' || !found || !resources || found.role === 'init') return false
-    return resizeStep({ ...found.spec, resources }, limitsInForce(records[info.container], info)) !== undefined
-  })
+  const behind = containers.filter(info => resizeOf(checkpoint, info) !== undefined)
   const rerun = specContainers(pod).some(({ spec }) => records[spec.name]?.rerun)
   const problem = behind.map(({ id }) => problems.get(`update:${id}`)).find(found => found !== undefined)
   if (behind.length > 0 || rerun) {
@@ -248,8 +244,8 @@ function statesOf(
   const { checkpoint, leaving, problems, busy, now } = input
   const problem = problems.get(`start:${container.spec.name}`)
   if (!record?.ended) {
-    if (leaving || checkpoint.final) return { state: { waiting: { reason: waitingReason(container, input) } } }
-    return { state: { waiting: problem ? shownProblem(problem, container.spec, now) : { reason: waitingReason(container, input) } } }
+    if (leaving || checkpoint.final) return { state: { waiting: { reason: waitingReason(input) } } }
+    return { state: { waiting: problem ? shownProblem(problem, container.spec, now) : { reason: waitingReason(input) } } }
   }
   const ended = { terminated: terminatedState(record.ended) }
   if (leaving || checkpoint.final || !restarts(container, record.ended, checkpoint.pod)) return { state: ended, ...last }
@@ -268,9 +264,9 @@ function restarts({ role }: SpecContainer, { exitCode }: Ended, pod: Pod): boole
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)
 }
 
-function waitingReason({ role }: SpecContainer, { checkpoint }: StatusInput): string {
+function waitingReason({ checkpoint }: StatusInput): string {
   const hasInit = (checkpoint.pod.spec.initContainers?.length ?? 0) > 0
-  return hasInit && role === 'main' ? 'PodInitializing' : hasInit ? 'PodInitializing' : 'ContainerCreating'
+  return hasInit ? 'PodInitializing' : 'ContainerCreating'
 }
 
 function shownProblem(
