@@ -32,33 +32,32 @@ function slowApi() {
   }
 }
 
+/** A source that was asked for a ConfigMap, of which a watch tells `seen` while the answer is on its way. */
+async function askedMeanwhile(seen: ConfigMap) {
+  const stop = new AbortController()
+  const api = slowApi()
+  const objects = createObjectSource(api.client, { clock: systemClock, signal: stop.signal })
+  objects.hold('pod', [{ kind: 'ConfigMap', namespace: 'default', name: 'app' }])
+  const told = new Promise<void>(resolve => objects.onChange(() => resolve()))
+  const asked = objects.configMap('default', 'app')
+  await api.tell({ type: 'ADDED', object: seen })
+  await told
+  return { objects, asked, answer: api.answers[0], stop: () => stop.abort() }
+}
+
 describe('createObjectSource()', () => {
   it('takes what a watch has told over an answer that was on its way before', async () => {
-    const stop = new AbortController()
-    const api = slowApi()
-    const objects = createObjectSource(api.client, { clock: systemClock, signal: stop.signal })
-    objects.hold('pod', [{ kind: 'ConfigMap', namespace: 'default', name: 'app' }])
-    const told = new Promise<void>(resolve => objects.onChange(() => resolve()))
-    const asked = objects.configMap('default', 'app')
-    await api.tell({ type: 'ADDED', object: map('5', { a: 'new' }) })
-    await told
-    api.answers[0]?.refuse(NOT_FOUND)
+    const { objects, asked, answer, stop } = await askedMeanwhile(map('5', { a: 'new' }))
+    answer?.refuse(NOT_FOUND)
     assert.deepEqual((await asked)?.data, { a: 'new' })
     assert.deepEqual((await objects.configMap('default', 'app'))?.data, { a: 'new' })
-    stop.abort()
+    stop()
   })
 
   it('takes an answer that is newer than what a watch has told', async () => {
-    const stop = new AbortController()
-    const api = slowApi()
-    const objects = createObjectSource(api.client, { clock: systemClock, signal: stop.signal })
-    objects.hold('pod', [{ kind: 'ConfigMap', namespace: 'default', name: 'app' }])
-    const told = new Promise<void>(resolve => objects.onChange(() => resolve()))
-    const asked = objects.configMap('default', 'app')
-    await api.tell({ type: 'ADDED', object: map('5', { a: 'old' }) })
-    await told
-    api.answers[0]?.give(map('6', { a: 'newer' }))
+    const { asked, answer, stop } = await askedMeanwhile(map('5', { a: 'old' }))
+    answer?.give(map('6', { a: 'newer' }))
     assert.deepEqual((await asked)?.data, { a: 'newer' })
-    stop.abort()
+    stop()
   })
 })
