@@ -139,6 +139,25 @@ export {
 } from './kinds/discovery/endpoint-slice.ts'
 export { fromCoreEvent, type NewEvent, newEventKind, toCoreEvent } from './kinds/events/event.ts'
 export { KINDS, kindFor, kindOf, REVIEW_KINDS } from './kinds/index.ts'
+export { ingressKind } from './kinds/networking/ingress.ts'
+export {
+  DEFAULT_INGRESS_CLASS_ANNOTATION,
+  type IngressClass,
+  type IngressClassParameters,
+  ingressClassKind,
+  isDefaultIngressClass,
+} from './kinds/networking/ingress-class.ts'
+export { INGRESS_CLASS_ANNOTATION } from './kinds/networking/ingress-rules.ts'
+export type * from './kinds/networking/ingress-types.ts'
+export { type IpAddress, ipAddressKind, type ParentReference } from './kinds/networking/ip-address.ts'
+export {
+  type NetworkPolicy,
+  type NetworkPolicyPeer,
+  type NetworkPolicyPort,
+  type NetworkPolicySpec,
+  networkPolicyKind,
+} from './kinds/networking/network-policy.ts'
+export { type ServiceCidr, serviceCidrKind } from './kinds/networking/service-cidr.ts'
 export { type RuntimeClass, runtimeClassKind } from './kinds/node/runtime-class.ts'
 export { clusterRoleKind } from './kinds/rbac/cluster-role.ts'
 export { clusterRoleBindingKind } from './kinds/rbac/cluster-role-binding.ts'

@@ -61,6 +61,8 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   readonly applyDefaults: (object: T) => void
   /** What no schema can say. The schema has passed and defaults are applied. */
   readonly validate: (object: T) => FieldError[]
+  /** Runs besides `validate` for a new object. */
+  readonly validateCreate?: (object: T) => FieldError[]
   /** In place of `validate` and `validateUpdate` for a write that leaves everything but status and metadata; default: both run. */
   readonly validateStatus?: (object: T, old: T) => FieldError[]
   /** Immutability and transitions; runs besides `validate`. */
@@ -68,8 +70,11 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   /** Field selectors beyond `metadata.name` and `metadata.namespace`. */
   readonly selectableFields: Readonly<Record<string, (object: T) => string>>
   readonly columns: readonly PrinterColumn<T>[]
-  /** How names are checked; default `subdomain` (RFC 1123). `path-segment`: whatever fits into a URL, as RBAC's names. */
-  readonly nameRule: 'subdomain' | 'label' | 'service' | 'path-segment'
+  /**
+   * How names are checked; default `subdomain` (RFC 1123). `path-segment`: whatever fits into a URL, as RBAC's names.
+   * `address`: an IP address.
+   */
+  readonly nameRule: 'subdomain' | 'label' | 'service' | 'path-segment' | 'address'
   /** Whether a change outside metadata and status raises `metadata.generation`, as for most kinds that have a spec. */
   readonly hasGeneration: boolean
   /** Where `scale` finds its numbers; only for kinds with that subresource. */

@@ -10,8 +10,13 @@ const QUALIFIED = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'
 const LABEL_VALUE = `(${QUALIFIED})?`
 const CONFIG_KEY = '[-._a-zA-Z0-9]+'
 
+const WILDCARD = `\\*\\.${SUBDOMAIN}`
+const HTTP_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
+
 const LABEL_PATTERN = whole(LABEL)
 const SUBDOMAIN_PATTERN = whole(SUBDOMAIN)
+const WILDCARD_PATTERN = whole(WILDCARD)
+const HTTP_PATH_PATTERN = whole(HTTP_PATH)
 const LABEL_1035_PATTERN = whole(LABEL_1035)
 const QUALIFIED_PATTERN = whole(QUALIFIED)
 const LABEL_VALUE_PATTERN = whole(LABEL_VALUE)
@@ -45,6 +50,26 @@ export function isDnsSubdomain(value: string): string | undefined {
     SUBDOMAIN,
     ['example.com'],
   )
+}
+
+/** `*.` and an RFC 1123 subdomain. */
+export function isWildcardSubdomain(value: string): string | undefined {
+  if (value.length > 253) return tooLong(253)
+  if (WILDCARD_PATTERN.test(value)) return undefined
+  return withPattern(
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+    WILDCARD,
+    ['*.example.com'],
+  )
+}
+
+/** What names a program: a domain and a path, `example.com/name`. Gives the part that is wrong, and why. */
+export function isDomainPrefixedPath(value: string): { part: string; why: string } | undefined {
+  const [, domain, path] = /^([^/]+)\/(.+)$/s.exec(value) ?? []
+  if (domain === undefined || path === undefined) return { part: value, why: 'must be a domain-prefixed path (such as "acme.io/foo")' }
+  const why = isDnsSubdomain(domain)
+  if (why !== undefined) return { part: domain, why }
+  return HTTP_PATH_PATTERN.test(path) ? undefined : { part: path, why: withPattern('Invalid path', HTTP_PATH, []) }
 }
 
 /** RFC 1035 label, as names of Services must be: begins with a letter. */

@@ -1,5 +1,6 @@
 /** The rules of `metadata`, the same for every kind. */
 import { randomInt } from 'node:crypto'
+import { validateCanonicalAddress } from './addresses.ts'
 import { forbiddenField, immutable, invalidIf, invalidValue, requiredValue, tooLong } from './field-errors.ts'
 import type { Kind } from './kind.ts'
 import type { KubernetesObject, ObjectMeta, OwnerReference } from './meta.ts'
@@ -18,6 +19,7 @@ const NAME_RULES: Readonly<Record<Kind['nameRule'], (name: string) => string | u
   label: isDnsLabel,
   service: isServiceName,
   'path-segment': isPathSegment,
+  address: name => validateCanonicalAddress('', name)[0]?.detail,
 }
 
 /** `namespace/name`, or `name` for objects without a namespace: how caches and queues call an object. */

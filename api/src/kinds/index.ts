@@ -27,6 +27,11 @@ import { serviceKind } from './core/service.ts'
 import { serviceAccountKind } from './core/service-account.ts'
 import { endpointSliceKind } from './discovery/endpoint-slice.ts'
 import { newEventKind } from './events/event.ts'
+import { ingressKind } from './networking/ingress.ts'
+import { ingressClassKind } from './networking/ingress-class.ts'
+import { ipAddressKind } from './networking/ip-address.ts'
+import { networkPolicyKind } from './networking/network-policy.ts'
+import { serviceCidrKind } from './networking/service-cidr.ts'
 import { runtimeClassKind } from './node/runtime-class.ts'
 import { clusterRoleKind } from './rbac/cluster-role.ts'
 import { clusterRoleBindingKind } from './rbac/cluster-role-binding.ts'
@@ -67,6 +72,11 @@ export const KINDS = [
   leaseKind,
   endpointSliceKind,
   newEventKind,
+  ingressClassKind,
+  ingressKind,
+  ipAddressKind,
+  networkPolicyKind,
+  serviceCidrKind,
   runtimeClassKind,
   clusterRoleBindingKind,
   clusterRoleKind,

@@ -4,7 +4,7 @@ import { decodeObject, schemaErrors } from '../decode.ts'
 import { uniqueFieldErrors } from '../field-errors.ts'
 import type { Kind } from '../kind.ts'
 import type { KubernetesObject } from '../meta.ts'
-import { fieldErrorBody } from '../status.ts'
+import { type FieldError, fieldErrorBody } from '../status.ts'
 
 /** An object as the server stores it: decoded, with defaults. Named `a` in `default` unless `raw` says otherwise. */
 export function stored<T extends KubernetesObject>(kind: Kind<T>, raw: object): T {
@@ -27,13 +27,27 @@ export function complaints<T extends KubernetesObject>(kind: Kind<T>, raw: objec
 
 /** What is wrong with `raw` taking the place of `old`. */
 export function changeComplaints<T extends KubernetesObject>(kind: Kind<T>, old: object, raw: object): string[] {
-  return kind.validateUpdate(stored(kind, raw), stored(kind, old)).map(error => `${error.field}: ${fieldErrorBody(error)}`)
+  return lines(kind.validateUpdate(stored(kind, raw), stored(kind, old)))
+}
+
+/** What is wrong with the status of `raw` taking the place of `old`, for kinds that judge status by itself. */
+export function statusComplaints<T extends KubernetesObject>(kind: Kind<T>, old: object, raw: object): string[] {
+  return lines(kind.validateStatus?.(stored(kind, raw), stored(kind, old)) ?? [])
+}
+
+/** What is wrong with `raw` only because it is new. */
+export function creationComplaints<T extends KubernetesObject>(kind: Kind<T>, raw: object): string[] {
+  return lines(kind.validateCreate?.(stored(kind, raw)) ?? [])
 }
 
 /** The cells of `kubectl get -o wide` by column name. */
 export function cells<T extends KubernetesObject>(kind: Kind<T>, raw: object, now = 0): Record<string, unknown> {
   const object = stored(kind, raw)
   return Object.fromEntries(kind.columns.map(column => [column.name, column.value(object, now)]))
+}
+
+function lines(errors: readonly FieldError[]): string[] {
+  return errors.map(error => `${error.field}: ${fieldErrorBody(error)}`)
 }
 
 function metadataOf(raw: object): object {

@@ -50,6 +50,15 @@ const SAMPLES: Readonly<Record<string, Json>> = {
   'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },
   'priorityclasses.scheduling.k8s.io': { value: 10 },
+  'ingresses.networking.k8s.io': {
+    spec: {
+      rules: [{ http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'web', port: { number: 80 } } } }] } }],
+    },
+  },
+  'ingressclasses.networking.k8s.io': { spec: { controller: 'test.io/ingress' } },
+  'ipaddresses.networking.k8s.io': { spec: { parentRef: { resource: 'services', namespace: 'default', name: 'web' } } },
+  'networkpolicies.networking.k8s.io': { spec: { podSelector: {}, ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.0/8' } }] }] } },
+  'servicecidrs.networking.k8s.io': { spec: { cidrs: ['10.97.0.0/16'] } },
   'roles.rbac.authorization.k8s.io': { rules: [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }] },
   'clusterroles.rbac.authorization.k8s.io': { rules: [{ verbs: ['get'], nonResourceURLs: ['/healthz'] }] },
   'rolebindings.rbac.authorization.k8s.io': { roleRef: { kind: 'Role', name: 'a' }, subjects: [{ kind: 'User', name: 'ann' }] },
@@ -70,33 +79,39 @@ const SAMPLES: Readonly<Record<string, Json>> = {
   'volumeattributesclasses.storage.k8s.io': { driverName: 'driver.test.io', parameters: { iops: '10' } },
 }
 
+/** For kinds whose names say something. */
+const NAMES: Readonly<Record<string, readonly [string, string, string]>> = {
+  'ipaddresses.networking.k8s.io': ['10.97.0.1', '10.97.0.2', '2001:db8::1'],
+}
+
 // Each waits a second for its watch to end: together they take no longer than a few.
 describe('Every kind', { concurrency: 8 }, () => {
   for (const [resource, sample] of Object.entries(SAMPLES)) {
     const kind = KINDS.find(({ plural, group }) => (group ? `${plural}.${group}` : plural) === resource) as Kind
     const collection = resourcePath(kind, kind.namespaced ? { namespace: 'default' } : {})
+    const [one, ...others] = NAMES[resource] ?? ['one', 'two', 'three']
 
     it(`${kind.kind} can be created, read, listed, patched, replaced, watched and deleted, singly and all`, async () => {
       const labels = { test: 'verbs' }
-      const made = await post(collection, { metadata: { name: 'one', labels }, ...sample })
-      assert.equal(metadataOf(made).name, 'one')
+      const made = await post(collection, { metadata: { name: one, labels }, ...sample })
+      assert.equal(metadataOf(made).name, one)
       const version = metadataOf(made).resourceVersion
-      for (const name of ['two', 'three']) await post(collection, { metadata: { name, labels }, ...sample })
-      const read = await must(send('GET', `${collection}/one`), 200)
+      for (const name of others) await post(collection, { metadata: { name, labels }, ...sample })
+      const read = await must(send('GET', `${collection}/${one}`), 200)
       assert.deepEqual(read, made)
       const everywhere = await must(send('GET', `${resourcePath(kind, {})}?labelSelector=test%3Dverbs`), 200)
       assert.equal((everywhere.items as Json[]).length, 3)
       const patch = { metadata: { annotations: { patched: 'yes' } } }
-      const patched = await must(send('PATCH', `${collection}/one`, patch, { 'content-type': 'application/merge-patch+json' }), 200)
+      const patched = await must(send('PATCH', `${collection}/${one}`, patch, { 'content-type': 'application/merge-patch+json' }), 200)
       assert.equal(metadataOf(patched).annotations?.patched, 'yes')
       const replaced = await must(
-        send('PUT', `${collection}/one`, { ...patched, metadata: { ...metadataOf(patched), labels: { ...labels, more: 'x' } } }),
+        send('PUT', `${collection}/${one}`, { ...patched, metadata: { ...metadataOf(patched), labels: { ...labels, more: 'x' } } }),
         200,
       )
       assert.equal(metadataOf(replaced).labels?.more, 'x')
-      await must(send('DELETE', `${collection}/one`), 200)
-      await must(send('GET', `${collection}/one`), 404)
-      const watch = `${collection}?watch=true&resourceVersion=${version}&timeoutSeconds=1&fieldSelector=metadata.name%3Done`
+      await must(send('DELETE', `${collection}/${one}`), 200)
+      await must(send('GET', `${collection}/${one}`), 404)
+      const watch = `${collection}?watch=true&resourceVersion=${version}&timeoutSeconds=1&fieldSelector=metadata.name%3D${encodeURIComponent(one)}`
       const { text } = await send('GET', watch)
       const seen = text
         .trim()

@@ -12,7 +12,7 @@ import { nameForMessages } from './decode.ts'
 
 /** Throws Invalid with everything that is wrong with an object about to be created. */
 export function validateNew(kind: Kind, object: KubernetesObject): void {
-  refuse(kind, object, errorsOf(kind, object))
+  refuse(kind, object, [...errorsOf(kind, object), ...(kind.validateCreate?.(object) ?? [])])
 }
 
 /** Throws Invalid with everything that is wrong with an object whose status and metadata are about to replace those of `old`. */

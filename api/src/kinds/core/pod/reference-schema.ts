@@ -6,6 +6,14 @@ export const localObjectReference = once(() =>
   object('LocalObjectReference', 'An object of the same namespace.', { name: string('Name of the object.') }),
 )
 
+export const typedLocalObjectReference = once(() =>
+  object('TypedLocalObjectReference', 'An object in the same namespace.', {
+    apiGroup: string('Group of the object.'),
+    kind: required(string('Kind of the object.')),
+    name: required(string('Name of the object.')),
+  }),
+)
+
 export const fieldRef = once(() =>
   object('ObjectFieldSelector', 'A field of the pod.', {
     apiVersion: string('Version in which the path is written; v1 by default.'),

@@ -18,7 +18,7 @@ import {
 } from '../../../schema/fields.ts'
 import { labelSelectorSchema } from '../../../schema/label-selector.ts'
 import { objectMetaSchema } from '../../../schema/object-meta.ts'
-import { fieldRef, localObjectReference, resourceFieldRef } from './reference-schema.ts'
+import { fieldRef, localObjectReference, resourceFieldRef, typedLocalObjectReference } from './reference-schema.ts'
 
 const MODE = 'Permission bits of the files, octal in YAML or decimal in JSON.'
 
@@ -106,14 +106,7 @@ export const persistentVolumeClaimSpecSchema = once(() =>
     volumeName: string('Volume the claim is bound to.'),
     storageClassName: string("StorageClass that makes the volume; the cluster's default if absent."),
     volumeMode: oneOf(['Block', 'Filesystem'], 'Filesystem by default.'),
-    dataSource: field(
-      object('TypedLocalObjectReference', 'An object in the same namespace.', {
-        apiGroup: string('Group of the object.'),
-        kind: required(string('Kind of the object.')),
-        name: required(string('Name of the object.')),
-      }),
-      'Snapshot or claim to start from.',
-    ),
+    dataSource: field(typedLocalObjectReference(), 'Snapshot or claim to start from.'),
     dataSourceRef: field(
       object('TypedObjectReference', 'An object.', {
         apiGroup: string('Group of the object.'),
