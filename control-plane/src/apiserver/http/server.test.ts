@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { deploymentKind, type Kind, namespaceKind, nodeKind, podKind, systemClock, unavailable } from '@davit/api'
+import { deploymentKind, type Kind, namespaceKind, nodeKind, PATHS, podKind, systemClock, unavailable } from '@davit/api'
 import { loadOrCreatePki } from '@davit/api/pki'
 import { callOver, startTestServer, type TestServer } from './testing/test-server.ts'
 
@@ -210,6 +210,22 @@ describe('the API server', () => {
     }
     assert.equal(await isAllowed({ key: 'spec.nodeName', operator: 'In', values: ['n1'] }), true)
     assert.equal(await isAllowed({ key: 'metadata.name', operator: 'In', values: ['x,spec.nodeName=n1'] }), false)
+  })
+
+  it('reads no long body of a stranger, and none that takes its time', async () => {
+    const [yaml, long] = [{ 'content-type': 'application/yaml' }, '- a\n'.repeat(10_000)]
+    const join = (headers: Record<string, string>, body: string) =>
+      test.call('POST', PATHS.join, { as: 'anonymous', headers: { authorization: 'Bearer abcdef.0123456789abcdef', ...headers }, body })
+    assert.equal((await join(JSON_TYPE, `"${long}"`)).code, 413)
+    assert.equal((await join(yaml, 'nodeName: a\ncertificateRequest: b\n')).code, 400)
+    assert.equal((await join(JSON_TYPE, '{"nodeName":"a","certificateRequest":"b"}')).code, 200)
+    const review = (headers: Record<string, string>) =>
+      test.call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+        headers: { ...yaml, ...headers },
+        body: `apiVersion: authentication.k8s.io/v1\nkind: SelfSubjectReview\n# ${'x'.repeat(40_000)}\n`,
+      })
+    assert.equal((await review({})).code, 201)
+    assert.equal((await review({ 'impersonate-user': 'system:serviceaccount:a:b' })).code, 413)
   })
 
   it('serves a watch as lines that come as things happen, and ends it in time', async () => {

@@ -4,12 +4,13 @@ import { setMaxListeners } from 'node:events'
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
-import { apiError, badRequest, REVIEW_KINDS, unavailable } from '@davit/api'
+import { apiError, badRequest, GROUPS, REVIEW_KINDS, unavailable } from '@davit/api'
 import fastify, { type FastifyInstance } from 'fastify'
+import type { User } from '../registry/index.ts'
 import { checkAccess, impersonate, needsBody } from './access.ts'
 import { authenticate } from './authentication.ts'
-import { parseAnyBody } from './body/parse-body.ts'
-import { readBody } from './body/read-body.ts'
+import { mediaType, parseAnyBody } from './body/parse-body.ts'
+import { BODY_BYTES_MAX, readBody } from './body/read-body.ts'
 import type { ApiServer, ApiServerOptions, HealthCheck, ServerCertificates } from './options.ts'
 import { refuseUnreadable } from './refuse.ts'
 import { parseRequestInfo, type RequestInfo } from './request-info.ts'
@@ -20,6 +21,8 @@ import { watchSlumber } from './slumber.ts'
 import { handleUpgrades } from './upgrades.ts'
 
 const MEGABYTE = 1024 * 1024
+/** Room for a request to join. */
+const SMALL_BODY_BYTES_MAX = 32 * 1024
 const SHUTTING_DOWN = 'The API server is shutting down'
 
 /** Starts listening; rejects when it cannot (port in use, no right to it). */
@@ -58,7 +61,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       const query = queryOf(request.raw.url ?? '/')
       const caller = await authenticate(request.raw, options.identity)
       const user = await impersonate(options.authorizer, caller, request.headers)
-      const body = bodyReader(request)
+      const body = bodyReader(request, bodyMax(user, request.headers['content-type']))
       const judged = needsBody(user, info) ? { body: parseAnyBody(await body(), request.headers['content-type']) } : {}
       await checkAccess(options.authorizer, { user, info, query, ...judged })
       await route({ info, user, query, body, confirm, request, reply })
@@ -192,10 +195,16 @@ class Activity {
   }
 }
 
-function bodyReader({ raw, headers }: Request): () => Promise<Buffer> {
+/** Nobody need send much who may write nothing, and YAML takes its time: no stranger's body may keep others waiting. */
+function bodyMax({ groups }: User, contentType: string | undefined): number {
+  if (groups.includes(GROUPS.masters)) return BODY_BYTES_MAX
+  return groups.includes(GROUPS.unauthenticated) || mediaType(contentType).endsWith('yaml') ? SMALL_BODY_BYTES_MAX : BODY_BYTES_MAX
+}
+
+function bodyReader({ raw, headers }: Request, max: number): () => Promise<Buffer> {
   let read: Promise<Buffer> | undefined
   return () => {
-    read ??= readBody(raw, headers['content-length'])
+    read ??= readBody(raw, headers['content-length'], max)
     return read
   }
 }
