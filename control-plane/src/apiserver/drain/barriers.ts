@@ -3,9 +3,8 @@
  * at the newest version any of them needs; a node that let one pass is not waited for again until it answers.
  */
 
-import { text } from 'node:stream/consumers'
 import { type Clock, type Logger, TUNNEL_PATHS } from '@davit/api'
-import type { Tunnels } from '../tunnel/index.ts'
+import { beginningOf, type Tunnels } from '../tunnel/index.ts'
 
 const GATHER_MS = 5
 const ANSWER_MS_MAX = 3000
@@ -75,8 +74,8 @@ export class Barriers {
         stream.once('close', () => reject(new Error('the tunnel closed')))
         stream.end()
       })
-      const body = await text(stream)
-      return code < 300 ? undefined : `it answered ${code}: ${body.slice(0, 200)}`
+      const body = await beginningOf(stream, 200)
+      return code < 300 ? undefined : `it answered ${code}: ${body}`
     } catch (err) {
       return err instanceof Error ? err.message : String(err)
     }

@@ -1,6 +1,7 @@
 /** One request to a node's agent through its tunnel. */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2'
 import { ApiError, apiError, type Status, unavailable } from '@davit/api'
+import { beginningOf } from '../tunnel/index.ts'
 
 const ERROR_BYTES_MAX = 64 << 10
 
@@ -46,15 +47,11 @@ export async function askAgent(
 }
 
 async function readStatus(stream: ClientHttp2Stream, code: number): Promise<Status> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length > ERROR_BYTES_MAX) break
-  }
-  const text = Buffer.concat(chunks).toString()
-  return parseStatus(text) ?? { ...apiError('InternalError', `the node answered ${code}: ${text.slice(0, 500)}`).status }
+  const text = await beginningOf(stream, ERROR_BYTES_MAX)
+  const status = parseStatus(text)
+  // As a failure only: other codes would mean something else to the client's HTTP than a refusal.
+  const isFailure = status?.status === 'Failure' && Number.isInteger(status.code) && status.code >= 400 && status.code < 600
+  return isFailure ? status : { ...apiError('InternalError', `the node answered ${code}: ${text.slice(0, 500)}`).status }
 }
 
 /** What a node sends as a Status; undefined when it is none. */

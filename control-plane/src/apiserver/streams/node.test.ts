@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, test } from 'node:test'
-import { isReason } from '@davit/api'
+import { type ApiError, isReason } from '@davit/api'
 import { NODE, pod, startCluster, type TestCluster } from './testing/cluster.ts'
 
 let cluster: TestCluster
@@ -36,4 +36,21 @@ test('no path leads out of them to what the agent serves to the control plane al
   for (const path of ['../log/default/web/uid-web/main', 'stats/../../ping', '..', './x']) {
     await assert.rejects(ask(path), err => isReason(err, 'BadRequest'))
   }
+})
+
+test("a node's refusal is one for the client as well, whatever code it gives", async () => {
+  const answer = async (code: number) => {
+    cluster.handler = stream => {
+      stream.respond({ ':status': 500 })
+      stream.end(
+        JSON.stringify({ apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', message: 'm', reason: 'Conflict', code }),
+      )
+    }
+    return ask('x').then(
+      () => 0,
+      (err: ApiError) => err.status.code,
+    )
+  }
+  assert.equal(await answer(409), 409)
+  for (const code of [101, 204, 99_999, 400.5]) assert.equal(await answer(code), 500)
 })

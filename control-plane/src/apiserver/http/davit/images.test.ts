@@ -35,6 +35,13 @@ it('an image archive reaches every node whole, and each says how it went', async
       request.resume()
       response.writeHead(500).end('docker is away')
     },
+    // Goes on for ever: what it says must neither be kept nor waited for.
+    endless: (request, response) => {
+      request.resume()
+      response.writeHead(500)
+      const timer = setInterval(() => response.write('x'.repeat(1000)), 1)
+      response.once('close', () => clearInterval(timer))
+    },
   })
   const test = await startTestServer(KINDS, { tunnels: agents.tunnels })
   const answer = await test.call('PUT', '/davit/v1/images', { body: archive })
@@ -51,6 +58,7 @@ it('an image archive reaches every node whole, and each says how it went', async
     slow: 'loaded',
     full: 'no space left on device',
     broken: 'the node answered 500: docker is away',
+    endless: `the node answered 500: ${'x'.repeat(500)}`,
   })
   assert.ok(received.get('good')?.equals(archive))
   assert.ok(received.get('slow')?.equals(archive))

@@ -2,9 +2,8 @@
 
 import { once } from 'node:events'
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
-import { text } from 'node:stream/consumers'
 import { apiError, deadlineSignal, type Logger, TUNNEL_PATHS, unavailable } from '@davit/api'
-import type { Tunnels } from '../../tunnel/index.ts'
+import { beginningOf, type Tunnels } from '../../tunnel/index.ts'
 import { beginStream, type Reply, type Request } from '../respond.ts'
 
 /** A node that takes nothing for so long is left out, so that it does not hold up the others. */
@@ -27,6 +26,8 @@ interface Load {
 /** A node may be Ready a moment before its tunnel is open. */
 const CONNECT_MS_MAX = 5_000
 const RETRY_MS = 500
+/** Of Docker's progress: none is nearly as long. */
+const LINE_LENGTH_MAX = 64 << 10
 
 export interface ImageUploadOptions {
   readonly tunnels: Tunnels
@@ -133,15 +134,23 @@ async function outcomeOf(stream: ClientHttp2Stream): Promise<string | undefined>
       stream.once('error', reject)
       stream.once('close', () => reject(new Error('the tunnel closed')))
     })
-    const body = await text(stream)
-    if (code >= 300) return `the node answered ${code}: ${body.slice(0, 500)}`
-    return body
-      .split('\n')
-      .map(errorOfLine)
-      .find(error => error !== undefined)
+    if (code >= 300) return `the node answered ${code}: ${await beginningOf(stream, 500)}`
+    return await errorIn(stream)
   } catch (err) {
     return messageOf(err)
   }
+}
+
+/** The first error among the lines of Docker's progress, of which no more is kept than one. */
+async function errorIn(stream: ClientHttp2Stream): Promise<string | undefined> {
+  let rest = ''
+  for await (const chunk of stream.setEncoding('utf8') as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n')
+    rest = (lines.pop() ?? '').slice(0, LINE_LENGTH_MAX)
+    const error = lines.map(errorOfLine).find(error => error !== undefined)
+    if (error !== undefined) return error
+  }
+  return errorOfLine(rest)
 }
 
 /** Docker reports what goes wrong while loading as a line of its progress, under a status of 200. */
