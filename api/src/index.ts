@@ -91,8 +91,10 @@ export {
   selfSubjectRulesReviewKind,
   subjectAccessReviewKind,
 } from './kinds/authorization/reviews.ts'
+export { type Scale, scaleKind } from './kinds/autoscaling/scale.ts'
 export { formatLabels } from './kinds/columns.ts'
 export { type Lease, type LeaseSpec, leaseKind } from './kinds/coordination/lease.ts'
+export { type Binding, bindingKind } from './kinds/core/binding.ts'
 export { type ConfigMap, configMapKind } from './kinds/core/config-map.ts'
 export { type EndpointAddress, type EndpointSubset, type Endpoints, type EndpointsPort, endpointsKind } from './kinds/core/endpoints.ts'
 export { type Event, type EventSeries, type EventSource, eventKind } from './kinds/core/event.ts'
@@ -138,7 +140,7 @@ export {
   endpointSliceKind,
 } from './kinds/discovery/endpoint-slice.ts'
 export { fromCoreEvent, type NewEvent, newEventKind, toCoreEvent } from './kinds/events/event.ts'
-export { KINDS, kindFor, kindOf, REVIEW_KINDS } from './kinds/index.ts'
+export { KINDS, kindFor, kindOf, REVIEW_KINDS, SPOKEN_KINDS } from './kinds/index.ts'
 export { ingressKind } from './kinds/networking/ingress.ts'
 export {
   DEFAULT_INGRESS_CLASS_ANNOTATION,
@@ -159,6 +161,7 @@ export {
 } from './kinds/networking/network-policy.ts'
 export { type ServiceCidr, serviceCidrKind } from './kinds/networking/service-cidr.ts'
 export { type RuntimeClass, runtimeClassKind } from './kinds/node/runtime-class.ts'
+export { type Eviction, evictionKind } from './kinds/policy/eviction.ts'
 export { clusterRoleKind } from './kinds/rbac/cluster-role.ts'
 export { clusterRoleBindingKind } from './kinds/rbac/cluster-role-binding.ts'
 export { roleKind } from './kinds/rbac/role.ts'
@@ -223,6 +226,7 @@ export {
 } from './quantity.ts'
 export { type Logger, type Outcome, type Reconcile, type RunOptions, runController } from './reconcile/run-controller.ts'
 export { WorkQueue, type WorkQueueOptions } from './reconcile/work-queue.ts'
+export { deleteOptionsSchema } from './schema/delete-options.ts'
 export {
   describeSchema,
   describeZod,

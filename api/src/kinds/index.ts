@@ -6,13 +6,16 @@ import { deploymentKind } from './apps/deployment.ts'
 import { replicaSetKind } from './apps/replica-set.ts'
 import { statefulSetKind } from './apps/stateful-set.ts'
 import { selfSubjectReviewKind, tokenReviewKind } from './authentication/reviews.ts'
+import { tokenRequestKind } from './authentication/token-request.ts'
 import {
   localSubjectAccessReviewKind,
   selfSubjectAccessReviewKind,
   selfSubjectRulesReviewKind,
   subjectAccessReviewKind,
 } from './authorization/reviews.ts'
+import { scaleKind } from './autoscaling/scale.ts'
 import { leaseKind } from './coordination/lease.ts'
+import { bindingKind } from './core/binding.ts'
 import { configMapKind } from './core/config-map.ts'
 import { endpointsKind } from './core/endpoints.ts'
 import { eventKind } from './core/event.ts'
@@ -33,6 +36,7 @@ import { ipAddressKind } from './networking/ip-address.ts'
 import { networkPolicyKind } from './networking/network-policy.ts'
 import { serviceCidrKind } from './networking/service-cidr.ts'
 import { runtimeClassKind } from './node/runtime-class.ts'
+import { evictionKind } from './policy/eviction.ts'
 import { clusterRoleKind } from './rbac/cluster-role.ts'
 import { clusterRoleBindingKind } from './rbac/cluster-role-binding.ts'
 import { roleKind } from './rbac/role.ts'
@@ -106,6 +110,9 @@ export const REVIEW_KINDS = [
   selfSubjectRulesReviewKind,
   subjectAccessReviewKind,
 ] as unknown as readonly Kind[]
+
+/** Kinds that subresources take and give, besides the kinds they are of. */
+export const SPOKEN_KINDS = [bindingKind, tokenRequestKind, scaleKind, evictionKind] as unknown as readonly Kind[]
 
 const BY_VERSION = new Map(KINDS.map(kind => [`${apiVersionOf(kind)} ${kind.kind}`, kind]))
 

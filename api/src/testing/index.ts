@@ -1,1 +1,2 @@
 export { freePorts } from './free-ports.ts'
+export { bytes, envelope, number } from './protobuf.ts'

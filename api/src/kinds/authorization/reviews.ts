@@ -1,8 +1,11 @@
 /** Questions about who may do what: created, answered and never stored. */
+import type { z } from 'zod'
 import { requiredValue } from '../../field-errors.ts'
 import { defineKind } from '../../kind.ts'
 import type { KubernetesObject } from '../../meta.ts'
+import { once } from '../../once.ts'
 import { boolean, field, list, object, required, string, strings, stringsMap } from '../../schema/fields.ts'
+import { labelSelectorRequirementSchema } from '../../schema/label-selector.ts'
 import type { FieldError } from '../../status.ts'
 
 export interface ResourceAttributes {
@@ -69,63 +72,69 @@ export interface SelfSubjectRulesReview extends KubernetesObject {
 
 const common = { group: 'authorization.k8s.io', version: 'v1', columns: [], hasGeneration: false } as const
 
-const selector = (component: string, what: string) =>
+const fieldSelectorRequirement = once(() =>
+  object('FieldSelectorRequirement', 'One demand on a field.', {
+    key: required(string('The field.')),
+    operator: required(string('In, NotIn, Exists or DoesNotExist.')),
+    values: strings('What it is compared with.'),
+  }),
+)
+
+const selector = (component: string, requirement: z.ZodObject, what: string) =>
   field(
     object(component, `Which ${what} a list or watch is limited to.`, {
       rawSelector: string('The selector as it stands in a request; not together with requirements.'),
-      requirements: list(
-        object(`${component}Requirement`, 'One demand.', {
-          key: required(string('What is looked at.')),
-          operator: required(string('In, NotIn, Exists or DoesNotExist.')),
-          values: strings('What it is compared with.'),
-        }),
-        'The selector, taken apart.',
-      ),
+      requirements: list(requirement, 'The selector, taken apart.'),
     }),
     `Which ${what} a list or watch is limited to.`,
   )
 
+const resourceAttributes = once(() =>
+  object('ResourceAttributes', 'What is to be done with a resource.', {
+    namespace: string('Namespace; empty: all, or none for kinds of the whole cluster.'),
+    verb: string('get, list, watch, create, update, patch, delete, deletecollection, or * for all.'),
+    group: string('API group; * for all.'),
+    version: string('API version; * for all.'),
+    resource: string('Plural of the kind; * for all.'),
+    subresource: string('The part of it.'),
+    name: string('Name of the object; empty: all.'),
+    fieldSelector: selector('FieldSelectorAttributes', fieldSelectorRequirement(), 'fields'),
+    labelSelector: selector('LabelSelectorAttributes', labelSelectorRequirementSchema(), 'labels'),
+  }),
+)
+
+const nonResourceAttributes = once(() =>
+  object('NonResourceAttributes', 'What is to be done with a path that is no resource.', {
+    path: string('The path.'),
+    verb: string('The HTTP method in small letters.'),
+  }),
+)
+
 const attributes = () => ({
-  resourceAttributes: field(
-    object('ResourceAttributes', 'What is to be done with a resource.', {
-      namespace: string('Namespace; empty: all, or none for kinds of the whole cluster.'),
-      verb: string('get, list, watch, create, update, patch, delete, deletecollection, or * for all.'),
-      group: string('API group; * for all.'),
-      version: string('API version; * for all.'),
-      resource: string('Plural of the kind; * for all.'),
-      subresource: string('The part of it.'),
-      name: string('Name of the object; empty: all.'),
-      fieldSelector: selector('FieldSelectorAttributes', 'fields'),
-      labelSelector: selector('LabelSelectorAttributes', 'labels'),
-    }),
-    'What is to be done with a resource.',
-  ),
-  nonResourceAttributes: field(
-    object('NonResourceAttributes', 'What is to be done with a path that is no resource.', {
-      path: string('The path.'),
-      verb: string('The HTTP method in small letters.'),
-    }),
-    'What is to be done with a path that is no resource.',
-  ),
+  resourceAttributes: field(resourceAttributes(), 'What is to be done with a resource.'),
+  nonResourceAttributes: field(nonResourceAttributes(), 'What is to be done with a path that is no resource.'),
 })
 
-const status = () =>
-  field(
-    object('SubjectAccessReviewStatus', 'The verdict.', {
-      allowed: required(boolean('Whether it is allowed.')),
-      denied: boolean('Whether it is forbidden, rather than not allowed by anybody.'),
-      reason: string('Why.'),
-      evaluationError: string('What went wrong while judging.'),
-    }),
-    'The verdict.',
-  )
+const verdict = once(() =>
+  object('SubjectAccessReviewStatus', 'The verdict.', {
+    allowed: required(boolean('Whether it is allowed.')),
+    denied: boolean('Whether it is forbidden, rather than not allowed by anybody.'),
+    reason: string('Why.'),
+    evaluationError: string('What went wrong while judging.'),
+  }),
+)
 
-const subject = () => ({
-  user: string('Name of the user.'),
-  groups: strings('Groups of the user.'),
-  extra: stringsMap('What else is known of the user.'),
-  uid: string('Identity of the user in time.'),
-})
+const status = () => field(verdict(), 'The verdict.')
+
+const specOfSubject = once(() =>
+  object('SubjectAccessReviewSpec', 'Who, and what.', {
+    ...attributes(),
+    user: string('Name of the user.'),
+    groups: strings('Groups of the user.'),
+    extra: stringsMap('What else is known of the user.'),
+    uid: string('Identity of the user in time.'),
+  }),
+)
 
 /** One of both must be there. */
 function attributeErrors({ resourceAttributes, nonResourceAttributes }: SubjectAccessReviewSpec): FieldError[] {
@@ -159,7 +168,7 @@ export const subjectAccessReviewKind = defineKind<SubjectAccessReview>({
   description: 'Asks whether a user may do something.',
   schema: () =>
     object('SubjectAccessReview', 'Asks whether a user may do something.', {
-      spec: required(field(object('SubjectAccessReviewSpec', 'Who, and what.', { ...attributes(), ...subject() }), 'Who, and what.')),
+      spec: required(field(specOfSubject(), 'Who, and what.')),
       status: status(),
     }),
   validate: ({ spec }) => [...attributeErrors(spec ?? {}), ...subjectErrors(spec ?? {})],
@@ -175,7 +184,7 @@ export const localSubjectAccessReviewKind = defineKind<SubjectAccessReview>({
   description: 'Asks whether a user may do something in this namespace.',
   schema: () =>
     object('LocalSubjectAccessReview', 'Asks whether a user may do something in this namespace.', {
-      spec: required(field(object('LocalSubjectAccessReviewSpec', 'Who, and what.', { ...attributes(), ...subject() }), 'Who, and what.')),
+      spec: required(field(specOfSubject(), 'Who, and what.')),
       status: status(),
     }),
   validate: ({ spec, metadata }) => {

@@ -1,10 +1,10 @@
-/** Request bodies: JSON (also when no Content-Type is given, as kubectl does in places), YAML, and the few kinds that are read in protobuf. */
+/** Request bodies: JSON (also when no Content-Type is given, as kubectl does in places), YAML, and protobuf where an object is wanted. */
 import { apiError, badRequest } from '@davit/api'
 import { parseDocument, visit } from 'yaml'
-import { isProtobuf } from './protobuf.ts'
-import { decodeMessage } from './protobuf-messages.ts'
+import { decodeProtobuf, isProtobuf } from './protobuf.ts'
 
 const MEDIA_TYPES = ['application/json', 'application/yaml']
+const OBJECT_MEDIA_TYPES = [...MEDIA_TYPES, 'application/vnd.kubernetes.protobuf']
 /** Deeper than any object of Kubernetes; a body nested beyond would overflow the stack of whatever walks it. */
 const DEPTH_MAX = 200
 
@@ -13,21 +13,23 @@ export function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
 }
 
-/** The parsed value. Throws BadRequest when it does not parse, UnsupportedMediaType for other media types. */
-export function parseBody(bytes: Buffer, contentType: string | undefined): unknown {
+/**
+ * The parsed value. `wanted` is the kind of object that belongs here; without one the body is no object, and protobuf is not read.
+ * Throws BadRequest when it does not parse, UnsupportedMediaType for other media types.
+ */
+export function parseBody(bytes: Buffer, contentType: string | undefined, wanted?: string): unknown {
   const type = mediaType(contentType)
   if (type === '' || type === 'application/json') return parseJson(bytes)
   if (type === 'application/yaml') return parseYamlBody(bytes)
-  const decoded = isProtobuf(type) ? decodeMessage(bytes) : undefined
-  if (decoded) return decoded
-  throw unsupportedMediaType(MEDIA_TYPES, isProtobuf(type) ? 'protobuf bodies are not read yet; send JSON' : undefined)
+  if (isProtobuf(type) && wanted !== undefined) return decodeProtobuf(bytes, wanted, parseJson)
+  throw unsupportedMediaType(wanted === undefined ? MEDIA_TYPES : OBJECT_MEDIA_TYPES)
 }
 
 /** A body whatever it is for, patches too; undefined when it is of no kind that is read here. For looking, not for acting. */
 export function parseAnyBody(bytes: Buffer, contentType: string | undefined): unknown {
   const type = mediaType(contentType)
   if (type.endsWith('yaml')) return parseYamlBody(bytes)
-  if (isProtobuf(type)) return decodeMessage(bytes)
+  if (isProtobuf(type)) return decodeProtobuf(bytes, 'Object', parseJson)
   return type === '' || type.endsWith('json') ? parseJson(bytes) : undefined
 }
 

@@ -1,85 +1,95 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { bytes, envelope, number } from '@davit/api/testing'
 import fc from 'fast-check'
-import { decodeDeleteOptions } from './protobuf.ts'
-import { decodeMessage } from './protobuf-messages.ts'
+import { parseBody } from './parse-body.ts'
 
-const varint = (value: bigint): number[] => (value < 0x80n ? [Number(value)] : [Number(value & 0x7fn) | 0x80, ...varint(value >> 7n)])
-const bytes = (field: number, value: Buffer | string): number[] => {
-  const content = Buffer.from(value as string)
-  return [...varint(BigInt((field << 3) | 2)), ...varint(BigInt(content.length)), ...content]
-}
-const number = (field: number, value: bigint): number[] => [...varint(BigInt(field << 3)), ...varint(BigInt.asUintN(64, value))]
-const envelope = (kind: string, raw: number[]) =>
-  Buffer.from([0x6b, 0x38, 0x73, 0, ...bytes(1, Buffer.from([...bytes(1, 'v1'), ...bytes(2, kind)])), ...bytes(2, Buffer.from(raw))])
+const PROTOBUF = 'application/vnd.kubernetes.protobuf'
+const parse = (body: Buffer, wanted = 'DeleteOptions') => parseBody(body, PROTOBUF, wanted)
 
-describe('decodeDeleteOptions()', () => {
-  it('reads every field', () => {
-    const preconditions = Buffer.from([...bytes(1, 'the-uid'), ...bytes(2, '42')])
-    const raw = [...number(1, 30n), ...bytes(2, preconditions), ...bytes(4, 'Foreground'), ...bytes(5, 'All')]
-    assert.deepEqual(decodeDeleteOptions(envelope('DeleteOptions', raw)), {
+describe('parseBody() of protobuf', () => {
+  it('reads DeleteOptions of any group', () => {
+    const preconditions = bytes(2, bytes(1, 'the-uid'), bytes(2, '42'))
+    const body = envelope('policy/v1', 'DeleteOptions', number(1, -1), preconditions, bytes(4, 'Foreground'), bytes(5, 'All'))
+    assert.deepEqual(parse(body), {
+      apiVersion: 'policy/v1',
       kind: 'DeleteOptions',
-      apiVersion: 'v1',
-      gracePeriodSeconds: 30,
+      gracePeriodSeconds: -1,
       preconditions: { uid: 'the-uid', resourceVersion: '42' },
       propagationPolicy: 'Foreground',
       dryRun: ['All'],
     })
   })
 
-  it('reads a negative grace', () => {
-    assert.equal(decodeDeleteOptions(envelope('DeleteOptions', number(1, -1n))).gracePeriodSeconds, -1)
+  it('reads what is only spoken', () => {
+    const scale = envelope('autoscaling/v1', 'Scale', bytes(2, number(1, 3)))
+    assert.deepEqual(parse(scale, 'Scale'), { apiVersion: 'autoscaling/v1', kind: 'Scale', spec: { replicas: 3 } })
+    const eviction = envelope('policy/v1', 'Eviction', bytes(1, bytes(1, 'web')), bytes(2, number(1, 0)))
+    assert.deepEqual(parse(eviction, 'Eviction'), {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { name: 'web' },
+      deleteOptions: { gracePeriodSeconds: 0 },
+    })
+    const bound = bytes(3, bytes(1, 'Pod'), bytes(2, 'v1'), bytes(3, 'web'), bytes(4, ''))
+    const token = envelope('authentication.k8s.io/v1', 'TokenRequest', bytes(2, bytes(1, 'vault'), bound, number(4, 600)))
+    assert.deepEqual((parse(token, 'TokenRequest') as { spec: unknown }).spec, {
+      audiences: ['vault'],
+      boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'web' },
+      expirationSeconds: 600,
+    })
   })
 
-  it('refuses another kind', () => {
-    assert.throws(() => decodeDeleteOptions(envelope('Pod', [])), /want DeleteOptions, found "Pod"/)
+  const refusals: [string, Buffer, string][] = [
+    [
+      'another kind',
+      envelope('v1', 'Nope'),
+      'Nope in version "v1" cannot be handled as a Pod: no kind "Nope" is registered for version "v1"',
+    ],
+    [
+      'one of no name',
+      envelope('', 'constructor'),
+      'constructor in version "" cannot be handled as a Pod: no kind "constructor" is registered for version ""',
+    ],
+    ['nothing', Buffer.alloc(0), 'the object provided is unrecognized (must be of type Pod): empty data (<empty>)'],
+    [
+      'JSON',
+      Buffer.from('{"kind":"Pod","apiVersion":"v1","metadata":{}}'),
+      'the object provided is unrecognized (must be of type Pod): provided data does not appear to be a protobuf message, expected prefix [107 56 115 0] ({"kind":"Pod","apiVersion":"v1 ...)',
+    ],
+    ['what is cut off', Buffer.from('k8s\0\n'), 'the object provided is unrecognized (must be of type Pod): unexpected EOF (6b3873000a)'],
+    [
+      'a wrong type inside',
+      envelope('v1', 'Pod', number(2, 1)),
+      'Pod in version "v1" cannot be handled as a Pod: proto: wrong wireType = 0 for field Spec',
+    ],
+  ]
+  for (const [what, body, message] of refusals) {
+    it(`refuses ${what} in Kubernetes' words`, () => {
+      assert.throws(() => parse(body, 'Pod'), { message, reason: 'BadRequest' })
+    })
+  }
+
+  it('is not read where no object is wanted', () => {
+    assert.throws(() => parseBody(Buffer.alloc(0), PROTOBUF), {
+      message: 'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+    })
+    assert.throws(() => parseBody(Buffer.alloc(0), 'text/plain', 'Pod'), {
+      message:
+        'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+    })
   })
 
-  it('answers any bytes with options or BadRequest', () => {
+  it('answers any bytes with an object or BadRequest', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (random, wrapped) => {
+        const inside = Buffer.from(random)
         try {
-          decodeDeleteOptions(wrapped ? envelope('DeleteOptions', [...random]) : Buffer.from(random))
+          parse(wrapped ? envelope('apps/v1', 'ControllerRevision', inside) : Buffer.concat([Buffer.from('k8s\0'), inside]), 'Pod')
         } catch (err) {
           assert.equal((err as { reason?: string }).reason, 'BadRequest')
         }
       }),
     )
-  })
-})
-
-describe('decodeMessage()', () => {
-  const of = (kind: string, apiVersion: string, raw: number[]) =>
-    Buffer.from([
-      0x6b,
-      0x38,
-      0x73,
-      0,
-      ...bytes(1, Buffer.from([...bytes(1, apiVersion), ...bytes(2, kind)])),
-      ...bytes(2, Buffer.from(raw)),
-    ])
-
-  it('reads a TokenRequest, where what is empty is not set', () => {
-    const bound = [...bytes(1, 'Pod'), ...bytes(2, 'v1'), ...bytes(3, 'web'), ...bytes(4, '')]
-    const spec = [...bytes(1, 'vault'), ...bytes(1, 'bank'), ...bytes(3, Buffer.from(bound)), ...number(4, 600n)]
-    const raw = [...bytes(1, Buffer.from(bytes(1, ''))), ...bytes(2, Buffer.from(spec))]
-    assert.deepEqual(decodeMessage(of('TokenRequest', 'authentication.k8s.io/v1', raw)), {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      metadata: {},
-      spec: { audiences: ['vault', 'bank'], boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'web' }, expirationSeconds: 600 },
-    })
-  })
-
-  it('reads what else is known of a user', () => {
-    const entry = [...bytes(1, 'scopes'), ...bytes(2, Buffer.from([...bytes(1, 'a'), ...bytes(1, 'b')]))]
-    const raw = bytes(2, Buffer.from([...bytes(3, 'anna'), ...bytes(5, Buffer.from(entry))]))
-    const review = decodeMessage(of('SubjectAccessReview', 'authorization.k8s.io/v1', raw))
-    assert.deepEqual(review?.spec, { user: 'anna', extra: { scopes: ['a', 'b'] } })
-  })
-
-  it('knows no other kinds', () => {
-    assert.equal(decodeMessage(of('Pod', 'v1', [])), undefined)
-    assert.equal(decodeMessage(of('constructor', '', [])), undefined)
   })
 })

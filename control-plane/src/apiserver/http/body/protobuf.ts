@@ -1,98 +1,68 @@
-/**
- * Kubernetes' protobuf envelope, as far as requests need it today: four magic bytes, then `runtime.Unknown`. kubectl >= 1.32
- * sends DeleteOptions this way when it drains.
- */
-import { badRequest } from '@davit/api'
-
-const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00])
+/** Request bodies in protobuf, which kubectl >= 1.32, Helm >= 3.17 and controllers send for the kinds that Kubernetes has built in. */
+import {
+  type ApiError,
+  apiVersionOf,
+  badRequest,
+  deleteOptionsSchema,
+  describeSchema,
+  describeZod,
+  kindFor,
+  type ObjectNode,
+  REVIEW_KINDS,
+  SPOKEN_KINDS,
+} from '@davit/api'
+import { decodeMessage, type Envelope, openEnvelope, ProtobufError } from '@davit/api/protobuf'
 
 export function isProtobuf(mediaType: string): boolean {
   return mediaType === 'application/vnd.kubernetes.protobuf'
 }
 
-export type WireValue = { wire: 'varint'; value: bigint } | { wire: 'bytes'; value: Buffer }
+const UNSTORED = new Map([...REVIEW_KINDS, ...SPOKEN_KINDS].map(kind => [`${apiVersionOf(kind)} ${kind.kind}`, kind]))
 
-/** Fields in order of appearance. Throws BadRequest on anything malformed or cut off. */
-export function readFields(bytes: Buffer): Map<number, WireValue[]> {
-  const fields = new Map<number, WireValue[]>()
-  let at = 0
-  const varint = (): bigint => {
-    let value = 0n
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = bytes[at++]
-      if (byte === undefined) throw malformed()
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return BigInt.asUintN(64, value)
-    }
-    throw malformed()
+/**
+ * The object as JSON would have it, with its apiVersion and kind. Throws BadRequest in Kubernetes' words when it is malformed,
+ * or of no kind known; `wanted` is the kind that belongs here.
+ */
+export function decodeProtobuf(bytes: Buffer, wanted: string, parseJson: (bytes: Buffer) => unknown): Record<string, unknown> {
+  const { apiVersion, kind, raw } = within(
+    () => openEnvelope(bytes),
+    why => unrecognized(bytes, wanted, why),
+  )
+  const refuse = (why: string) => {
+    if (!kind) return unrecognized(bytes, wanted, why)
+    return badRequest(`${kind} in version ${JSON.stringify(apiVersion.split('/').at(-1))} cannot be handled as a ${wanted}: ${why}`)
   }
-  const take = (length: number): Buffer => {
-    if (length > bytes.length - at) throw malformed()
-    at += length
-    return bytes.subarray(at - length, at)
+  const node = schemaOf({ apiVersion, kind })
+  if (!node) throw refuse(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`)
+  const object = within(() => decodeMessage(node, raw, { home: apiVersion, parseJson }), refuse)
+  return { ...object, apiVersion, kind }
+}
+
+/** Options belong to every group. */
+function schemaOf({ apiVersion, kind }: Pick<Envelope, 'apiVersion' | 'kind'>): ObjectNode | undefined {
+  if (kind === 'DeleteOptions') return describeZod(deleteOptionsSchema()) as ObjectNode
+  const found = kindFor(apiVersion, kind) ?? UNSTORED.get(`${apiVersion} ${kind}`)
+  return found && describeSchema(found)
+}
+
+function within<T>(decode: () => T, refuse: (why: string) => ApiError): T {
+  try {
+    return decode()
+  } catch (err) {
+    if (err instanceof ProtobufError) throw refuse(err.message)
+    throw err
   }
-  while (at < bytes.length) {
-    const tag = varint()
-    const field = Number(tag >> 3n)
-    const wire = Number(tag & 7n)
-    let value: WireValue
-    if (wire === 0) value = { wire: 'varint', value: varint() }
-    else if (wire === 1) value = { wire: 'bytes', value: take(8) }
-    else if (wire === 2) value = { wire: 'bytes', value: take(Number(varint())) }
-    else if (wire === 5) value = { wire: 'bytes', value: take(4) }
-    else throw malformed()
-    const values = fields.get(field)
-    if (values) values.push(value)
-    else fields.set(field, [value])
-  }
-  return fields
 }
 
-export function hasEnvelope(bytes: Buffer): boolean {
-  return bytes.length >= 4 && bytes.subarray(0, 4).equals(MAGIC)
+function unrecognized(bytes: Buffer, wanted: string, why: string): ApiError {
+  return badRequest(`the object provided is unrecognized (must be of type ${wanted}): ${why} (${summaryOf(bytes)})`)
 }
 
-/** The kind and the bytes of the object inside an envelope. */
-export function openEnvelope(bytes: Buffer): { apiVersion: string; kind: string; raw: Buffer } {
-  if (!hasEnvelope(bytes)) throw malformed()
-  const envelope = readFields(bytes.subarray(4))
-  const type = readFields(bytesOf(envelope, 1) ?? Buffer.alloc(0))
-  return { apiVersion: textOf(type, 1) ?? '', kind: textOf(type, 2) ?? '', raw: bytesOf(envelope, 2) ?? Buffer.alloc(0) }
-}
+const SUMMARY_BYTES = 30
 
-/** `DeleteOptions` as JSON would have it. */
-export function decodeDeleteOptions(bytes: Buffer): Record<string, unknown> {
-  const { kind, raw } = openEnvelope(bytes)
-  if (kind !== 'DeleteOptions') throw badRequest(`Cannot read the request body: want DeleteOptions, found ${JSON.stringify(kind)}`)
-  const fields = readFields(raw)
-  const options: Record<string, unknown> = { kind: 'DeleteOptions', apiVersion: 'v1' }
-  const grace = fields.get(1)?.at(-1)
-  if (grace?.wire === 'varint') options.gracePeriodSeconds = Number(BigInt.asIntN(64, grace.value))
-  const preconditions = bytesOf(fields, 2)
-  if (preconditions) {
-    const inner = readFields(preconditions)
-    const uid = textOf(inner, 1)
-    const resourceVersion = textOf(inner, 2)
-    options.preconditions = { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) }
-  }
-  const orphan = fields.get(3)?.at(-1)
-  if (orphan?.wire === 'varint') options.orphanDependents = orphan.value !== 0n
-  const policy = textOf(fields, 4)
-  if (policy !== undefined) options.propagationPolicy = policy
-  const dryRun = (fields.get(5) ?? []).map(value => (value.wire === 'bytes' ? value.value.toString('utf8') : ''))
-  if (dryRun.length > 0) options.dryRun = dryRun
-  return options
-}
-
-function bytesOf(fields: Map<number, WireValue[]>, field: number): Buffer | undefined {
-  const value = fields.get(field)?.at(-1)
-  return value?.wire === 'bytes' ? value.value : undefined
-}
-
-function textOf(fields: Map<number, WireValue[]>, field: number): string | undefined {
-  return bytesOf(fields, field)?.toString('utf8')
-}
-
-function malformed(): Error {
-  return badRequest('Cannot read the protobuf request body: it is malformed or cut off')
+function summaryOf(bytes: Buffer): string {
+  if (bytes.length === 0) return '<empty>'
+  const start = bytes.subarray(0, SUMMARY_BYTES)
+  const text = bytes[0] === 0x7b ? start.toString() : start.toString('hex')
+  return bytes.length > SUMMARY_BYTES ? `${text} ...` : text
 }

@@ -45,6 +45,12 @@ const SUBRESOURCES: Readonly<Record<Subresource, { verbs: readonly string[]; kin
   proxy: { verbs: ['get'], kind: { group: '', version: 'v1', kind: 'NodeProxyOptions' } },
 }
 
+/** What a client sends to a resource or subresource of `kind`. */
+export function kindSpoken(kind: Kind, subresource: string | undefined): GroupVersionKind {
+  const known = subresource !== undefined && Object.hasOwn(SUBRESOURCES, subresource) ? SUBRESOURCES[subresource as Subresource] : undefined
+  return known?.kind ?? kind
+}
+
 /** Every served group and version, the core group first, each with its resources in the registry's order. */
 export function groupVersions(kinds: readonly Kind[]): GroupVersion[] {
   const found = new Map<string, { group: string; version: string; resources: ResourceEntry[] }>()

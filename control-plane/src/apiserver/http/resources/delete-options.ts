@@ -1,8 +1,7 @@
 import { badRequest, type FieldError, invalid } from '@davit/api'
 import { z } from 'zod'
 import type { DeletionRequest } from '../../registry/index.ts'
-import { mediaType, parseBody } from '../body/parse-body.ts'
-import { decodeDeleteOptions, isProtobuf } from '../body/protobuf.ts'
+import { parseBody } from '../body/parse-body.ts'
 import { integerParameter } from './query.ts'
 
 const POLICIES = ['Orphan', 'Background', 'Foreground'] as const
@@ -65,7 +64,9 @@ function requestOf(options: DeleteOptionsBody): DeletionRequest {
 }
 
 function fromBody(body: Buffer, contentType: string | undefined): DeleteOptionsBody {
-  const value = isProtobuf(mediaType(contentType)) ? decodeDeleteOptions(body) : parseBody(body, contentType)
+  const value = parseBody(body, contentType, 'DeleteOptions')
+  const kind = (value as { kind?: unknown } | null)?.kind
+  if (kind !== undefined && kind !== '' && kind !== 'DeleteOptions') throw badRequest('decoded object cannot be converted to DeleteOptions')
   const result = deleteOptionsSchema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]

@@ -3,6 +3,7 @@ import { apiError, badRequest, type JsonPatchOperation, type Patch, type Status 
 import type { RequestContext } from '../../registry/index.ts'
 import { duplicateFields } from '../body/duplicate-fields.ts'
 import { mediaType, parseBody, parseJson, unsupportedMediaType } from '../body/parse-body.ts'
+import { kindSpoken } from '../discovery/resources.ts'
 import { beginStream, type Reply, sendJson, shapeOf } from '../respond.ts'
 import { type Handlers, lifetimeOf, namespaceOf, type ResourceCall, targetOf } from './call.ts'
 import { parseDeletion } from './delete-options.ts'
@@ -31,7 +32,8 @@ export async function updateObject(handlers: Handlers, call: ResourceCall): Prom
 export async function readWrite(optionsKind: string, call: ResourceCall) {
   const context = writeContext(optionsKind, call)
   const bytes = await call.body()
-  const body = parseBody(bytes, contentTypeOf(call))
+  const wanted = kindSpoken(call.kind, call.resource.subresource)
+  const body = parseBody(bytes, contentTypeOf(call), wanted.kind)
   // In YAML a field given twice is an error by itself, in protobuf it is none.
   const isJson = ['', 'application/json'].includes(mediaType(contentTypeOf(call)))
   return { context: { ...context, duplicateFields: isJson ? duplicateFields(bytes) : [] }, body }

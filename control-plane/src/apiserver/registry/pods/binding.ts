@@ -1,5 +1,6 @@
 import {
   badRequest,
+  bindingKind,
   type Clock,
   conflict,
   type FieldError,
@@ -15,7 +16,7 @@ import {
 import type { Storage, Stored } from '../../../storage/types.ts'
 import { change, type Decision } from '../change.ts'
 import { keyOf, type Resources } from '../resources.ts'
-import { bindingKind, decodeSpoken } from '../spoken-kinds.ts'
+import { decodeSpoken } from '../spoken-kinds.ts'
 import type { RequestContext } from '../types.ts'
 import { cloneJson, storedValue } from '../written.ts'
 

@@ -1,5 +1,5 @@
-import { badRequest, type FieldError, invalid, type Target } from '@davit/api'
-import { decodeSpoken, type Eviction, evictionKind } from '../spoken-kinds.ts'
+import { badRequest, type Eviction, evictionKind, type FieldError, invalid, type Target } from '@davit/api'
+import { decodeSpoken } from '../spoken-kinds.ts'
 import type { DeletionRequest, RequestContext } from '../types.ts'
 
 const POLICIES = ['Foreground', 'Background', 'Orphan'] as const
