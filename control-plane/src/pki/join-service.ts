@@ -81,9 +81,12 @@ export function createJoinService(options: JoinServiceOptions): JoinService {
         limiter.failed(address)
         throw apiError('Unauthorized', 'the join token is malformed: it must look like abcdef.0123456789abcdef')
       }
-      // Before anything is spent: a broken request costs no use.
-      const answer = await prepare(options, request)
+      let answer: JoinResponse
       try {
+        // For strangers nothing is signed.
+        await findSecret(options, token)
+        // Before anything is spent: a broken request costs no use.
+        answer = await prepare(options, request)
         await admit(options, token, request)
       } catch (error) {
         if (isReason(error, 'Unauthorized')) limiter.failed(address)

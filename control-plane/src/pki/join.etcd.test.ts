@@ -110,6 +110,10 @@ test('wrong, unknown and expired tokens are told apart only as far as their owne
   const unknown = { code: 401, message: 'the join token is not known to this cluster' }
   if (wrong !== text) await assert.rejects(service.join(await request('n'), wrong, '192.0.2.90'), unknown)
   await assert.rejects(service.join(await request('n'), 'aaaaaa.0123456789abcdef', '192.0.2.90'), unknown)
+  // Nothing is looked at for a stranger, and nothing signed.
+  const broken = { nodeName: 'n', certificateRequest: 'broken' }
+  await assert.rejects(service.join(broken, 'aaaaaa.0123456789abcdef', '192.0.2.90'), unknown)
+  await assert.rejects(service.join(broken, text, ADDRESS), { code: 400 })
   await assert.rejects(service.join(await request('n'), 'nonsense', '192.0.2.90'), { code: 401, message: /malformed/ })
   offsetMs = 2 * HOUR_MS
   await assert.rejects(service.join(await request('n'), text, ADDRESS), { code: 401, message: /^the join token expired at / })
