@@ -1,4 +1,26 @@
 export { type AddressFamily, familyOf } from './addresses.ts'
+export {
+  type Applied,
+  type Apply,
+  applyConfig,
+  type Convert,
+  configErrors,
+  conflictCause,
+  conflictMessage,
+  decodeEntries,
+  type FieldConflict,
+  type FieldSet,
+  fieldsStillApplied,
+  isReset,
+  isSameEntries,
+  joinedErrors,
+  type ManagedFieldsEntry,
+  type Manager,
+  NO_FIELDS,
+  onlyVersion,
+  recordUpdate,
+  setOf,
+} from './apply/index.ts'
 export { Backoff, type BackoffOptions } from './client/backoff.ts'
 export type * from './client/client.ts'
 export type { Credentials } from './client/connection.ts'

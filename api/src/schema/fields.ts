@@ -14,6 +14,10 @@ export interface FieldMeta {
   listType?: 'atomic' | 'set' | 'map'
   /** `x-kubernetes-list-map-keys`. */
   listMapKeys?: readonly string[]
+  /** `x-kubernetes-map-type`, of maps and of objects: an atomic one has one owner and is replaced whole. Default `granular`. */
+  mapType?: 'atomic' | 'granular'
+  /** Of a field that is a key of a list: what it is when left out. */
+  default?: string
   /** Name of the OpenAPI component an object becomes, such as `PodSpec`. */
   component?: string
   /** `int32`, `int64`, `date-time`, `byte`, `int-or-string`, `quantity`. */
@@ -90,6 +94,9 @@ export const list = (element: z.ZodType, description: string, meta: FieldMeta = 
 /** A nested object that becomes the OpenAPI component `component`. All fields are optional unless made `required`. */
 export const object = (component: string, description: string, shape: z.ZodRawShape): z.ZodObject =>
   z.object(shape).meta({ component, description })
+
+/** An object or a map that is one thing to server-side apply: it has one owner, and is replaced whole. */
+export const atomic = <S extends z.ZodType>(schema: S): S => schema.meta({ ...schema.meta(), mapType: 'atomic' })
 
 /** A field that holds `schema`; a use of a shared object under its own description. */
 export const field = (schema: z.ZodType, description: string, meta: FieldMeta = {}) => schema.optional().meta({ ...meta, description })

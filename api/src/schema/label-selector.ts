@@ -1,5 +1,5 @@
 import { once } from '../once.ts'
-import { list, object, oneOf, required, string, stringMap, strings } from './fields.ts'
+import { atomic, list, object, oneOf, required, string, stringMap, strings } from './fields.ts'
 
 /** The component `LabelSelectorRequirement`. */
 export const labelSelectorRequirementSchema = once(() =>
@@ -12,8 +12,14 @@ export const labelSelectorRequirementSchema = once(() =>
 
 /** The component `LabelSelector`. */
 export const labelSelectorSchema = once(() =>
-  object('LabelSelector', 'Selects objects by label: all of matchLabels and matchExpressions must hold; an empty one selects everything.', {
-    matchLabels: stringMap('Labels that must be present with exactly these values.'),
-    matchExpressions: list(labelSelectorRequirementSchema(), 'Requirements that must all hold.'),
-  }),
+  atomic(
+    object(
+      'LabelSelector',
+      'Selects objects by label: all of matchLabels and matchExpressions must hold; an empty one selects everything.',
+      {
+        matchLabels: stringMap('Labels that must be present with exactly these values.'),
+        matchExpressions: list(labelSelectorRequirementSchema(), 'Requirements that must all hold.'),
+      },
+    ),
+  ),
 )

@@ -1,5 +1,5 @@
 import { once } from '../once.ts'
-import { anyObject, boolean, int64, list, object, required, string, stringMap, strings, time } from './fields.ts'
+import { anyObject, atomic, boolean, int64, list, object, required, string, stringMap, strings, time } from './fields.ts'
 
 /** The component `ObjectMeta`, as it stands in every object and in templates of objects. */
 export const objectMetaSchema = once(() =>
@@ -19,14 +19,16 @@ export const objectMetaSchema = once(() =>
     labels: stringMap('Keys and values by which objects are selected and sorted.'),
     annotations: stringMap('Keys and values kept for tools and people; nothing selects by them.'),
     ownerReferences: list(
-      object('OwnerReference', 'An object this one belongs to, in the same namespace or without one.', {
-        apiVersion: required(string('API version of the owner.')),
-        kind: required(string('Kind of the owner.')),
-        name: required(string('Name of the owner.')),
-        uid: required(string('Uid of the owner.')),
-        controller: boolean('Whether the owner manages this object.'),
-        blockOwnerDeletion: boolean('Whether the owner, deleted in the foreground, waits for this object to go.'),
-      }),
+      atomic(
+        object('OwnerReference', 'An object this one belongs to, in the same namespace or without one.', {
+          apiVersion: required(string('API version of the owner.')),
+          kind: required(string('Kind of the owner.')),
+          name: required(string('Name of the owner.')),
+          uid: required(string('Uid of the owner.')),
+          controller: boolean('Whether the owner manages this object.'),
+          blockOwnerDeletion: boolean('Whether the owner, deleted in the foreground, waits for this object to go.'),
+        }),
+      ),
       'Owners; when all are gone this object is deleted too.',
       { mergeKey: 'uid' },
     ),

@@ -4,7 +4,7 @@ import { defineKind } from '../../kind.ts'
 import type { KubernetesObject } from '../../meta.ts'
 import { isDnsLabel, isDnsSubdomain, isPortNumber, isQualifiedName } from '../../names.ts'
 import { once } from '../../once.ts'
-import { field, int32, list, object, oneOf, required, string } from '../../schema/fields.ts'
+import { atomic, field, int32, list, object, oneOf, required, string } from '../../schema/fields.ts'
 import type { FieldError } from '../../status.ts'
 import { ageColumn, firstThree, nameColumn } from '../columns.ts'
 import { type ObjectReference, objectReferenceSchema } from './object-reference.ts'
@@ -37,12 +37,14 @@ export interface EndpointsPort {
 }
 
 const addressSchema = once(() =>
-  object('EndpointAddress', 'An address of a pod.', {
-    ip: required(string('The address.')),
-    hostname: string('Host name of the pod.'),
-    nodeName: string('Node on which it runs.'),
-    targetRef: field(objectReferenceSchema(), 'The pod.'),
-  }),
+  atomic(
+    object('EndpointAddress', 'An address of a pod.', {
+      ip: required(string('The address.')),
+      hostname: string('Host name of the pod.'),
+      nodeName: string('Node on which it runs.'),
+      targetRef: field(objectReferenceSchema(), 'The pod.'),
+    }),
+  ),
 )
 
 const subsetSchema = once(() =>
@@ -50,12 +52,14 @@ const subsetSchema = once(() =>
     addresses: list(addressSchema(), 'Addresses that are ready.'),
     notReadyAddresses: list(addressSchema(), 'Addresses that are not ready.'),
     ports: list(
-      object('EndpointPort', 'A port of an endpoint.', {
-        name: string('Name of the port, as the Service has it.'),
-        port: required(int32('The port.')),
-        protocol: oneOf(['SCTP', 'TCP', 'UDP'], 'Protocol of the port. Default TCP.'),
-        appProtocol: string('Protocol spoken on the port.'),
-      }),
+      atomic(
+        object('EndpointPort', 'A port of an endpoint.', {
+          name: string('Name of the port, as the Service has it.'),
+          port: required(int32('The port.')),
+          protocol: oneOf(['SCTP', 'TCP', 'UDP'], 'Protocol of the port. Default TCP.'),
+          appProtocol: string('Protocol spoken on the port.'),
+        }),
+      ),
       'Ports of these addresses.',
     ),
   }),

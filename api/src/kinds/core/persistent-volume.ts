@@ -1,6 +1,6 @@
 import { defineKind, type PrinterColumn } from '../../kind.ts'
 import { once } from '../../once.ts'
-import { boolean, field, object, oneOf, quantityMap, required, string, stringMap, strings, time } from '../../schema/fields.ts'
+import { atomic, boolean, field, object, oneOf, quantityMap, required, string, stringMap, strings, time } from '../../schema/fields.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
 import { objectReferenceSchema } from './object-reference.ts'
 import { applyVolumeDefaults, validateVolume, validateVolumeUpdate } from './persistent-volume-rules.ts'
@@ -10,10 +10,12 @@ import { fcSource, hostPathSource, iscsiFields, nfsSource, RETIRED_PERSISTENT_SO
 import { formatAccessModes, VOLUME_MODES } from './volume-rules.ts'
 
 const secretReference = once(() =>
-  object('SecretReference', 'A Secret of any namespace.', {
-    name: string('Name of the Secret.'),
-    namespace: string('Namespace of the Secret.'),
-  }),
+  atomic(
+    object('SecretReference', 'A Secret of any namespace.', {
+      name: string('Name of the Secret.'),
+      namespace: string('Namespace of the Secret.'),
+    }),
+  ),
 )
 
 const secret = (description: string) => field(secretReference(), description)
@@ -38,7 +40,7 @@ export const persistentVolumeSpecSchema = once(() =>
   object('PersistentVolumeSpec', 'What a volume is.', {
     capacity: quantityMap('How much it holds, under `storage`.'),
     accessModes: strings('How it can be mounted: ReadWriteOnce, ReadOnlyMany, ReadWriteMany, ReadWriteOncePod.'),
-    claimRef: field(objectReferenceSchema(), 'The claim it belongs to, or is kept for.'),
+    claimRef: field(objectReferenceSchema(), 'The claim it belongs to, or is kept for.', { mapType: 'granular' }),
     persistentVolumeReclaimPolicy: oneOf(
       ['Delete', 'Recycle', 'Retain'],
       'What becomes of it when its claim is gone: Retain keeps it, Delete removes it with its data. Retain by default.',

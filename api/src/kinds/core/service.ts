@@ -1,7 +1,20 @@
 import { defineKind } from '../../kind.ts'
 import { once } from '../../once.ts'
 import { commonConditionListSchema } from '../../schema/conditions.ts'
-import { boolean, field, int32, intOrString, list, object, oneOf, required, string, stringMap, strings } from '../../schema/fields.ts'
+import {
+  atomic,
+  boolean,
+  field,
+  int32,
+  intOrString,
+  list,
+  object,
+  oneOf,
+  required,
+  string,
+  stringMap,
+  strings,
+} from '../../schema/fields.ts'
 import { ageColumn, formatLabels, nameColumn } from '../columns.ts'
 import { applyServiceDefaults, validateService, validateServiceUpdate } from './service-rules.ts'
 import type { Service } from './service-types.ts'
@@ -13,7 +26,7 @@ const POLICIES = ['Cluster', 'Local'] as const
 const portSchema = once(() =>
   object('ServicePort', 'A port of a Service.', {
     name: string('Name of the port; needed when there are several.'),
-    protocol: oneOf(PROTOCOLS, 'Protocol of the port. Default TCP.'),
+    protocol: oneOf(PROTOCOLS, 'Protocol of the port. Default TCP.').meta({ default: 'TCP' }),
     appProtocol: string('Protocol spoken on the port, such as `kubernetes.io/h2c`; a hint.'),
     port: required(int32('Port on which the Service is reached.')),
     targetPort: intOrString('Port of the pods, by number or by name. Default: the same as port.'),
@@ -24,7 +37,7 @@ const portSchema = once(() =>
 const specSchema = once(() =>
   object('ServiceSpec', 'What a Service is to be.', {
     ports: list(portSchema(), 'Ports of the Service.', { mergeKey: 'port', listMapKeys: ['port', 'protocol'] }),
-    selector: stringMap('Labels of the pods that serve; without it somebody else keeps the endpoints.'),
+    selector: atomic(stringMap('Labels of the pods that serve; without it somebody else keeps the endpoints.')),
     clusterIP: string('Address of the Service in the cluster, given by the cluster when left out; `None` for a headless Service.'),
     clusterIPs: strings('The same for each address family, clusterIP first.'),
     type: oneOf(

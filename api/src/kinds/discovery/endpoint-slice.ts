@@ -4,7 +4,7 @@ import { defineKind } from '../../kind.ts'
 import type { KubernetesObject } from '../../meta.ts'
 import { isDnsLabel, isDnsSubdomain, isQualifiedName } from '../../names.ts'
 import { once } from '../../once.ts'
-import { boolean, field, int32, list, object, oneOf, required, string, stringMap, strings } from '../../schema/fields.ts'
+import { atomic, boolean, field, int32, list, object, oneOf, required, string, stringMap, strings } from '../../schema/fields.ts'
 import { validateLabels } from '../../selectors/validate.ts'
 import type { FieldError } from '../../status.ts'
 import { ageColumn, firstThree, nameColumn } from '../columns.ts'
@@ -90,12 +90,14 @@ export const endpointSliceKind = defineKind<EndpointSlice>({
       addressType: required(oneOf(['FQDN', 'IPv4', 'IPv6'], 'What the addresses are. It cannot be changed.')),
       endpoints: list(endpointSchema(), 'The endpoints, at most 1000.'),
       ports: list(
-        object('EndpointPort', 'A port of the endpoints.', {
-          name: string('Name of the port, as the Service has it.'),
-          protocol: oneOf(['SCTP', 'TCP', 'UDP'], 'Protocol of the port. Default TCP.'),
-          port: int32('The port; absent means all ports.'),
-          appProtocol: string('Protocol spoken on the port.'),
-        }),
+        atomic(
+          object('EndpointPort', 'A port of the endpoints.', {
+            name: string('Name of the port, as the Service has it.'),
+            protocol: oneOf(['SCTP', 'TCP', 'UDP'], 'Protocol of the port. Default TCP.'),
+            port: int32('The port; absent means all ports.'),
+            appProtocol: string('Protocol spoken on the port.'),
+          }),
+        ),
         'Ports that all these endpoints have, at most 100.',
       ),
     }),

@@ -1,6 +1,6 @@
 import { defineKind } from '../../kind.ts'
 import { once } from '../../once.ts'
-import { field, int32, list, object, oneOf, required, string, strings } from '../../schema/fields.ts'
+import { atomic, field, int32, list, object, oneOf, required, string, strings } from '../../schema/fields.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
 import { typedLocalObjectReference } from '../core/pod/reference-schema.ts'
 import { validateIngress, validateIngressStatus, validateNewIngress } from './ingress-rules.ts'
@@ -12,10 +12,12 @@ const backendSchema = once(() =>
       object('IngressServiceBackend', 'A port of a Service.', {
         name: required(string('Name of the Service, in the same namespace.')),
         port: field(
-          object('ServiceBackendPort', 'A port, by name or by number.', {
-            name: string('Name of the port.'),
-            number: int32('Number of the port.'),
-          }),
+          atomic(
+            object('ServiceBackendPort', 'A port, by name or by number.', {
+              name: string('Name of the port.'),
+              number: int32('Number of the port.'),
+            }),
+          ),
           'Port of the Service.',
         ),
       }),

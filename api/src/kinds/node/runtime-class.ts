@@ -2,7 +2,7 @@ import { immutable, invalidIf, requiredValue } from '../../field-errors.ts'
 import { defineKind } from '../../kind.ts'
 import type { KubernetesObject, Quantity } from '../../meta.ts'
 import { isDnsLabel } from '../../names.ts'
-import { field, list, object, quantityMap, required, string, stringMap } from '../../schema/fields.ts'
+import { atomic, field, list, object, quantityMap, required, string, stringMap } from '../../schema/fields.ts'
 import { validateLabels } from '../../selectors/validate.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
 import { tolerationSchema } from '../core/pod/scheduling-schema.ts'
@@ -34,7 +34,7 @@ export const runtimeClassKind = defineKind<RuntimeClass>({
       ),
       scheduling: field(
         object('Scheduling', 'Nodes that have the runtime.', {
-          nodeSelector: stringMap('Labels that those nodes have; added to the nodeSelector of the pods.'),
+          nodeSelector: atomic(stringMap('Labels that those nodes have; added to the nodeSelector of the pods.')),
           tolerations: list(tolerationSchema(), 'Taints of those nodes; added to the tolerations of the pods.'),
         }),
         'Nodes that have the runtime; all, if absent.',

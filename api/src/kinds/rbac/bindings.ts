@@ -4,7 +4,7 @@ import { invalidIf, invalidValue, requiredValue, unsupportedValue } from '../../
 import type { PrinterColumn } from '../../kind.ts'
 import { isDnsSubdomain, isPathSegment } from '../../names.ts'
 import { once } from '../../once.ts'
-import { field, list, object, required, string } from '../../schema/fields.ts'
+import { atomic, field, list, object, required, string } from '../../schema/fields.ts'
 import type { FieldError } from '../../status.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
 import { RBAC_GROUP, type RoleBinding, type RoleRef, type Subject } from './types.ts'
@@ -12,21 +12,25 @@ import { RBAC_GROUP, type RoleBinding, type RoleRef, type Subject } from './type
 /** The fields `subjects` and `roleRef`. */
 export const bindingFields = once(() => ({
   subjects: list(
-    object('Subject', 'A user, a group or a ServiceAccount.', {
-      kind: required(string('User, Group or ServiceAccount.')),
-      apiGroup: string('Group of the kind: empty for ServiceAccount, rbac.authorization.k8s.io for User and Group. Filled in.'),
-      name: required(string('Its name.')),
-      namespace: string('Namespace of a ServiceAccount.'),
-    }),
+    atomic(
+      object('Subject', 'A user, a group or a ServiceAccount.', {
+        kind: required(string('User, Group or ServiceAccount.')),
+        apiGroup: string('Group of the kind: empty for ServiceAccount, rbac.authorization.k8s.io for User and Group. Filled in.'),
+        name: required(string('Its name.')),
+        namespace: string('Namespace of a ServiceAccount.'),
+      }),
+    ),
     'To whom the role is given.',
   ),
   roleRef: required(
     field(
-      object('RoleRef', 'The role that a binding gives.', {
-        apiGroup: required(string('Always rbac.authorization.k8s.io. Filled in.')),
-        kind: required(string('Role or ClusterRole.')),
-        name: required(string('Name of the role.')),
-      }),
+      atomic(
+        object('RoleRef', 'The role that a binding gives.', {
+          apiGroup: required(string('Always rbac.authorization.k8s.io. Filled in.')),
+          kind: required(string('Role or ClusterRole.')),
+          name: required(string('Name of the role.')),
+        }),
+      ),
       'Which role is given. It cannot be changed.',
     ),
   ),

@@ -1,7 +1,7 @@
 /** Parts that several kinds of resource.k8s.io have. */
 import { z } from 'zod'
 import { once } from '../../once.ts'
-import { boolean, field, int64, list, object, oneOf, quantityMap, required, string, strings, time } from '../../schema/fields.ts'
+import { atomic, boolean, field, int64, list, object, oneOf, quantityMap, required, string, strings, time } from '../../schema/fields.ts'
 
 export const deviceSelectorSchema = once(() =>
   object('DeviceSelector', 'What a device must be.', {
@@ -16,7 +16,7 @@ const opaque = () =>
   field(
     object('OpaqueDeviceConfiguration', 'Settings for a driver.', {
       driver: required(string('Name of the driver.')),
-      parameters: required(z.unknown().describe('What the driver is told, in its own form.')),
+      parameters: required(atomic(z.unknown().describe('What the driver is told, in its own form.'))),
     }),
     'Settings for a driver.',
   )

@@ -3,7 +3,7 @@ import { immutable } from '../../field-errors.ts'
 import { defineKind } from '../../kind.ts'
 import { once } from '../../once.ts'
 import { commonConditionListSchema } from '../../schema/conditions.ts'
-import { field, list, object, quantityMap, required, string, strings, time } from '../../schema/fields.ts'
+import { atomic, field, list, object, quantityMap, required, string, strings, time } from '../../schema/fields.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
 import { nodeSelectorSchema } from '../core/pod/scheduling-schema.ts'
 import {
@@ -97,7 +97,7 @@ const status = () =>
         device: required(string('Name of the device.')),
         shareID: string('Which share of the device it is.'),
         conditions: commonConditionListSchema('How it is, by aspect.'),
-        data: z.unknown().optional().describe('What the driver tells, in its own form.'),
+        data: atomic(z.unknown().optional().describe('What the driver tells, in its own form.')),
         networkData: field(
           object('NetworkDeviceData', 'Of a network interface.', {
             interfaceName: string('Name of the interface.'),
@@ -108,6 +108,7 @@ const status = () =>
         ),
       }),
       'How the devices are.',
+      { listType: 'map', listMapKeys: ['driver', 'device', 'pool', 'shareID'] },
     ),
   })
 

@@ -3,7 +3,7 @@ import { duplicateValue, forbiddenField, immutable, invalidIf, requiredValue, to
 import { defineKind } from '../../kind.ts'
 import type { KubernetesObject } from '../../meta.ts'
 import { isQualifiedName } from '../../names.ts'
-import { boolean, list, object, oneOf, required, string, stringMap, strings } from '../../schema/fields.ts'
+import { atomic, boolean, list, object, oneOf, required, string, stringMap, strings } from '../../schema/fields.ts'
 import type { FieldError } from '../../status.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
 
@@ -49,15 +49,17 @@ export const storageClassKind = defineKind<StorageClass>({
         'Whether a volume is made at once, or when the first pod that uses it has a node. Immediate by default.',
       ),
       allowedTopologies: list(
-        object('TopologySelectorTerm', 'Labels that nodes must have.', {
-          matchLabelExpressions: list(
-            object('TopologySelectorLabelRequirement', 'What one label must be.', {
-              key: required(string('Label key.')),
-              values: required(strings('Values of which it must have one.')),
-            }),
-            'Requirements that must all hold.',
-          ),
-        }),
+        atomic(
+          object('TopologySelectorTerm', 'Labels that nodes must have.', {
+            matchLabelExpressions: list(
+              object('TopologySelectorLabelRequirement', 'What one label must be.', {
+                key: required(string('Label key.')),
+                values: required(strings('Values of which it must have one.')),
+              }),
+              'Requirements that must all hold.',
+            ),
+          }),
+        ),
         'Nodes on which volumes may be made; all, if absent.',
       ),
     }),

@@ -141,7 +141,7 @@ const portsField = () =>
       name: string('Name by which Services and probes refer to it; unique in the pod.'),
       hostPort: int32("Port of the node that leads here; with hostNetwork the container's own."),
       containerPort: required(int32('The port, 1 to 65535.')),
-      protocol: oneOf(PROTOCOLS, 'TCP by default.'),
+      protocol: oneOf(PROTOCOLS, 'TCP by default.').meta({ default: 'TCP' }),
       hostIP: string('Address of the node to bind hostPort to; all by default.'),
     }),
     'Ports the container listens on; for information, except for names and hostPort.',

@@ -1,5 +1,5 @@
 import { once } from '../../../once.ts'
-import { field, int32, int64, list, object, oneOf, required, string, strings } from '../../../schema/fields.ts'
+import { atomic, field, int32, int64, list, object, oneOf, required, string, strings } from '../../../schema/fields.ts'
 import { labelSelectorSchema } from '../../../schema/label-selector.ts'
 
 const ONLY_WHEN_SCHEDULED = 'Only looked at when the pod is scheduled; later changes do not move it.'
@@ -13,16 +13,20 @@ const nodeSelectorRequirement = once(() =>
 )
 
 const nodeSelectorTerm = once(() =>
-  object('NodeSelectorTerm', 'Requirements that must all hold; an empty term matches no node.', {
-    matchExpressions: list(nodeSelectorRequirement(), "Requirements on the node's labels."),
-    matchFields: list(nodeSelectorRequirement(), "Requirements on the node's fields; only metadata.name."),
-  }),
+  atomic(
+    object('NodeSelectorTerm', 'Requirements that must all hold; an empty term matches no node.', {
+      matchExpressions: list(nodeSelectorRequirement(), "Requirements on the node's labels."),
+      matchFields: list(nodeSelectorRequirement(), "Requirements on the node's fields; only metadata.name."),
+    }),
+  ),
 )
 
 export const nodeSelectorSchema = once(() =>
-  object('NodeSelector', 'Selects nodes that match any of its terms.', {
-    nodeSelectorTerms: required(list(nodeSelectorTerm(), 'Terms of which one must match.')),
-  }),
+  atomic(
+    object('NodeSelector', 'Selects nodes that match any of its terms.', {
+      nodeSelectorTerms: required(list(nodeSelectorTerm(), 'Terms of which one must match.')),
+    }),
+  ),
 )
 
 const podAffinityTerm = once(() =>

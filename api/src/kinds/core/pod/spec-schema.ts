@@ -1,5 +1,6 @@
 import { once } from '../../../once.ts'
 import {
+  atomic,
   boolean,
   field,
   int32,
@@ -92,7 +93,7 @@ const rightsFields = () => ({
 
 const schedulingFields = () => ({
   nodeName: string('Node the pod runs on, set by the scheduler; if given, no scheduler is asked.'),
-  nodeSelector: stringMap('Labels a node must have for the pod to run there.'),
+  nodeSelector: atomic(stringMap('Labels a node must have for the pod to run there.')),
   affinity: field(affinitySchema(), 'Which nodes and which neighbours the pod wants.'),
   tolerations: list(tolerationSchema(), 'Taints the pod puts up with.'),
   schedulerName: string('Scheduler that places the pod; default-scheduler by default.'),

@@ -71,7 +71,7 @@ export function componentsOf(kinds: readonly Kind[], names: ComponentNames): Rec
       case 'object':
         return referenceOrInline(node)
       case 'map':
-        return { type: 'object', additionalProperties: write(node.values) }
+        return { type: 'object', additionalProperties: write(node.values), ...mapTypeOf(node) }
       case 'list':
         return { type: 'array', items: write(node.items), ...listExtensions(node) }
       case 'int-or-string':
@@ -88,7 +88,7 @@ export function componentsOf(kinds: readonly Kind[], names: ComponentNames): Rec
         }
         return { $ref: referenceTo(QUANTITY) }
       case 'any':
-        return {}
+        return mapTypeOf(node)
       default:
         return { type: node.type, ...(node.format && { format: node.format }), ...(node.enum && { enum: node.enum }) }
     }
@@ -96,11 +96,17 @@ export function componentsOf(kinds: readonly Kind[], names: ComponentNames): Rec
   const property = (node: SchemaNode): OpenApiSchema => {
     const schema = write(node)
     // A reference may have no siblings in OpenAPI 3.0: what is said of this use stands around it.
-    if ('$ref' in schema) return { ...describing(node.description), allOf: [schema], ...strategyOf(node) }
-    return { ...schema, ...describing(node.description), ...strategyOf(node) }
+    if ('$ref' in schema) return { ...describing(node.description), allOf: [schema], ...strategyOf(node), ...ownMapTypeOf(node) }
+    return {
+      ...schema,
+      ...(node.meta.default !== undefined && { default: node.meta.default }),
+      ...describing(node.description),
+      ...strategyOf(node),
+    }
   }
   const objectOf = (node: ObjectNode): OpenApiSchema => ({
     type: 'object',
+    ...mapTypeOf(node),
     ...describing(node.componentDescription ?? node.description),
     properties: Object.fromEntries(Object.entries(node.fields).map(([name, field]) => [name, property(field)])),
     ...(node.required.length > 0 && { required: node.required }),
@@ -155,6 +161,15 @@ function listExtensions({ meta }: ListNode): OpenApiSchema {
     ...(meta.listType && { 'x-kubernetes-list-type': meta.listType }),
     ...(meta.listMapKeys && { 'x-kubernetes-list-map-keys': meta.listMapKeys }),
   }
+}
+
+function mapTypeOf({ meta }: SchemaNode): OpenApiSchema {
+  return meta.mapType ? { 'x-kubernetes-map-type': meta.mapType } : {}
+}
+
+/** Of one use of a component, where it is not as the component is. */
+function ownMapTypeOf(node: SchemaNode): OpenApiSchema {
+  return node.meta.mapType === 'granular' ? mapTypeOf(node) : {}
 }
 
 function strategyOf({ meta }: SchemaNode): OpenApiSchema {
