@@ -7,7 +7,7 @@ import { constants, gzip } from 'node:zlib'
 import { ApiError, type Status } from '@davit/api'
 import type { FastifyReply, FastifyRequest, RouteGenericInterface } from 'fastify'
 import { stringify as stringifyYaml } from 'yaml'
-import { type AnswerForm, negotiate, wantsPretty } from './negotiation/accept.ts'
+import { type AnswerForm, formOfError, negotiate, wantsPretty } from './negotiation/accept.ts'
 
 export type Request = FastifyRequest<RouteGenericInterface, Http2SecureServer>
 export type Reply = FastifyReply<RouteGenericInterface, Http2SecureServer>
@@ -41,11 +41,14 @@ function acceptsGzip(header: string | string[] | undefined): boolean {
 /** Sends JSON that is ready, or an object; converts only when the client asked for indented JSON or YAML. */
 export async function sendJson(reply: Reply, code: number, body: Buffer | string | object, shape: Shape): Promise<void> {
   reply.code(code).header('cache-control', shape.caching ?? 'no-cache, private')
-  if (shape.form.format === 'yaml')
-    return send(reply, stringifyYaml(parsed(body), { aliasDuplicateObjects: false }), 'application/yaml', shape)
+  if (shape.form.format === 'yaml') return send(reply, yamlOf(parsed(body)), 'application/yaml', shape)
   if (shape.pretty) return send(reply, `${JSON.stringify(parsed(body), null, 2)}\n`, 'application/json', shape)
   const ready = typeof body === 'string' || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`
   return send(reply, ready, 'application/json', shape)
+}
+
+function yamlOf(value: unknown): string {
+  return stringifyYaml(value, { aliasDuplicateObjects: false })
 }
 
 function parsed(body: Buffer | string | object): unknown {
@@ -69,11 +72,14 @@ export function sendError(reply: Reply, err: unknown): void {
   const status = statusOf(err)
   const retryAfter = status.details?.retryAfterSeconds
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+  const { headers, raw } = reply.request
+  const { format } = formOfError(headers.accept)
+  const pretty = wantsPretty(/[?&]pretty=([^&]*)/.exec(raw.url ?? '')?.[1], headers['user-agent'])
   reply
     .code(status.code)
-    .header('content-type', 'application/json')
+    .header('content-type', `application/${format}`)
     .header('cache-control', 'no-cache, private')
-    .send(Buffer.from(`${JSON.stringify(status)}\n`))
+    .send(Buffer.from(format === 'yaml' ? yamlOf(status) : `${JSON.stringify(status, null, pretty ? 2 : 0)}\n`))
 }
 
 export function statusOf(err: unknown): Status {

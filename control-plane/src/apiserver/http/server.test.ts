@@ -319,6 +319,33 @@ describe('the API server', () => {
     assert.match(answer.text, /^\{\n {2}"apiVersion": "v1"/)
   })
 
+  it('refuses in the form that is asked for', async () => {
+    const ask = (headers: Record<string, string>, query = '') =>
+      test.call('GET', `/api/v1/namespaces/default/pods/nope${query}`, { headers })
+    const yaml = await ask({ accept: 'application/yaml' })
+    assert.equal(yaml.headers['content-type'], 'application/yaml')
+    assert.match(yaml.text, /^kind: Status$/m)
+    assert.match((await ask({ 'user-agent': 'curl/8.0' })).text, /^\{\n {2}"/)
+    assert.match((await ask({}, '?pretty=true')).text, /^\{\n {2}"/)
+    assert.match((await ask({ accept: 'text/html' })).text, /^\{"/)
+  })
+
+  it('answers in YAML, and compresses from 128 KiB on', async () => {
+    test.registry.put(PODS, {
+      ...pod('large'),
+      metadata: { name: 'large', namespace: 'default', annotations: { a: 'x'.repeat(128 * 1024) } },
+    })
+    const yaml = await test.call('GET', '/api/v1/namespaces/default/pods/large', { headers: { accept: 'application/yaml' } })
+    assert.equal(yaml.headers['content-type'], 'application/yaml')
+    assert.match(yaml.text, /^ {2}name: large$/m)
+    const headers = { 'accept-encoding': 'gzip' }
+    const zipped = await test.call('GET', '/api/v1/namespaces/default/pods/large', { headers })
+    assert.equal(zipped.headers['content-encoding'], 'gzip')
+    assert.equal(JSON.parse(gunzipSync(zipped.bytes).toString()).metadata.name, 'large')
+    test.registry.put(PODS, pod('small'))
+    assert.equal((await test.call('GET', '/api/v1/namespaces/default/pods/small', { headers })).headers['content-encoding'], undefined)
+  })
+
   it('counts requests by what is served, never by what is asked', async () => {
     await test.call('GET', '/api/v1/made-up')
     const { text } = await test.call('GET', '/metrics')

@@ -9,7 +9,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import type { User } from '../registry/index.ts'
 import { checkAccess, impersonate, needsBody } from './access.ts'
 import { authenticate } from './authentication.ts'
-import { mediaType, parseAnyBody } from './body/parse-body.ts'
+import { mediaType, OBJECT_MEDIA_TYPES, parseAnyBody, unsupportedMediaType } from './body/parse-body.ts'
 import { BODY_BYTES_MAX, readBody } from './body/read-body.ts'
 import type { ApiServer, ApiServerOptions, HealthCheck, ServerCertificates } from './options.ts'
 import { refuseUnreadable } from './refuse.ts'
@@ -151,7 +151,7 @@ function createApp({ identity, log }: ApiServerOptions): App {
     const code = (err as { statusCode?: number }).statusCode
     // All paths lead to one route, so what is not found is the method.
     if (code === 404) return notAllowed(reply)
-    if (code === 415) return sendError(reply, apiError('UnsupportedMediaType', 'Cannot read the Content-Type of the request'))
+    if (code === 415) return sendError(reply, unsupportedMediaType(OBJECT_MEDIA_TYPES))
     if (code !== undefined && code < 500) return sendError(reply, badRequest((err as Error).message))
     log.error({ err }, 'A request failed before it was routed')
     sendError(reply, err)

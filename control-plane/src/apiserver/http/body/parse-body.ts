@@ -4,7 +4,8 @@ import { parseDocument, visit } from 'yaml'
 import { decodeProtobuf, isProtobuf } from './protobuf.ts'
 
 const MEDIA_TYPES = ['application/json', 'application/yaml']
-const OBJECT_MEDIA_TYPES = [...MEDIA_TYPES, 'application/vnd.kubernetes.protobuf']
+/** Where an object is wanted. */
+export const OBJECT_MEDIA_TYPES = [...MEDIA_TYPES, 'application/vnd.kubernetes.protobuf']
 /** Deeper than any object of Kubernetes; a body nested beyond would overflow the stack of whatever walks it. */
 const DEPTH_MAX = 200
 

@@ -37,13 +37,29 @@ export function negotiate(accept: string | undefined, views: boolean): AnswerFor
 
 function formOf({ type, parameters }: MediaRange, views: boolean): AnswerForm | undefined {
   const format = Object.hasOwn(FORMATS, type) ? FORMATS[type] : undefined
-  if (!format || parameters.stream !== undefined) return undefined
+  if (!format || (parameters.stream !== undefined && parameters.stream !== 'watch')) return undefined
   const as = parameters.as
   if (as === undefined) return { format, version: 'v1' }
   if (!views || !VIEWS.has(as) || (parameters.g ?? 'meta.k8s.io') !== 'meta.k8s.io') return undefined
   const version = parameters.v ?? 'v1'
   if (version !== 'v1' && version !== 'v1beta1') return undefined
   return { format, as: as as NonNullable<AnswerForm['as']>, version }
+}
+
+/** For an answer in pieces, which only JSON can be. Throws NotAcceptable. */
+export function negotiateStream(accept: string | undefined): AnswerForm {
+  const form = negotiate(accept, true)
+  if (form.format === 'json') return form
+  throw apiError('NotAcceptable', 'only the following media types are accepted: application/json;stream=watch')
+}
+
+/** The form of a refusal, which every client gets: in JSON to those who accept nothing that can be given. */
+export function formOfError(accept: string | undefined): AnswerForm {
+  try {
+    return negotiate(accept, false)
+  } catch {
+    return JSON_FORM
+  }
 }
 
 /** The ranges of an `Accept` header, best first; of equal ones the first named. */
@@ -72,6 +88,7 @@ function parseRange(text: string): MediaRange {
 
 /** Whether JSON is to be indented: asked for, or a person at a terminal or browser reads it. */
 export function wantsPretty(pretty: string | undefined, userAgent: string | undefined): boolean {
-  if (pretty !== undefined) return pretty !== 'false' && pretty !== '0'
+  // As Go reads a truth; the bare word is taken as one, too.
+  if (pretty !== undefined) return /^(1|t|T|true|TRUE|True|)$/.test(pretty)
   return userAgent !== undefined && /^(curl|Wget|Mozilla\/5\.0)/.test(userAgent)
 }

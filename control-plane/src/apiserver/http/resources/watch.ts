@@ -2,7 +2,8 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import type { StorageEvent } from '../../../storage/index.ts'
-import { beginStream, shapeOf, statusOf } from '../respond.ts'
+import { negotiateStream } from '../negotiation/accept.ts'
+import { beginStream, statusOf } from '../respond.ts'
 import { parseIncludeObject } from '../views/table.ts'
 import type { View } from '../views/types.ts'
 import { viewOf } from '../views/view.ts'
@@ -16,7 +17,7 @@ type EventIterator = AsyncIterator<StorageEvent[]>
 
 export async function watchObjects(handlers: Handlers, call: ResourceCall): Promise<void> {
   const { registry, clock, metrics, log } = handlers
-  const { form } = shapeOf(call.request, call.query, { views: true })
+  const form = negotiateStream(call.request.headers.accept)
   const parameters = watchParameters(call.query, namespaceOf(call), call.resource.name)
   const view = viewOf(call.kind, form, {
     includeObject: parseIncludeObject(call.query.get('includeObject')),
