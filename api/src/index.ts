@@ -114,6 +114,9 @@ export {
   subjectAccessReviewKind,
 } from './kinds/authorization/reviews.ts'
 export { type Scale, scaleKind } from './kinds/autoscaling/scale.ts'
+export { certificateSigningRequestKind } from './kinds/certificates/certificate-signing-request.ts'
+export { requestedPem, validateApproval } from './kinds/certificates/rules.ts'
+export type * from './kinds/certificates/types.ts'
 export { formatLabels } from './kinds/columns.ts'
 export { type Lease, type LeaseSpec, leaseKind } from './kinds/coordination/lease.ts'
 export { type Binding, bindingKind } from './kinds/core/binding.ts'

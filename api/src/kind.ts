@@ -32,6 +32,7 @@ export type Subresource =
   | 'resize'
   | 'token'
   | 'finalize'
+  | 'approval'
 
 export const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const
 export type Verb = (typeof VERBS)[number]
@@ -77,6 +78,8 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   readonly nameRule: 'subdomain' | 'label' | 'service' | 'path-segment' | 'address'
   /** Whether a change outside metadata and status raises `metadata.generation`, as for most kinds that have a spec. */
   readonly hasGeneration: boolean
+  /** Updates leave `spec` as it is, whatever they say: it is changed through a subresource, or never. */
+  readonly keepsSpec?: boolean
   /** Where `scale` finds its numbers; only for kinds with that subresource. */
   readonly scale?: {
     replicas: (object: T) => number

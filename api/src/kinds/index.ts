@@ -14,6 +14,7 @@ import {
   subjectAccessReviewKind,
 } from './authorization/reviews.ts'
 import { scaleKind } from './autoscaling/scale.ts'
+import { certificateSigningRequestKind } from './certificates/certificate-signing-request.ts'
 import { leaseKind } from './coordination/lease.ts'
 import { bindingKind } from './core/binding.ts'
 import { configMapKind } from './core/config-map.ts'
@@ -73,6 +74,7 @@ export const KINDS = [
   deploymentKind,
   replicaSetKind,
   statefulSetKind,
+  certificateSigningRequestKind,
   leaseKind,
   endpointSliceKind,
   newEventKind,

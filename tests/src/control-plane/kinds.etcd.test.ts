@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { KINDS, type Kind, type KubernetesObject, resourcePath } from '@davit/api'
+import { certificateRequest } from './certificates.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { PATHS } from './manifests.ts'
 import type { Answer } from './send.ts'
@@ -50,6 +51,13 @@ const SAMPLES: Readonly<Record<string, Json>> = {
   'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },
   'priorityclasses.scheduling.k8s.io': { value: 10 },
+  'certificatesigningrequests.certificates.k8s.io': {
+    spec: {
+      request: Buffer.from((await certificateRequest()).request).toString('base64'),
+      signerName: 'test.io/signer',
+      usages: ['client auth'],
+    },
+  },
   'ingresses.networking.k8s.io': {
     spec: {
       rules: [{ http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'web', port: { number: 80 } } } }] } }],

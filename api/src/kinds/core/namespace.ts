@@ -34,6 +34,8 @@ export const namespaceKind = defineKind<Namespace>({
   subresources: ['status', 'finalize'],
   hasGeneration: false,
   nameRule: 'label',
+  // Its finalizers are changed only by those who empty it, through `finalize`.
+  keepsSpec: true,
   description: 'A room for names: objects in it have names of their own, and go when it goes.',
   schema: () =>
     object('Namespace', 'A room for names.', {

@@ -34,6 +34,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   finalize: 'finalize',
   ephemeralcontainers: 'ephemeralcontainers',
   resize: 'resize',
+  approval: 'approval',
 }
 const DELETIONS_AT_ONCE = 16
 
@@ -42,7 +43,7 @@ export function createRegistry({ storage, kinds, networks, clock, defaultTolerat
   const resources = new Resources(kinds)
   for (const resource of resources.all()) storage.register(resource)
   const pools = createPools(storage, clock, networks)
-  const admissions = new Admissions({ storage, resources, pools, defaultTolerationSeconds })
+  const admissions = new Admissions({ storage, resources, pools, clock, defaultTolerationSeconds })
   const namespaces = new NamespaceGuard(storage, resources)
   const reader = new Reader(storage, resources)
   const dependencies = { storage, resources, clock, admissions, namespaces }

@@ -1,5 +1,7 @@
 import {
   badRequest,
+  type CertificateSigningRequest,
+  type CertificateSigningRequestStatus,
   conflict,
   invalid,
   type Kind,
@@ -8,6 +10,7 @@ import {
   type Pod,
   type PodSpec,
   type Target,
+  validateApproval,
   validatePodResize,
   withResizedContainers,
 } from '@davit/api'
@@ -28,7 +31,7 @@ export interface UpdateDependencies {
 }
 
 /** Which part of an object a write may change; the rest stays as stored. */
-export type Part = 'object' | 'status' | 'finalize' | 'ephemeralcontainers' | 'resize'
+export type Part = 'object' | 'status' | 'finalize' | 'ephemeralcontainers' | 'resize' | 'approval'
 
 export interface UpdateRequest {
   kind: Kind
@@ -81,7 +84,9 @@ async function decide(
   else if (part === 'resize') {
     refuse(kind, object, validatePodResize(object as Pod, old as Pod))
     validateNew(kind, object)
-  } else if (part === 'status') validateStatusChange(kind, object, old)
+  } else if (part === 'approval')
+    refuse(kind, object, validateApproval(object as CertificateSigningRequest, old as CertificateSigningRequest))
+  else if (part === 'status') validateStatusChange(kind, object, old)
   else validateChange(kind, object, old)
 
   if (mayGo(object, old)) {
@@ -140,8 +145,7 @@ const PARTS: Record<Part, (asked: WithParts, old: WithParts, kind: Kind) => Kube
   object: (asked, old, kind) => {
     if (!kind.subresources.includes('status')) return asked
     const { status: _, ...rest } = asked
-    // A namespace's finalizers are changed only by those who empty it, through `finalize`.
-    if (kind.subresources.includes('finalize')) rest.spec = cloneJson(old.spec)
+    if (kind.keepsSpec) rest.spec = cloneJson(old.spec)
     return old.status === undefined ? rest : { ...rest, status: cloneJson(old.status) }
   },
   status: (asked, old) => {
@@ -151,6 +155,13 @@ const PARTS: Record<Part, (asked: WithParts, old: WithParts, kind: Kind) => Kube
     // Without a resourceVersion nobody knows how old the rest of the body is: it is left alone.
     if (resourceVersion) object.metadata = { ...object.metadata, ...drop({ labels, annotations, finalizers }) }
     return object
+  },
+  approval: (asked, old, kind) => {
+    const { conditions } = (asked.status ?? {}) as CertificateSigningRequestStatus
+    const status: CertificateSigningRequestStatus = { ...(old.status as CertificateSigningRequestStatus | undefined) }
+    if (conditions) status.conditions = conditions
+    else delete status.conditions
+    return PARTS.status({ ...asked, status } as WithParts, old, kind)
   },
   finalize: (asked, old) => {
     const finalizers = (asked.spec as { finalizers?: string[] } | undefined)?.finalizers ?? []

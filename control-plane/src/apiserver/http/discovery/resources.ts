@@ -34,6 +34,7 @@ const SUBRESOURCES: Readonly<Record<Subresource, { verbs: readonly string[]; kin
   scale: { verbs: OBJECT_VERBS, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } },
   ephemeralcontainers: { verbs: OBJECT_VERBS },
   resize: { verbs: OBJECT_VERBS },
+  approval: { verbs: OBJECT_VERBS },
   finalize: { verbs: ['update'] },
   binding: { verbs: ['create'], kind: { group: '', version: 'v1', kind: 'Binding' } },
   eviction: { verbs: ['create'], kind: { group: 'policy', version: 'v1', kind: 'Eviction' } },

@@ -6,7 +6,7 @@ type Operation = Record<string, unknown>
 export type PathItem = Record<string, unknown>
 
 const PATCH_TYPES = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json']
-const OBJECT_SUBRESOURCES: readonly Subresource[] = ['status', 'ephemeralcontainers', 'resize']
+const OBJECT_SUBRESOURCES: readonly Subresource[] = ['status', 'ephemeralcontainers', 'resize', 'approval']
 
 const parameter = (name: string, description: string, type = 'string') => ({ name, in: 'query', description, schema: { type } })
 const PRETTY = parameter('pretty', 'Whether the answer is indented.')

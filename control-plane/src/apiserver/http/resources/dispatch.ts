@@ -30,6 +30,7 @@ const SUBRESOURCES: Readonly<Record<Subresource, Readonly<Record<string, Handler
   scale: { get: getScale, update: updateObject, patch: patchObject },
   ephemeralcontainers: { get: getObject, update: updateObject, patch: patchObject },
   resize: { get: getObject, update: updateObject, patch: patchObject },
+  approval: { get: getObject, update: updateObject, patch: patchObject },
   finalize: { update: updateObject },
   binding: { create: postSubresource },
   eviction: { create: postSubresource },

@@ -1,7 +1,8 @@
-import { type Kind, type KubernetesObject, qualifiedResource } from '@davit/api'
+import { type Clock, type Kind, type KubernetesObject, qualifiedResource } from '@davit/api'
 import type { Storage } from '../../../storage/types.ts'
 import type { Pools } from '../allocation/pools.ts'
 import type { Resources } from '../resources.ts'
+import { certificateRequests } from './certificate-requests.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { initialNamespace, initialPodStatus } from './initial-status.ts'
 import { createLookups } from './lookups.ts'
@@ -20,11 +21,12 @@ export interface AdmissionOptions {
   storage: Storage
   resources: Resources
   pools: Pools
+  clock: Clock
   defaultTolerationSeconds: number
 }
 
 /** Every rule, in the order they run. */
-function rules({ storage, resources, pools, defaultTolerationSeconds }: AdmissionOptions): AdmissionRule[] {
+function rules({ storage, resources, pools, clock, defaultTolerationSeconds }: AdmissionOptions): AdmissionRule[] {
   const lookups = createLookups(storage, resources)
   return [
     nodeRestriction(lookups),
@@ -42,6 +44,7 @@ function rules({ storage, resources, pools, defaultTolerationSeconds }: Admissio
     defaultStorageClass(lookups),
     storageObjectInUseProtection(),
     claimResize(lookups),
+    certificateRequests(clock),
   ]
 }
 
