@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { isMirrorPod, isPodReady, type Pod, podKind, STATIC_PODS, startInformer, systemClock } from '@davit/api'
+import { isMirrorPod, isPodReady, type Node, type Pod, podKind, STATIC_PODS, startInformer, systemClock } from '@davit/api'
 import { type RunningStaticPods, startStaticPods } from '../static-pods/index.ts'
 import { createWorld, type TestAgent, type TestWorld } from './test-agent.ts'
 
@@ -16,6 +16,7 @@ spec:
   terminationGracePeriodSeconds: 1
   containers: [{ name: main, image: busybox:1.36, command: [sh, -c, "echo ${word}; exec sleep 3600"] }]
 `
+const NODE: Node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'test', uid: 'node-uid' }, spec: {} }
 const isReady = (pod: Pod | undefined) => pod !== undefined && pod.status?.phase === 'Running' && isPodReady(pod)
 
 describe('Pods of files, on Docker', { skip: !host, concurrency: false }, () => {
@@ -33,7 +34,7 @@ describe('Pods of files, on Docker', { skip: !host, concurrency: false }, () => 
       nodeName: 'test',
       client: world.api,
       pods,
-      node: () => undefined,
+      node: () => NODE,
       isOwnCluster: () => true,
       warn: (_reason, message) => warnings.push(message),
       clock: systemClock,
