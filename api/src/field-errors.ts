@@ -10,6 +10,11 @@ export function invalidValue(field: string, value: unknown, detail: string): Fie
   return { type: 'Invalid', field, value, detail }
 }
 
+/** Invalid for how parts of `field` go together; what they are is not shown. */
+export function invalidTogether(field: string, detail: string): FieldError {
+  return { type: 'Invalid', field, detail, omitsValue: true }
+}
+
 export function unsupportedValue(field: string, value: unknown, supported: readonly string[]): FieldError {
   return { type: 'NotSupported', field, value, supported }
 }
@@ -55,8 +60,8 @@ export function uniqueFieldErrors(errors: readonly FieldError[]): FieldError[] {
   const seen = new Set<string>()
   const unique: FieldError[] = []
   for (const error of errors) {
-    const { type, field, value } = error
-    const key = `${type} ${field} ${type === 'Required' ? '' : JSON.stringify(value)}`
+    const { type, field, value, omitsValue, detail } = error
+    const key = `${type} ${field} ${type === 'Required' ? '' : omitsValue ? detail : JSON.stringify(value)}`
     if (seen.has(key)) continue
     seen.add(key)
     if (unique.push(error) === ERRORS_MAX) break

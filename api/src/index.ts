@@ -43,6 +43,7 @@ export {
   forbiddenField,
   immutable,
   invalidIf,
+  invalidTogether,
   invalidValue,
   nonNegative,
   requiredValue,
@@ -117,6 +118,11 @@ export { type Scale, scaleKind } from './kinds/autoscaling/scale.ts'
 export { certificateSigningRequestKind } from './kinds/certificates/certificate-signing-request.ts'
 export { requestedPem, validateApproval } from './kinds/certificates/rules.ts'
 export type * from './kinds/certificates/types.ts'
+export { cronJobKind } from './kinds/batch/cron-job.ts'
+export type * from './kinds/batch/cron-job-types.ts'
+export { jobKind } from './kinds/batch/job.ts'
+export { JOB_UID_LABEL, jobLabels } from './kinds/batch/job-rules.ts'
+export type * from './kinds/batch/job-types.ts'
 export { formatLabels } from './kinds/columns.ts'
 export { type Lease, type LeaseSpec, leaseKind } from './kinds/coordination/lease.ts'
 export { type Binding, bindingKind } from './kinds/core/binding.ts'

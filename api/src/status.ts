@@ -140,6 +140,8 @@ export interface FieldError {
   /** Path such as `spec.containers[0].image`. */
   field: string
   value?: unknown
+  /** For Invalid: the value is not shown. */
+  omitsValue?: boolean
   detail?: string
   /** For NotSupported: what is. */
   supported?: readonly string[]
@@ -172,7 +174,7 @@ const LABELS: Record<FieldError['type'], string> = {
 /** `Invalid value: "x": why`: what Kubernetes puts into a cause, without the field. */
 export function fieldErrorBody(error: FieldError): string {
   const parts: string[] = [LABELS[error.type]]
-  const showsValue = error.type !== 'Required' && error.type !== 'Forbidden' && error.type !== 'TooLong'
+  const showsValue = error.type !== 'Required' && error.type !== 'Forbidden' && error.type !== 'TooLong' && !error.omitsValue
   // Upstream writes an absent value as this text.
   const value = error.value === undefined && error.type === 'Invalid' ? 'null' : error.value
   if (showsValue && value !== undefined) parts.push(JSON.stringify(value))

@@ -15,6 +15,8 @@ import {
 } from './authorization/reviews.ts'
 import { scaleKind } from './autoscaling/scale.ts'
 import { certificateSigningRequestKind } from './certificates/certificate-signing-request.ts'
+import { cronJobKind } from './batch/cron-job.ts'
+import { jobKind } from './batch/job.ts'
 import { leaseKind } from './coordination/lease.ts'
 import { bindingKind } from './core/binding.ts'
 import { configMapKind } from './core/config-map.ts'
@@ -75,6 +77,8 @@ export const KINDS = [
   replicaSetKind,
   statefulSetKind,
   certificateSigningRequestKind,
+  cronJobKind,
+  jobKind,
   leaseKind,
   endpointSliceKind,
   newEventKind,

@@ -72,6 +72,11 @@ export const int64s = (description: string) =>
     .array(z.int().meta({ format: 'int64' }))
     .optional()
     .meta({ listType: 'atomic', description })
+export const int32s = (description: string, meta: FieldMeta = {}) =>
+  z
+    .array(z.int32().meta({ format: 'int32' }))
+    .optional()
+    .meta({ listType: 'atomic', ...meta, description })
 /** An object whose inside Davit does not look at: stored and returned as written. */
 export const anyObject = (description: string) => z.record(z.string(), z.unknown()).optional().describe(description)
 

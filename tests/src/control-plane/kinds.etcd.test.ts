@@ -37,6 +37,7 @@ const EVENT = {
 }
 const CLAIM = { devices: { requests: [{ name: 'gpu', exactly: { deviceClassName: 'gpu' } }] } }
 const WORKLOAD = { selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } }
+const JOB = { template: { spec: { restartPolicy: 'Never', ...CONTAINERS } } }
 const SAMPLES: Readonly<Record<string, Json>> = {
   configmaps: { data: { a: '1' } },
   secrets: { stringData: { a: '1' } },
@@ -47,6 +48,8 @@ const SAMPLES: Readonly<Record<string, Json>> = {
   'controllerrevisions.apps': { data: { spec: { template: {} } }, revision: 1 },
   'daemonsets.apps': { spec: WORKLOAD },
   'statefulsets.apps': { spec: { serviceName: 'web', ...WORKLOAD } },
+  'cronjobs.batch': { spec: { schedule: '@daily', jobTemplate: { spec: JOB } } },
+  'jobs.batch': { spec: JOB },
   podtemplates: { template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } },
   'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },

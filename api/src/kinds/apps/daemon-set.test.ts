@@ -44,8 +44,8 @@ const CASES: readonly [spec: object, complaints: string[]][] = [
   [
     { selector: null },
     [
-      'spec.selector: Required value',
       'spec.template.metadata.labels: Invalid value: {"app":"log"}: `selector` does not match template `labels`',
+      'spec.selector: Required value',
     ],
   ],
   [

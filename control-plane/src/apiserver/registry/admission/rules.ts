@@ -5,6 +5,7 @@ import type { Resources } from '../resources.ts'
 import { certificateRequests } from './certificate-requests.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { initialNamespace, initialPodStatus } from './initial-status.ts'
+import { jobSelector } from './job-selector.ts'
 import { createLookups } from './lookups.ts'
 import { memoryPressureToleration } from './memory-pressure.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
@@ -39,6 +40,7 @@ function rules({ storage, resources, pools, clock, defaultTolerationSeconds }: A
     memoryPressureToleration(),
     initialPodStatus(),
     templateGeneration(),
+    jobSelector(),
     serviceAddresses(pools),
     nodePodCidr(pools.podCidrs),
     defaultStorageClass(lookups),
