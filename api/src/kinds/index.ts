@@ -14,9 +14,9 @@ import {
   subjectAccessReviewKind,
 } from './authorization/reviews.ts'
 import { scaleKind } from './autoscaling/scale.ts'
-import { certificateSigningRequestKind } from './certificates/certificate-signing-request.ts'
 import { cronJobKind } from './batch/cron-job.ts'
 import { jobKind } from './batch/job.ts'
+import { certificateSigningRequestKind } from './certificates/certificate-signing-request.ts'
 import { leaseKind } from './coordination/lease.ts'
 import { bindingKind } from './core/binding.ts'
 import { configMapKind } from './core/config-map.ts'
