@@ -1,6 +1,7 @@
 import {
   type EndpointSlice,
   endpointSliceKind,
+  type Informer,
   isReason,
   key as keyOf,
   nodeKind,
@@ -10,12 +11,15 @@ import {
   WorkQueue,
 } from '@davit/api'
 import { type ControllerContext, settled } from '../context.ts'
-import { onPodOfService, selectedPods } from '../selected-pods.ts'
+import { merelyJoins, onPodOfService, selectedPods } from '../selected-pods.ts'
 import { spaced } from '../spaced.ts'
 import { type Action, LABELS, MANAGER, planEndpointSlices } from './plan.ts'
 
-/** Each write of a slice is one more change of every node's rules. */
-const INTERVAL_MS = 200
+/**
+ * Each write of a slice is one more change of every node's rules. Pods that join others wait longer than those that leave: nothing is
+ * sent astray meanwhile.
+ */
+const INTERVAL_MS = { joining: 1_000, other: 200 }
 
 /** Keeps the EndpointSlices of every Service that has a selector. Settles when the context's signal aborts. */
 export async function runEndpointSliceController(context: ControllerContext): Promise<void> {
@@ -27,7 +31,9 @@ export async function runEndpointSliceController(context: ControllerContext): Pr
   await Promise.all([services.synced, pods.synced, nodes.synced, slices.synced])
   const queue = new WorkQueue({ clock })
   services.onChange(({ key }) => queue.add(key))
-  onPodOfService(services, pods, spaced(queue, { clock, intervalMs: INTERVAL_MS }))
+  const soon = spaced(queue, { clock, intervalMs: INTERVAL_MS.other })
+  const later = spaced(queue, { clock, intervalMs: INTERVAL_MS.joining })
+  onPodOfService(services, pods, (key, change) => (merelyJoins(change) && hasReady(slicesOf(key, slices)) ? later(key) : soon(key)))
   slices.onChange(({ type, object }) => {
     const name = object.metadata.labels?.[LABELS.service]
     if (name && type !== 'added') queue.add(`${object.metadata.namespace}/${name}`)
@@ -35,17 +41,24 @@ export async function runEndpointSliceController(context: ControllerContext): Pr
   await runController(queue, key => reconcile(key, context), { log, signal, workers: 8 })
 }
 
+function slicesOf(key: string, slices: Informer<EndpointSlice>): EndpointSlice[] {
+  const [namespace = '', name] = key.split('/')
+  return slices.cache
+    .byIndex('namespace', namespace)
+    .filter(({ metadata: { labels } }) => labels?.[LABELS.service] === name && labels?.[LABELS.managedBy] === MANAGER)
+}
+
+/** A Service with nobody to answer is what its callers wait for. */
+function hasReady(slices: readonly EndpointSlice[]): boolean {
+  return slices.some(({ endpoints = [] }) => endpoints.some(({ conditions }) => conditions?.ready))
+}
+
 async function reconcile(key: string, context: ControllerContext) {
   const service = context.informer(serviceKind).cache.get(key)
   // A Service that goes takes its slices with it by their owner reference.
   if (!service || service.metadata.deletionTimestamp !== undefined) return
   if (!service.spec?.selector || Object.keys(service.spec.selector).length === 0 || service.spec.type === 'ExternalName') return
-  const slices = context.informer(endpointSliceKind)
-  const owned = slices.cache
-    .byIndex('namespace', service.metadata.namespace ?? '')
-    .filter(
-      slice => slice.metadata.labels?.[LABELS.service] === service.metadata.name && slice.metadata.labels?.[LABELS.managedBy] === MANAGER,
-    )
+  const owned = slicesOf(key, context.informer(endpointSliceKind))
   const nodes = new Map([...context.informer(nodeKind).cache.list()].map(node => [node.metadata.name ?? '', node]))
   const actions = planEndpointSlices({ service, pods: selectedPods(service, context.informer(podKind)), slices: owned, nodes })
   for (const action of actions) await perform(action, context)

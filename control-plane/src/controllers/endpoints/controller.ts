@@ -6,7 +6,7 @@ import { spaced } from '../spaced.ts'
 import { endpointSubsets } from './plan.ts'
 
 /** Data planes read EndpointSlices; this older object is for people and old clients. */
-const INTERVAL_MS = 500
+const INTERVAL_MS = 1_000
 
 /** Keeps the Endpoints object of every Service that has a selector. Settles when the context's signal aborts. */
 export async function runEndpointsController(context: ControllerContext): Promise<void> {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   ApiError,
   type Informer,
@@ -6,6 +7,7 @@ import {
   key as keyOf,
   type OwnerReference,
   type Pod,
+  podCondition,
   podKind,
   type ReplicaSet,
   replicaSetKind,
@@ -17,8 +19,8 @@ import { type ControllerContext, controllerOf, controllerReference, settled } fr
 import { spaced } from '../spaced.ts'
 import { type Action, type Observed, planReplicaSet } from './plan.ts'
 
-/** How often a set whose pods change only in what they report is counted anew. */
-const INTERVAL_MS = 100
+/** How often a set whose pods change only in what they report is counted anew: each count is a write, and another of the Deployment. */
+const INTERVAL_MS = 500
 
 /** Keeps as many pods as each ReplicaSet asks for. Settles when the context's signal aborts. */
 export async function runReplicaSetController(context: ControllerContext): Promise<void> {
@@ -31,6 +33,7 @@ export async function runReplicaSetController(context: ControllerContext): Promi
   const count = spaced(queue, { clock, intervalMs: INTERVAL_MS })
   pods.onChange(({ type, object, old }) => {
     const isReport = type === 'updated' && isPodActive(object)
+    if (isReport && old && countsAsBefore(object, old)) return
     for (const pod of old ? [old, object] : [object]) {
       const owner = controllerOf(pod)[0]
       const ownerKey = owner?.kind === 'ReplicaSet' && `${pod.metadata.namespace}/${owner.name}`
@@ -40,6 +43,16 @@ export async function runReplicaSetController(context: ControllerContext): Promi
     }
   })
   await runController(queue, key => reconcile(key, context, sets, pods), { log, signal, workers: 8 })
+}
+
+/** True when nothing differs that decides whose pod it is, or how it is counted. */
+function countsAsBefore(pod: Pod, before: Pod): boolean {
+  const { labels, ownerReferences } = pod.metadata
+  return (
+    isPodActive(before) &&
+    isDeepStrictEqual(podCondition(pod, 'Ready'), podCondition(before, 'Ready')) &&
+    isDeepStrictEqual([labels, ownerReferences], [before.metadata.labels, before.metadata.ownerReferences])
+  )
 }
 
 function selects(set: ReplicaSet, pod: Pod): boolean {
