@@ -117,7 +117,9 @@ async function runWith(
     log,
   })
   const endpointSlices = startInformer(client, endpointSliceKind, { signal, log })
-  const events = createEventRecorder(client, { component: 'kubelet', host: nodeName, ...run })
+  // What happened may be told a little later; what is to start may not.
+  let isStarting = () => false
+  const events = createEventRecorder(client, { component: 'kubelet', host: nodeName, isBusy: () => isStarting(), ...run })
 
   const objects = createObjectSource(client, run)
   const { credentialsFile, parallelPullsMax, gc } = options.images
@@ -296,6 +298,7 @@ async function runWith(
     seccompProfile: path => readFileSync(join(dataDir, 'seccomp', normalize(`/${path}`)), 'utf8'),
     ...run,
   })
+  isStarting = () => manager.isStarting
   const reclaimer = startReclaimer({
     client,
     docker,

@@ -55,13 +55,13 @@ const pod = (name = 'web', namespace = 'ns'): KubernetesObject => ({
   metadata: { name, uid: `uid-${name}`, resourceVersion: '5', ...(namespace && { namespace }) },
 })
 
-function start(t: { after(fn: () => void): void }) {
+function start(t: { after(fn: () => void): void }, { isBusy = (): boolean => false } = {}) {
   const stop = new AbortController()
   t.after(() => stop.abort())
   const api = new FakeEvents()
   const clock = new SteppedClock()
   const log = listeningLog()
-  const recorder = createEventRecorder(api, { component: 'test', host: 'node-1', clock, log, signal: stop.signal })
+  const recorder = createEventRecorder(api, { component: 'test', host: 'node-1', isBusy, clock, log, signal: stop.signal })
   return { api, clock, log, recorder, stop }
 }
 
@@ -113,6 +113,34 @@ test('the same event again raises the count, in one write however often it happe
   assert.deepEqual(api.all, ['Pulled again x6'])
   assert.equal([...api.stored.values()][0]?.lastTimestamp, '1970-01-01T00:00:05Z')
   assert.equal(api.writes, 2)
+})
+
+test('what is normal waits while something more urgent goes on, for a while; a warning does not', async t => {
+  let isBusy = true
+  const { api, recorder, clock } = start(t, { isBusy: () => isBusy })
+  const passes = async (ms: number) => {
+    clock.step(ms)
+    for (let turn = 0; turn < 10; turn++) await setImmediate()
+  }
+  recorder.event(pod(), 'Normal', 'Started', 'here')
+  recorder.event(pod(), 'Warning', 'Failed', 'there')
+  await passes(1_000)
+  assert.deepEqual(api.all, ['Failed there x1'])
+  isBusy = false
+  await passes(1_000)
+  assert.deepEqual(api.all, ['Failed there x1', 'Started here x1'])
+
+  isBusy = true
+  recorder.event(pod(), 'Normal', 'Created', 'late')
+  for (let second = 0; second < 9; second++) await passes(1_000)
+  assert.equal(api.stored.size, 2)
+  await passes(1_000)
+  await passes(1_000)
+  assert.equal(api.stored.size, 3)
+
+  recorder.event(pod(), 'Normal', 'Pulled', 'asked for')
+  await recorder.flush()
+  assert.equal(api.stored.size, 4)
 })
 
 test('an event that happens while it is being sent is sent again', async t => {

@@ -25,6 +25,8 @@ export interface EventRecorderOptions {
   component: string
   /** The node it runs on. */
   host?: string
+  /** While it says so something more urgent is under way, and events of type Normal wait for its end; for some seconds at most. */
+  isBusy?: () => boolean
   clock: Clock
   log: Logger
   /** Ends the recorder; what was not sent is lost. */
@@ -37,12 +39,14 @@ const WAIT_MS_MAX = 120_000
 const SEND_MS_MAX = 10_000
 const BACKOFF_MS = { min: 500, max: 10_000 }
 const SENDERS = 4
+/** How long an event waits for the end of what is more urgent, and how often it looks. */
+const BUSY_MS = { max: 10_000, look: 500 }
 const LOSS_TOLD_EVERY_MS = 60_000
 const MESSAGE_LENGTH_MAX = 1_024
 
 /** Starts to record events of one component as core/v1 Events, until `signal` aborts. */
 export function createEventRecorder(client: Client, options: EventRecorderOptions): EventRecorder {
-  const { component, host, clock, log, signal } = options
+  const { component, host, isBusy = () => false, clock, log, signal } = options
   const events = client.resource(eventKind)
   const correlator = new Correlator(clock)
   const queue = new WorkQueue({ clock, backoffMs: BACKOFF_MS })
@@ -80,15 +84,21 @@ export function createEventRecorder(client: Client, options: EventRecorderOption
     }
   }
 
+  const mayWait = ({ event, waitingSince }: EventRecord) =>
+    event.type === 'Normal' && flushed.length === 0 && clock.monotonic() - (waitingSince ?? 0) < BUSY_MS.max && isBusy()
+
   const work = async () => {
     for await (const key of queue.take(signal)) {
       const record = waiting.get(key)
       const sentCount = record?.event.count
       try {
-        if (record) await send(record)
-        // It happened again meanwhile: the queue hands the key out once more.
-        if (record?.event.count === sentCount) record && settle(record)
-        else queue.add(key)
+        if (record && mayWait(record)) queue.addAfter(key, BUSY_MS.look)
+        else {
+          if (record) await send(record)
+          // It happened again meanwhile: the queue hands the key out once more.
+          if (record?.event.count === sentCount) record && settle(record)
+          else queue.add(key)
+        }
       } catch (err) {
         if (record && !signal.aborted) retryOrDrop(record, err)
       } finally {
@@ -141,6 +151,7 @@ export function createEventRecorder(client: Client, options: EventRecorderOption
           flushSignal?.removeEventListener('abort', stop)
           resolve()
         })
+        for (const key of waiting.keys()) if (queue.failures(key) === 0) queue.add(key)
       })
     },
   }

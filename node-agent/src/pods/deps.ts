@@ -9,6 +9,7 @@ import type { NodeFacts } from './container-spec.ts'
 import type { Drain } from './drain.ts'
 import type { Events } from './events.ts'
 import type { HostPortClaims } from './host-ports.ts'
+import type { Limit } from './limit.ts'
 
 export interface Deps {
   readonly docker: Docker
@@ -29,7 +30,7 @@ export interface Deps {
   readonly hostIp: string
   readonly allocatable: DownwardContext['allocatable']
   /** Holds starts to what the machine does in parallel with profit. */
-  readonly startLimit: <R>(work: () => Promise<R>) => Promise<R>
+  readonly startLimit: Limit
   /** Resolves once no node sends new connections to the pod and none is open; bounded by itself and by `signal`. */
   readonly drain: Drain
   readonly clock: Clock

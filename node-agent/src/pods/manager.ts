@@ -42,6 +42,8 @@ export interface PodManager extends PodViews {
   volumeUsage(uid: string): Promise<VolumeUsage[]>
   /** Looks at all pods again, as after something they wait for came back. */
   wakeAll(): void
+  /** True while containers are being started. */
+  readonly isStarting: boolean
   /** Brings changed ConfigMaps and Secrets into running pods now; happens by itself when they change. */
   refreshVolumes(): Promise<void>
   /** Settles once nothing runs here any more; containers stay. */
@@ -267,6 +269,9 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
     ...podViews({ runtimes, containers, ownUid: source.ownUid }),
     wakeAll,
     refreshVolumes: updates.refreshAll,
+    get isStarting() {
+      return deps.startLimit.isBusy
+    },
     async flushStatuses(until) {
       const uids = [...runtimes.keys()].flatMap(uid => source.reported(uid)?.metadata.uid ?? [])
       await Promise.all(uids.map(uid => statuses.flushed(uid, until)))
