@@ -54,8 +54,8 @@ const CHECKS_A_THOROUGH_ONE = 10
 const RETRY_INTERVAL_MS = 2_000
 /** Nodes that come together are routed to together. */
 const PEERS_DELAY_MS = 50
-/** Time between two looks at the bridge while pods start: each costs processes. */
-const ATTACH_INTERVAL_MS = 1_000
+/** Time between two looks at the bridge while pods start: each costs two processes, and only a pod that calls itself needs what it brings. */
+const ATTACH_INTERVAL_MS = 3_000
 
 /**
  * Gives this node's pods a network and keeps it: Docker's bridge, rules, routes to the peers. Resolves once it was set up, or
