@@ -17,8 +17,8 @@ import { failpoint } from '../failpoints/index.ts'
 import { RESIZE_CONDITIONS } from './status.ts'
 
 const WRITES_AT_ONCE = 8
-/** That a pod is being started is told when it takes longer than this: most run before, and cost one write. */
-const STARTING_MS = 3_000
+/** That a pod is being started is told when it takes longer than this: most run before, even of many in line, and cost one write. */
+const STARTING_MS = 10_000
 
 interface Entry {
   pod: Pod
