@@ -175,6 +175,8 @@ function clientOptions(options: EtcdOptions, url: string): IOptions {
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
       'grpc.enable_retries': 0,
+      // Nobody reads its statistics.
+      'grpc.enable_channelz': 0,
       // A channel that waits out a long back-off would keep us away after etcd is back.
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
