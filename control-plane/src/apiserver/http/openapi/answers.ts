@@ -1,78 +1,40 @@
-/**
- * OpenAPI: version 3 in a document for each group and version, made on first use; version 2 as an empty document, which is
- * all that clients that still ask for it need.
- */
-
-import { createHash } from 'node:crypto'
-import type { Kind } from '@davit/api'
-import { groupVersions } from '../discovery/resources.ts'
+/** OpenAPI over HTTP: version 3 by group and version, version 2 in the form that is asked for. */
+import { apiError, type Kind } from '@davit/api'
 import { parseAccept } from '../negotiation/accept.ts'
 import type { Dispatch } from '../resources/dispatch.ts'
 import { beginStream, sendJson, shapeOf } from '../respond.ts'
-import { VERSION_INFO } from '../version.ts'
-import { ComponentNames, componentsOf } from './components.ts'
-import { pathsOf } from './paths.ts'
+import { createDocuments, type Document } from './documents.ts'
 
 const V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 /** What clients ask for; as a Content-Type it would be no media type, and Go refuses it. */
 const V2_PROTOBUF_ASKED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+const JSON_RANGES = new Set(['application/json', 'application/*', '*/*'])
 
 export interface OpenApiAnswers {
   /** False when the path is not OpenAPI's. */
   answer(path: string, call: Dispatch): Promise<boolean>
 }
 
-interface Document {
-  readonly bytes: Buffer
-  readonly hash: string
-}
-
 export function openApiAnswers(kinds: readonly Kind[]): OpenApiAnswers {
-  let made: Promise<ReadonlyMap<string, Document>> | undefined
-  const documents = () => {
-    made ??= makeDocuments(kinds)
-    return made
-  }
+  const documents = createDocuments(kinds)
   return {
     answer: async (path, call) => {
       const { request, reply, query } = call
-      if (path === '/openapi/v2') return answerV2(call)
+      if (path === '/openapi/v2') {
+        if (wantsProtobuf(request.headers.accept)) beginStream(reply, V2_PROTOBUF).end()
+        else await sendDocument(call, await documents.v2())
+        return true
+      }
       if (path === '/openapi/v3') {
-        await sendJson(reply, 200, indexOf(await documents()), shapeOf(request, query, { views: false }))
+        await sendJson(reply, 200, indexOf(await documents.v3()), shapeOf(request, query, { views: false }))
         return true
       }
       if (!path.startsWith('/openapi/v3/')) return false
-      const document = (await documents()).get(path.slice('/openapi/v3/'.length))
+      const document = (await documents.v3()).get(path.slice('/openapi/v3/'.length))
       if (!document) return false
       await sendDocument(call, document)
       return true
     },
-  }
-}
-
-async function makeDocuments(kinds: readonly Kind[]): Promise<Map<string, Document>> {
-  const names = new ComponentNames(kinds)
-  const documents = new Map<string, Document>()
-  for (const { group, version, resources } of groupVersions(kinds)) {
-    // One at a time: each takes milliseconds, and others wait for the loop.
-    await new Promise(resolve => setImmediate(resolve))
-    const members = resources.map(({ kind }) => kind)
-    const bytes = Buffer.from(JSON.stringify(documentOf(members, names)))
-    documents.set(group ? `apis/${group}/${version}` : `api/${version}`, {
-      bytes,
-      hash: createHash('sha512').update(bytes).digest('hex').slice(0, 64).toUpperCase(),
-    })
-  }
-  return documents
-}
-
-/** The document of kinds of one group and version. */
-export function documentOf(kinds: readonly Kind[], names: ComponentNames): object {
-  return {
-    openapi: '3.0.0',
-    info: { title: 'Kubernetes', version: VERSION_INFO.gitVersion },
-    paths: Object.assign({}, ...kinds.map(kind => pathsOf(kind, names))),
-    components: { schemas: componentsOf(kinds, names) },
   }
 }
 
@@ -90,13 +52,14 @@ async function sendDocument({ request, reply, query }: Dispatch, { bytes, hash }
   await sendJson(reply, 200, bytes, { ...shapeOf(request, query, { views: false }), caching })
 }
 
-async function answerV2({ request, reply, query }: Dispatch): Promise<boolean> {
-  const wanted = parseAccept(request.headers.accept ?? '*/*')[0]?.type
-  if (wanted === V2_PROTOBUF || wanted === V2_PROTOBUF_ASKED) {
-    beginStream(reply, V2_PROTOBUF).end()
-    return true
+/**
+ * Whether version 2 is asked for in protobuf, which kubectl up to 1.28 does before it writes anything. It is satisfied with an
+ * empty document. Throws NotAcceptable when neither that nor JSON will do.
+ */
+function wantsProtobuf(accept: string | undefined): boolean {
+  for (const { type } of parseAccept(accept || '*/*')) {
+    if (type === V2_PROTOBUF || type === V2_PROTOBUF_ASKED) return true
+    if (JSON_RANGES.has(type)) return false
   }
-  const document = { swagger: '2.0', info: { title: 'Kubernetes', version: VERSION_INFO.gitVersion }, paths: {}, definitions: {} }
-  await sendJson(reply, 200, document, shapeOf(request, query, { views: false }))
-  return true
+  throw apiError('NotAcceptable', `only the following media types are accepted: application/json, ${V2_PROTOBUF}`)
 }

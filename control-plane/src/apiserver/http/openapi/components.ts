@@ -1,70 +1,15 @@
 /** Schemas of kinds as OpenAPI components, under the names Kubernetes gives them. */
-import { describeSchema, type Kind, type ListNode, type ObjectNode, type SchemaNode } from '@davit/api'
+import { deleteOptionsSchema, describeSchema, describeZod, type Kind, type ListNode, type ObjectNode, type SchemaNode } from '@davit/api'
+import { commonComponents, LIST_META } from './common.ts'
+import { type ComponentNames, packageOf } from './names.ts'
 
 export type OpenApiSchema = Record<string, unknown>
 
-const META_PREFIX = 'io.k8s.apimachinery.pkg.apis.meta.v1.'
-const META_COMPONENTS = new Set([
-  'ObjectMeta',
-  'OwnerReference',
-  'ManagedFieldsEntry',
-  'LabelSelector',
-  'LabelSelectorRequirement',
-  'ListMeta',
-  'Status',
-])
 const QUANTITY = 'io.k8s.apimachinery.pkg.api.resource.Quantity'
 const INT_OR_STRING = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString'
-const LIST_META = `${META_PREFIX}ListMeta`
-export const STATUS = `${META_PREFIX}Status`
-export const DELETE_OPTIONS = `${META_PREFIX}DeleteOptions`
 
-/** Names are given once for all groups: a shared object keeps the name of the group that has it first. */
-export class ComponentNames {
-  readonly #names = new Map<object, string>()
-  readonly #taken = new Set<string>()
-
-  /** Core kinds come first, so that what others embed is named as core's. */
-  constructor(kinds: readonly Kind[]) {
-    const ordered = [...kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''))
-    // Kinds before what they hold, so that no nested object takes a kind's name.
-    for (const kind of ordered) this.#give(describeSchema(kind), kind)
-    for (const kind of ordered) this.#walk(describeSchema(kind), kind)
-  }
-
-  of(node: ObjectNode): string | undefined {
-    return this.#names.get(node.fields)
-  }
-
-  #walk(node: SchemaNode, kind: Kind): void {
-    if (node.type === 'list') this.#walk(node.items, kind)
-    else if (node.type === 'map') this.#walk(node.values, kind)
-    else if (node.type === 'object' && (this.#give(node, kind) || node === describeSchema(kind))) {
-      for (const field of Object.values(node.fields)) this.#walk(field, kind)
-    }
-  }
-
-  /** True when the node had no name before; nodes without a component are written in place, and walked each time. */
-  #give(node: ObjectNode, kind: Kind): boolean {
-    if (!node.component) return true
-    if (this.#names.has(node.fields)) return false
-    const name = META_COMPONENTS.has(node.component) ? META_PREFIX + node.component : `${packageOf(kind)}.${node.component}`
-    let free = name
-    for (let n = 2; this.#taken.has(free); n++) free = `${name}${n}`
-    this.#taken.add(free)
-    this.#names.set(node.fields, free)
-    return true
-  }
-}
-
-/** `io.k8s.api.core.v1`: Kubernetes' Go package, turned round. */
-export function packageOf({ group, version }: Pick<Kind, 'group' | 'version'>): string {
-  const name = group === '' ? 'core' : (group.split('.')[0] ?? group)
-  return `io.k8s.api.${name}.${version}`
-}
-
-/** Every component that `kinds` and their lists need. */
-export function componentsOf(kinds: readonly Kind[], names: ComponentNames): Record<string, OpenApiSchema> {
+/** Every component that `kinds` and their lists need, and `spoken`, which have no lists. */
+export function componentsOf(kinds: readonly Kind[], spoken: readonly Kind[], names: ComponentNames): Record<string, OpenApiSchema> {
   const components: Record<string, OpenApiSchema> = {}
   const write = (node: SchemaNode): OpenApiSchema => {
     switch (node.type) {
@@ -123,18 +68,13 @@ export function componentsOf(kinds: readonly Kind[], names: ComponentNames): Rec
     return { $ref: referenceTo(name) }
   }
 
-  components[LIST_META] = listMeta()
-  components[STATUS] = {
-    description: 'Answer to a request that gives no object.',
-    type: 'object',
-    'x-kubernetes-group-version-kind': [{ group: '', kind: 'Status', version: 'v1' }],
-  }
-  components[DELETE_OPTIONS] = { description: 'How an object is to be deleted.', type: 'object' }
-  for (const kind of kinds) {
+  Object.assign(components, commonComponents())
+  referenceOrInline(describeZod(deleteOptionsSchema()) as ObjectNode)
+  for (const kind of [...kinds, ...spoken]) {
     const reference = referenceOrInline(describeSchema(kind))
     const own = components[componentOf(kind, names)]
     if (own) own['x-kubernetes-group-version-kind'] = [gvkOf(kind)]
-    components[`${componentOf(kind, names)}List`] = listOf(kind, reference)
+    if (isListed(kind)) components[`${componentOf(kind, names)}List`] = listOf(kind, reference)
   }
   return components
 }
@@ -179,13 +119,8 @@ function strategyOf({ meta }: SchemaNode): OpenApiSchema {
   }
 }
 
-function listMeta(): OpenApiSchema {
-  const text = { type: 'string' }
-  return {
-    description: 'What every list has.',
-    type: 'object',
-    properties: { continue: text, remainingItemCount: { type: 'integer', format: 'int64' }, resourceVersion: text, selfLink: text },
-  }
+function isListed({ verbs }: Kind): boolean {
+  return verbs.includes('list')
 }
 
 function listOf(kind: Kind, reference: OpenApiSchema): OpenApiSchema {
@@ -194,10 +129,10 @@ function listOf(kind: Kind, reference: OpenApiSchema): OpenApiSchema {
     type: 'object',
     required: ['items'],
     properties: {
-      apiVersion: { type: 'string' },
-      kind: { type: 'string' },
-      items: { type: 'array', items: reference },
-      metadata: { allOf: [{ $ref: referenceTo(LIST_META) }] },
+      apiVersion: { type: 'string', description: 'Group and version of the list.' },
+      kind: { type: 'string', description: `${kind.kind}List.` },
+      items: { type: 'array', items: reference, description: 'The objects.' },
+      metadata: { description: 'Version of the list, and where it goes on.', allOf: [{ $ref: referenceTo(LIST_META) }] },
     },
     'x-kubernetes-group-version-kind': [{ group: kind.group, kind: `${kind.kind}List`, version: kind.version }],
   }
