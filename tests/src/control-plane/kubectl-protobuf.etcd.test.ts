@@ -152,7 +152,9 @@ function beforeDashes(words: readonly string[], flags: readonly string[]): strin
 
 /** Without what differs from object to object by itself. */
 function bare(stored: Json): Json {
-  const { metadata, spec, ...rest } = JSON.parse(JSON.stringify(stored).replaceAll('-by-json', '')) as { metadata: Json; spec?: Json }
+  const own = String((stored.metadata as Json).uid)
+  const text = JSON.stringify(stored).replaceAll('-by-json', '').replaceAll(own, 'uid')
+  const { metadata, spec, ...rest } = JSON.parse(text) as { metadata: Json; spec?: Json }
   const { uid, resourceVersion, creationTimestamp, managedFields, namespace, ...common } = metadata
   if (!spec) return { ...rest, metadata: common }
   const { clusterIP, clusterIPs, ports, ...wanted } = spec as Json & { ports?: { nodePort?: number }[] }

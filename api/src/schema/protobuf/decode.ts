@@ -6,6 +6,8 @@ import { FIXED64, LENGTH_DELIMITED, ProtobufError, VARINT, WireReader } from './
 
 /** Deeper than any object of Kubernetes. */
 const DEPTH_MAX = 200
+/** As many as no object of Kubernetes has: each costs more in memory than the two bytes it may be on the wire. */
+const MESSAGES_MAX = 250_000
 /** The years that RFC 3339 can write, in seconds. */
 const SECONDS_MIN = -62_167_219_200
 const SECONDS_MAX = 253_402_300_799
@@ -35,6 +37,7 @@ interface Place {
 
 class Decoder {
   readonly #parseJson: DecodeOptions['parseJson']
+  #messages = 0
 
   constructor(parseJson: DecodeOptions['parseJson']) {
     this.#parseJson = parseJson
@@ -42,6 +45,7 @@ class Decoder {
 
   message(reader: Reader, wire: WireReader, place: Place): JsonObject {
     if (place.depth > DEPTH_MAX) throw new ProtobufError(`exceeded max depth of ${DEPTH_MAX}`)
+    if (++this.#messages > MESSAGES_MAX) throw new ProtobufError(`exceeded max count of ${MESSAGES_MAX} messages`)
     while (!wire.done) {
       const tag = wire.tag()
       const field = reader.get(tag >>> 3)

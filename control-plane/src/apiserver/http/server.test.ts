@@ -86,6 +86,7 @@ describe('the API server', () => {
     ['a broken escape', 'GET /api/v1/namespaces/default/pods/%zz', 400, 'BadRequest'],
     ['invalid JSON', 'POST /api/v1/namespaces/default/pods', 400, 'BadRequest', { body: '{' }],
     ['JSON nested too deep', 'POST /api/v1/namespaces/default/pods', 400, 'BadRequest', { body: '['.repeat(5000) }],
+    ['JSON of too many parts', 'POST /api/v1/namespaces/default/pods', 400, 'BadRequest', { body: `[${'{},'.repeat(300_000)}{}]` }],
     ['a key that reaches prototypes', 'POST /api/v1/namespaces/default/pods', 400, 'BadRequest', { body: '{"\\u005f_proto__":{}}' }],
     [
       'a strange media type',

@@ -8,6 +8,8 @@ const MEDIA_TYPES = ['application/json', 'application/yaml']
 export const OBJECT_MEDIA_TYPES = [...MEDIA_TYPES, 'application/vnd.kubernetes.protobuf']
 /** Deeper than any object of Kubernetes; a body nested beyond would overflow the stack of whatever walks it. */
 const DEPTH_MAX = 200
+/** As many as no object of Kubernetes has: each costs far more in memory than the two bytes it may be here. */
+const BRACKETS_MAX = 250_000
 
 /** `application/json` of `application/json; charset=utf-8`; empty when there is none. */
 export function mediaType(contentType: string | undefined): string {
@@ -41,7 +43,8 @@ export function unsupportedMediaType(accepted: readonly string[], why?: string):
 }
 
 export function parseJson(bytes: Buffer): unknown {
-  if (isTooDeep(bytes)) throw badRequest(`couldn't get version/kind; json parse error: exceeded max depth of ${DEPTH_MAX}`)
+  const beyond = limitBroken(bytes)
+  if (beyond) throw badRequest(`couldn't get version/kind; json parse error: ${beyond}`)
   const text = bytes.toString('utf8')
   let value: unknown
   try {
@@ -86,10 +89,11 @@ function refuseProto(value: unknown): void {
   }
 }
 
-/** Looks at brackets outside strings only; a string's bytes above 0x7f never look like one. */
-function isTooDeep(bytes: Buffer): boolean {
-  if (bytes.length < DEPTH_MAX) return false
+/** What is wrong with the shape. Looks at brackets outside strings only; a string's bytes above 0x7f never look like one. */
+function limitBroken(bytes: Buffer): string | undefined {
+  if (bytes.length < DEPTH_MAX) return undefined
   let depth = 0
+  let brackets = 0
   let inString = false
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!
@@ -98,8 +102,9 @@ function isTooDeep(bytes: Buffer): boolean {
       else if (byte === 0x22) inString = false
     } else if (byte === 0x22) inString = true
     else if (byte === 0x7b || byte === 0x5b) {
-      if (++depth > DEPTH_MAX) return true
+      if (++depth > DEPTH_MAX) return `exceeded max depth of ${DEPTH_MAX}`
+      if (++brackets > BRACKETS_MAX) return `exceeded max count of ${BRACKETS_MAX} objects and lists`
     } else if (byte === 0x7d || byte === 0x5d) depth--
   }
-  return false
+  return undefined
 }
