@@ -129,6 +129,7 @@ export { type Binding, bindingKind } from './kinds/core/binding.ts'
 export { type ConfigMap, configMapKind } from './kinds/core/config-map.ts'
 export { type EndpointAddress, type EndpointSubset, type Endpoints, type EndpointsPort, endpointsKind } from './kinds/core/endpoints.ts'
 export { type Event, type EventSeries, type EventSource, eventKind } from './kinds/core/event.ts'
+export { type LimitRange, type LimitRangeItem, limitRangeKind } from './kinds/core/limit-range.ts'
 export { NAMESPACE_NAME_LABEL, type Namespace, type NamespaceSpec, type NamespaceStatus, namespaceKind } from './kinds/core/namespace.ts'
 export { nodeKind } from './kinds/core/node.ts'
 export { isLabelOfNodes } from './kinds/core/node-labels.ts'
@@ -156,6 +157,19 @@ export {
   withResizedContainers,
 } from './kinds/core/pod.ts'
 export { type PodTemplate, podTemplateKind } from './kinds/core/pod-template.ts'
+export {
+  type ReplicationController,
+  type ReplicationControllerSpec,
+  type ReplicationControllerStatus,
+  replicationControllerKind,
+} from './kinds/core/replication-controller.ts'
+export {
+  type ResourceQuota,
+  type ResourceQuotaSpec,
+  type ResourceQuotaStatus,
+  resourceQuotaKind,
+  type ScopedResourceSelectorRequirement,
+} from './kinds/core/resource-quota.ts'
 export { SECRET_TYPES, type Secret, secretKind } from './kinds/core/secret.ts'
 export { serviceKind } from './kinds/core/service.ts'
 export { type ServiceAccount, serviceAccountKind } from './kinds/core/service-account.ts'
@@ -193,6 +207,12 @@ export {
 export { type ServiceCidr, serviceCidrKind } from './kinds/networking/service-cidr.ts'
 export { type RuntimeClass, runtimeClassKind } from './kinds/node/runtime-class.ts'
 export { type Eviction, evictionKind } from './kinds/policy/eviction.ts'
+export {
+  type PodDisruptionBudget,
+  type PodDisruptionBudgetSpec,
+  type PodDisruptionBudgetStatus,
+  podDisruptionBudgetKind,
+} from './kinds/policy/pod-disruption-budget.ts'
 export { clusterRoleKind } from './kinds/rbac/cluster-role.ts'
 export { clusterRoleBindingKind } from './kinds/rbac/cluster-role-binding.ts'
 export { roleKind } from './kinds/rbac/role.ts'

@@ -22,12 +22,15 @@ import { bindingKind } from './core/binding.ts'
 import { configMapKind } from './core/config-map.ts'
 import { endpointsKind } from './core/endpoints.ts'
 import { eventKind } from './core/event.ts'
+import { limitRangeKind } from './core/limit-range.ts'
 import { namespaceKind } from './core/namespace.ts'
 import { nodeKind } from './core/node.ts'
 import { persistentVolumeKind } from './core/persistent-volume.ts'
 import { persistentVolumeClaimKind } from './core/persistent-volume-claim.ts'
 import { podKind } from './core/pod.ts'
 import { podTemplateKind } from './core/pod-template.ts'
+import { replicationControllerKind } from './core/replication-controller.ts'
+import { resourceQuotaKind } from './core/resource-quota.ts'
 import { secretKind } from './core/secret.ts'
 import { serviceKind } from './core/service.ts'
 import { serviceAccountKind } from './core/service-account.ts'
@@ -40,6 +43,7 @@ import { networkPolicyKind } from './networking/network-policy.ts'
 import { serviceCidrKind } from './networking/service-cidr.ts'
 import { runtimeClassKind } from './node/runtime-class.ts'
 import { evictionKind } from './policy/eviction.ts'
+import { podDisruptionBudgetKind } from './policy/pod-disruption-budget.ts'
 import { clusterRoleKind } from './rbac/cluster-role.ts'
 import { clusterRoleBindingKind } from './rbac/cluster-role-binding.ts'
 import { roleKind } from './rbac/role.ts'
@@ -62,12 +66,15 @@ export const KINDS = [
   configMapKind,
   endpointsKind,
   eventKind,
+  limitRangeKind,
   namespaceKind,
   nodeKind,
   persistentVolumeClaimKind,
   persistentVolumeKind,
   podKind,
   podTemplateKind,
+  replicationControllerKind,
+  resourceQuotaKind,
   secretKind,
   serviceAccountKind,
   serviceKind,
@@ -76,9 +83,9 @@ export const KINDS = [
   deploymentKind,
   replicaSetKind,
   statefulSetKind,
-  certificateSigningRequestKind,
   cronJobKind,
   jobKind,
+  certificateSigningRequestKind,
   leaseKind,
   endpointSliceKind,
   newEventKind,
@@ -88,6 +95,7 @@ export const KINDS = [
   networkPolicyKind,
   serviceCidrKind,
   runtimeClassKind,
+  podDisruptionBudgetKind,
   clusterRoleBindingKind,
   clusterRoleKind,
   roleBindingKind,
