@@ -79,6 +79,7 @@ export {
   type Verb,
   type View,
 } from './kind.ts'
+export { type ApiService, type ApiServiceSpec, apiServiceKind } from './kinds/apiregistration/api-service.ts'
 export { type ControllerRevision, controllerRevisionKind } from './kinds/apps/controller-revision.ts'
 export { daemonSetKind } from './kinds/apps/daemon-set.ts'
 export type * from './kinds/apps/daemon-set-types.ts'
@@ -185,6 +186,10 @@ export {
   endpointSliceKind,
 } from './kinds/discovery/endpoint-slice.ts'
 export { fromCoreEvent, type NewEvent, newEventKind, toCoreEvent } from './kinds/events/event.ts'
+export { flowSchemaKind } from './kinds/flowcontrol/flow-schema.ts'
+export { MANDATORY_FLOW_SCHEMAS, MANDATORY_PRIORITY_LEVELS } from './kinds/flowcontrol/mandatory.ts'
+export { priorityLevelConfigurationKind } from './kinds/flowcontrol/priority-level-configuration.ts'
+export type * from './kinds/flowcontrol/types.ts'
 export { KINDS, kindFor, kindOf, REVIEW_KINDS, SPOKEN_KINDS } from './kinds/index.ts'
 export { ingressKind } from './kinds/networking/ingress.ts'
 export {

@@ -1,5 +1,6 @@
 /** Every kind there is. Adding one means adding its file and listing it here. */
 import { apiVersionOf, type Kind } from '../kind.ts'
+import { apiServiceKind } from './apiregistration/api-service.ts'
 import { controllerRevisionKind } from './apps/controller-revision.ts'
 import { daemonSetKind } from './apps/daemon-set.ts'
 import { deploymentKind } from './apps/deployment.ts'
@@ -36,6 +37,8 @@ import { serviceKind } from './core/service.ts'
 import { serviceAccountKind } from './core/service-account.ts'
 import { endpointSliceKind } from './discovery/endpoint-slice.ts'
 import { newEventKind } from './events/event.ts'
+import { flowSchemaKind } from './flowcontrol/flow-schema.ts'
+import { priorityLevelConfigurationKind } from './flowcontrol/priority-level-configuration.ts'
 import { ingressKind } from './networking/ingress.ts'
 import { ingressClassKind } from './networking/ingress-class.ts'
 import { ipAddressKind } from './networking/ip-address.ts'
@@ -78,6 +81,7 @@ export const KINDS = [
   secretKind,
   serviceAccountKind,
   serviceKind,
+  apiServiceKind,
   controllerRevisionKind,
   daemonSetKind,
   deploymentKind,
@@ -89,6 +93,8 @@ export const KINDS = [
   leaseKind,
   endpointSliceKind,
   newEventKind,
+  flowSchemaKind,
+  priorityLevelConfigurationKind,
   ingressClassKind,
   ingressKind,
   ipAddressKind,

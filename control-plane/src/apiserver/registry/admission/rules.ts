@@ -3,8 +3,9 @@ import type { Storage } from '../../../storage/types.ts'
 import type { Pools } from '../allocation/pools.ts'
 import type { Resources } from '../resources.ts'
 import { certificateRequests } from './certificate-requests.ts'
+import { defaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
-import { initialNamespace, initialPodStatus } from './initial-status.ts'
+import { initialApiService, initialNamespace, initialPodStatus } from './initial-status.ts'
 import { jobSelector } from './job-selector.ts'
 import { createLookups } from './lookups.ts'
 import { memoryPressureToleration } from './memory-pressure.ts'
@@ -47,6 +48,8 @@ function rules({ storage, resources, pools, clock, defaultTolerationSeconds }: A
     storageObjectInUseProtection(),
     claimResize(lookups),
     certificateRequests(clock),
+    initialApiService(clock),
+    defaultIngressClass(lookups),
   ]
 }
 
