@@ -79,6 +79,11 @@ export {
   type Verb,
   type View,
 } from './kind.ts'
+export { mutatingWebhookConfigurationKind } from './kinds/admissionregistration/mutating-webhook-configuration.ts'
+export type * from './kinds/admissionregistration/types.ts'
+export { validatingAdmissionPolicyKind } from './kinds/admissionregistration/validating-admission-policy.ts'
+export { validatingAdmissionPolicyBindingKind } from './kinds/admissionregistration/validating-admission-policy-binding.ts'
+export { validatingWebhookConfigurationKind } from './kinds/admissionregistration/validating-webhook-configuration.ts'
 export { type ApiService, type ApiServiceSpec, apiServiceKind } from './kinds/apiregistration/api-service.ts'
 export { type ControllerRevision, controllerRevisionKind } from './kinds/apps/controller-revision.ts'
 export { daemonSetKind } from './kinds/apps/daemon-set.ts'

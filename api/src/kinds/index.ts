@@ -1,5 +1,9 @@
 /** Every kind there is. Adding one means adding its file and listing it here. */
 import { apiVersionOf, type Kind } from '../kind.ts'
+import { mutatingWebhookConfigurationKind } from './admissionregistration/mutating-webhook-configuration.ts'
+import { validatingAdmissionPolicyKind } from './admissionregistration/validating-admission-policy.ts'
+import { validatingAdmissionPolicyBindingKind } from './admissionregistration/validating-admission-policy-binding.ts'
+import { validatingWebhookConfigurationKind } from './admissionregistration/validating-webhook-configuration.ts'
 import { apiServiceKind } from './apiregistration/api-service.ts'
 import { controllerRevisionKind } from './apps/controller-revision.ts'
 import { daemonSetKind } from './apps/daemon-set.ts'
@@ -81,6 +85,10 @@ export const KINDS = [
   secretKind,
   serviceAccountKind,
   serviceKind,
+  mutatingWebhookConfigurationKind,
+  validatingAdmissionPolicyBindingKind,
+  validatingAdmissionPolicyKind,
+  validatingWebhookConfigurationKind,
   apiServiceKind,
   controllerRevisionKind,
   daemonSetKind,

@@ -38,6 +38,15 @@ const EVENT = {
 const CLAIM = { devices: { requests: [{ name: 'gpu', exactly: { deviceClassName: 'gpu' } }] } }
 const WORKLOAD = { selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } }
 const JOB = { template: { spec: { restartPolicy: 'Never', ...CONTAINERS } } }
+/** Requests for what is not there: what is asked about these disturbs nobody. */
+const NOTHING = { operations: ['CREATE'], apiGroups: ['absent.test.io'], apiVersions: ['v1'], resources: ['things'] }
+const WEBHOOK = {
+  name: 'hook.test.io',
+  clientConfig: { url: 'https://127.0.0.1:1/hook' },
+  rules: [NOTHING],
+  sideEffects: 'None',
+  admissionReviewVersions: ['v1'],
+}
 /** One of each; of the name where it must fit. */
 const SAMPLES: Readonly<Record<string, Json | ((name: string) => Json)>> = {
   configmaps: { data: { a: '1' } },
@@ -66,6 +75,12 @@ const SAMPLES: Readonly<Record<string, Json | ((name: string) => Json)>> = {
       usages: ['client auth'],
     },
   },
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': { webhooks: [WEBHOOK] },
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': { webhooks: [WEBHOOK] },
+  'validatingadmissionpolicies.admissionregistration.k8s.io': {
+    spec: { matchConstraints: { resourceRules: [NOTHING] }, validations: [{ expression: 'true' }] },
+  },
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': { spec: { policyName: 'absent', validationActions: ['Deny'] } },
   'apiservices.apiregistration.k8s.io': name => ({
     spec: { group: name.slice('v1.'.length), version: 'v1', groupPriorityMinimum: 1000, versionPriority: 10 },
   }),
