@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { command } from '@davit/deploy'
 import { kubectlBinary } from '../kubectl.ts'
+import { certificateRequest } from './certificates.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 
 type Json = Record<string, unknown>
@@ -132,6 +133,16 @@ describe('kubectl that sends protobuf', { concurrency: 4, skip: binary === undef
     await post('/api/v1/namespaces/default/pods', { metadata: { name: 'lone' }, spec })
     await kubectlInProtobuf('drain', 'old', '--force', '--disable-eviction', '--grace-period=0')
     assert.equal((await plane.ask({ path: '/api/v1/namespaces/default/pods/lone' })).code, 404)
+  })
+
+  it('approves a certificate', async () => {
+    const { request } = await certificateRequest('/CN=ann')
+    const spec = { request: Buffer.from(request).toString('base64'), signerName: 'example.com/signer', usages: ['client auth'] }
+    await post('/apis/certificates.k8s.io/v1/certificatesigningrequests', { metadata: { name: 'asked' }, spec })
+    await kubectlInProtobuf('certificate', 'approve', 'asked')
+    const { status } = await get('/apis/certificates.k8s.io/v1/certificatesigningrequests/asked')
+    const [condition] = (status as { conditions: Json[] }).conditions
+    assert.deepEqual([condition?.type, condition?.status, condition?.reason], ['Approved', 'True', 'KubectlApprove'])
   })
 
   it('scales by itself', async t => {

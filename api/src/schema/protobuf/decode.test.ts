@@ -12,7 +12,8 @@ import { secretKind } from '../../kinds/core/secret.ts'
 import { serviceKind } from '../../kinds/core/service.ts'
 import { KINDS } from '../../kinds/index.ts'
 import { bytes, envelope, number } from '../../testing/protobuf.ts'
-import { describeSchema } from '../describe.ts'
+import { describeSchema, describeZod, type ObjectNode } from '../describe.ts'
+import { anyObject, object } from '../fields.ts'
 import { decodeMessage } from './decode.ts'
 import { openEnvelope } from './envelope.ts'
 import { ProtobufError } from './wire.ts'
@@ -75,6 +76,31 @@ describe('decodeMessage()', () => {
     const security = bytes(14, bytes(4, Buffer.from([0, 5])), number(2, -3n))
     const pod = decode(as(podKind), bytes(2, security), bytes(2, bytes(10, 'node-1')))
     assert.deepEqual(pod.spec, { securityContext: { supplementalGroups: [0, 5], runAsUser: -3 }, nodeName: 'node-1' })
+  })
+
+  it('reads the schema of a CustomResourceDefinition, which JSON leaves open', () => {
+    const validation = describeZod(
+      object('CustomResourceValidation', 'A schema.', { openAPIV3Schema: anyObject('The schema.') }),
+    ) as ObjectNode
+    const raw = (value: string) => bytes(1, value)
+    const name = bytes(1, 'name')
+    const text = [bytes(5, 'string'), number(14, 0), bytes(20, raw('"a"')), bytes(20, raw('null')), bytes(8, raw('{"b":[1]}'))]
+    const half = Buffer.concat([Buffer.from([(11 << 3) | 1]), Buffer.from(new Float64Array([0.5]).buffer)])
+    const list = bytes(29, bytes(1, 'list'), bytes(2, bytes(24, bytes(1, bytes(5, 'integer'), half)), bytes(42, 'set'), number(39, 0)))
+    const map = bytes(29, bytes(1, 'map'), bytes(2, bytes(30, number(1, 1))))
+    const closed = bytes(29, bytes(1, 'closed'), bytes(2, bytes(30, number(1, 0)), number(38, 1)))
+    const needs = bytes(32, bytes(1, 'a'), bytes(2, bytes(2, 'b')))
+    const schema = bytes(1, bytes(29, name, bytes(2, ...text)), list, map, closed, needs, bytes(44, bytes(1, 'self.a'), number(6, 0)))
+    assert.deepEqual(decodeMessage(validation, schema, { home: 'apiextensions.k8s.io/v1', parseJson }).openAPIV3Schema, {
+      properties: {
+        name: { type: 'string', minLength: 0, enum: ['a', null], default: { b: [1] } },
+        list: { items: { type: 'integer', minimum: 0.5 }, 'x-kubernetes-list-type': 'set' },
+        map: { additionalProperties: true },
+        closed: { additionalProperties: false, 'x-kubernetes-preserve-unknown-fields': true },
+      },
+      dependencies: { a: ['b'] },
+      'x-kubernetes-validations': [{ rule: 'self.a', optionalOldSelf: false }],
+    })
   })
 
   it('leaves out what the schema does not have', () => {

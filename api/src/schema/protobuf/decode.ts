@@ -1,6 +1,7 @@
 /** From protobuf to what JSON would have said: the schema tells what is in a field, `messages.ts` which field it is. */
 import { formatMicroTime, formatTime } from '../../clock.ts'
 import type { ObjectNode, ScalarNode, SchemaNode } from '../describe.ts'
+import { EITHER } from './json-schema.ts'
 import { type Reader, type ReadField, readerOf } from './reader.ts'
 import { FIXED64, LENGTH_DELIMITED, ProtobufError, VARINT, WireReader } from './wire.ts'
 
@@ -78,7 +79,8 @@ class Decoder {
       return
     }
     // A message that comes in parts is one message.
-    const before = node.type === 'object' ? (into[name] as JsonObject | undefined) : undefined
+    const before =
+      node.type === 'object' && !Object.hasOwn(EITHER, node.component ?? '') ? (into[name] as JsonObject | undefined) : undefined
     const value = this.#value(field, wire, wireType, depth, before)
     if (value === undefined || (!field.keepsZero && isZero(value))) delete into[name]
     else into[name] = value
@@ -105,7 +107,7 @@ class Decoder {
     expectWire(wireType, wireTypeOf(node), name)
     switch (node.type) {
       case 'object':
-        return this.message(readerOf(node, home), wire.message(), { into: before, depth: depth + 1 })
+        return eitherOf(node, this.message(readerOf(node, home), wire.message(), { into: before, depth: depth + 1 }))
       case 'list':
         return this.message(new Map([[1, field]]), wire.message(), { into: before, depth: depth + 1 })[name]
       case 'integer':
@@ -128,6 +130,10 @@ class Decoder {
     if (!raw || raw.length === 0) return undefined
     return this.#parseJson(raw)
   }
+}
+
+function eitherOf({ component = '' }: ObjectNode, value: JsonObject): unknown {
+  return Object.hasOwn(EITHER, component) ? EITHER[component]?.(value) : value
 }
 
 function scalarOf(node: ScalarNode, wire: WireReader): unknown {

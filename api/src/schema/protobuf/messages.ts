@@ -2,7 +2,8 @@
  * Field numbers of Kubernetes' protobuf messages, kept apart from the schema: they say nothing but where a field is on the
  * wire. One message a line: its name, then its fields by their JSON names in the order of their numbers. `4:` before a field
  * says that numbers go on from there; `?` after it that Go keeps a zero apart from none (a pointer); `*Name` is a message
- * whose fields JSON has in the message around it. What a field holds is told by the schema.
+ * whose fields JSON has in the message around it; `=Name` says of a field that is free in JSON which message protobuf has for
+ * it. What else a field holds is told by the schema.
  */
 import { ACCESS } from './numbers/access.ts'
 import { CLUSTER } from './numbers/cluster.ts'
@@ -21,6 +22,8 @@ export interface NumberedField {
   readonly embedded: boolean
   /** A zero that is on the wire was set. */
   readonly keepsZero: boolean
+  /** Message of a field that is free in JSON. */
+  readonly message?: string
 }
 
 export interface Message {
@@ -79,8 +82,8 @@ function parseTable(home: string, text: string): Map<string, Message> {
 function parseFields(tokens: readonly string[]): NumberedField[] {
   let last = 0
   return tokens.map(token => {
-    const [, number, star, name = '', mark] = /^(?:(\d+):)?(\*?)([^?]+)(\??)$/.exec(token) ?? []
+    const [, number, star, name = '', mark, message] = /^(?:(\d+):)?(\*?)([^?=]+)(\??)(?:=(.+))?$/.exec(token) ?? []
     last = number === undefined ? last + 1 : Number(number)
-    return { name, number: last, embedded: star === '*', keepsZero: mark === '?' }
+    return { name, number: last, embedded: star === '*', keepsZero: mark === '?', ...(message !== undefined && { message }) }
   })
 }

@@ -1,5 +1,6 @@
 /** Numbers and schema brought together: which field of the schema a number on the wire is. */
 import type { ObjectNode, SchemaNode } from '../describe.ts'
+import { FREE_FORM } from './json-schema.ts'
 import { type Message, messageOf } from './messages.ts'
 
 /** A field of a JSON object as it comes on the wire. */
@@ -38,18 +39,23 @@ export function readerOf(node: ObjectNode, home: string): Reader {
 
 function build({ home, fields }: Message, node: ObjectNode): Reader {
   const reader = new Map<number, ReadField | { embedded: Reader }>()
-  for (const { name, number, embedded, keepsZero } of fields) {
+  for (const { name, number, embedded, keepsZero, message } of fields) {
     if (embedded) {
       const inner = messageOf(name, home)
       if (!inner) throw new Error(`Cannot read ${node.component} in protobuf: ${home} has no numbers for ${name}, which is in it`)
       reader.set(number, { embedded: build(inner, node) })
       continue
     }
-    const field = node.fields[name]
+    const field = node.fields[name] && nodeOf(node.fields[name], message)
     // Numbers of fields that only other versions of Kubernetes have.
     if (field) reader.set(number, readField({ name, node: field, home, keepsZero: keepsZero || node.required.includes(name) }))
   }
   return reader
+}
+
+/** The schema's node, or that of the message where JSON's form is another. */
+function nodeOf(node: SchemaNode, message: string | undefined): SchemaNode {
+  return (message !== undefined && FREE_FORM[message]?.()) || node
 }
 
 function readField(field: Omit<ReadField, 'element'>): ReadField {

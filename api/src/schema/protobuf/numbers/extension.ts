@@ -39,13 +39,16 @@ CustomResourceDefinitionVersion name served storage schema subresources addition
 CustomResourceSubresourceScale specReplicasPath statusReplicasPath labelSelectorPath?
 CustomResourceSubresourceStatus
 CustomResourceSubresources status scale
-CustomResourceValidation openAPIV3Schema
+CustomResourceValidation openAPIV3Schema=JSONSchemaProps
 ExternalDocumentation description url
 JSONSchemaProps id $schema $ref? description type format title default maximum? exclusiveMaximum minimum? exclusiveMinimum maxLength?
   minLength? pattern maxItems? minItems? uniqueItems multipleOf? enum maxProperties? minProperties? required items allOf oneOf anyOf not
-  properties additionalProperties patternProperties dependencies additionalItems definitions externalDocs example nullable
+  properties additionalProperties? patternProperties dependencies additionalItems? definitions externalDocs example nullable
   x-kubernetes-preserve-unknown-fields? x-kubernetes-embedded-resource x-kubernetes-int-or-string x-kubernetes-list-map-keys
   x-kubernetes-list-type? x-kubernetes-map-type? x-kubernetes-validations
+JSONSchemaPropsOrArray schema jSONSchemas
+JSONSchemaPropsOrBool allows schema
+JSONSchemaPropsOrStringArray schema property
 SelectableField jsonPath
 ServiceReference namespace name path? port?
 ValidationRule rule message messageExpression reason? fieldPath optionalOldSelf?
