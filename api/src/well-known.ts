@@ -22,6 +22,8 @@ export const GROUPS = {
   unauthenticated: 'system:unauthenticated',
   /** Every ServiceAccount; those of a namespace have this, a colon and the namespace, too. */
   serviceAccounts: 'system:serviceaccounts',
+  /** Whoever shows a bootstrap token. */
+  bootstrappers: 'system:bootstrappers',
 } as const
 
 /** A ServiceAccount's user is this, its namespace, a colon and its name. */

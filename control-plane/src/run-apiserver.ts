@@ -1,11 +1,12 @@
 /** The API server's role: etcd, storage, registry and HTTP put together. */
 
 import { join } from 'node:path'
-import { type Client, type Clock, createEventRecorder, GROUPS, KINDS, type Logger } from '@davit/api'
+import { type Client, type Clock, createEventRecorder, GROUPS, KINDS, type Logger, unavailable } from '@davit/api'
 import { CONTROLLERS } from '@davit/api/pki'
 import { createAccountTokens, createAuthenticateToken } from './apiserver/accounts/index.ts'
-import { createAuthorizer, registryLookups } from './apiserver/authorization/index.ts'
+import { createAccessGuard, createAuthorizer, type GrantParts, registryLookups } from './apiserver/authorization/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
+import { answeredOnceSeen, followRoles, reconcilePolicy } from './apiserver/rbac/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
 import { keepReplicaPublished, peersOf, replicaLease } from './apiserver/replicas.ts'
 import { createStreams } from './apiserver/streams/index.ts'
@@ -63,8 +64,16 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
   })
   const { podCidr, serviceCidr, dnsAddress, nodePorts, advertiseAddress } = options
   const networks = { podCidr, serviceCidr, dnsAddress, nodePorts }
-  const registry = createRegistry({ storage, kinds: KINDS, networks, clock, log, tokens })
+  let grantParts: GrantParts | undefined
+  const guard = createAccessGuard(() => {
+    if (!grantParts) throw unavailable('Roles are not known yet')
+    return grantParts
+  })
+  const registryOptions = { kinds: KINDS, networks, clock, log, tokens, guard }
+  const registry = createRegistry({ storage, ...registryOptions })
+  const stopFollowing = new AbortController()
   const close = async () => {
+    stopFollowing.abort()
     await storage.close()
     stopEtcd.abort()
     await etcd.stopped
@@ -75,6 +84,11 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     const { clusterId } = await bootstrap(registry, storage, signal, fixtures)
     const client = createInProcessClient(registry, CONTROLLERS_USER)
     await adoptAuthorities({ client, pki, clock, log, signal })
+    await reconcilePolicy(client, signal)
+    const roles = followRoles(client, { clock, log, signal: stopFollowing.signal })
+    await roles.synced
+    const authorizer = createAuthorizer(registryLookups(registry), roles.index)
+    grantParts = { authorizer, roles: roles.index }
     const metrics = createMetrics()
     metrics.observeStorage(storage)
     metrics.observeCertificates(() => pki.held(), clock)
@@ -91,8 +105,8 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     const peers = async () => (await peersOf(client, options.name)).map(({ name, address, port }) => ({ name, url: urlOf(address, port) }))
     const tunnels = createTunnels({ relays: new Relays({ peers, credentials: certificates, clock, log }), clock, log })
     const server = await startApiServer({
-      registry,
-      authorizer: createAuthorizer(registryLookups(registry)),
+      registry: answeredOnceSeen(registry, roles),
+      authorizer,
       identity: {
         certificates,
         onRenewal: listener => pki.onChange(listener),
@@ -145,7 +159,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       client,
       clientForTerm: async (name, identity, ends) => {
         const fenced = await beginTerm(storage, { name, identity, signal: ends })
-        return createInProcessClient(createRegistry({ storage: fenced, kinds: KINDS, networks, clock, log, tokens }), CONTROLLERS_USER)
+        return createInProcessClient(createRegistry({ storage: fenced, ...registryOptions }), CONTROLLERS_USER)
       },
       tunnels,
       keepUp: async (client, identity, term) => {

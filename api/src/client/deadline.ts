@@ -11,9 +11,6 @@ export interface Deadline {
   release(): void
 }
 
-/** Every call ends with it; one made each time, as is the default, costs its stack. */
-const NO_LONGER_MATTERS = new Error('Time no longer matters')
-
 /** Joins the caller's signal with a limit of `ms`. */
 export function startDeadline(what: string, ms: number, { clock, signal }: { clock: Clock; signal?: AbortSignal | undefined }): Deadline {
   signal?.throwIfAborted()
@@ -29,9 +26,9 @@ export function startDeadline(what: string, ms: number, { clock, signal }: { clo
   )
   return {
     signal: stop.signal,
-    lift: () => timer.abort(NO_LONGER_MATTERS),
+    lift: () => timer.abort(),
     release: () => {
-      timer.abort(NO_LONGER_MATTERS)
+      timer.abort()
       signal?.removeEventListener('abort', abort)
     },
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PersistentVolume, Pod } from '@davit/api'
+import { defaultRoles } from '../rbac/testing/index.ts'
 import { createAuthorizer } from './authorizer.ts'
 import type { NodeLookups } from './node-rules.ts'
 import type { Attributes } from './types.ts'
@@ -74,7 +75,7 @@ const lookups: NodeLookups = {
     PODS.filter(({ metadata, spec }) => spec.nodeName === node && metadata.namespace === namespace),
   pod: async (namespace, name) => PODS.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
 }
-const authorizer = createAuthorizer(lookups)
+const authorizer = createAuthorizer(lookups, defaultRoles())
 
 type Case = Partial<Omit<Attributes, 'user'>> & { who?: keyof typeof USERS; verb: string; body?: unknown }
 
@@ -233,7 +234,7 @@ test('authorize() asks again, freshly, before it denies', async () => {
     },
   }
   const request = { user: USERS.node, group: '', resource: 'secrets', verb: 'get', namespace: 'a', name: 'pull' }
-  assert.ok((await createAuthorizer(late).authorize(request)).allowed)
+  assert.ok((await createAuthorizer(late, defaultRoles()).authorize(request)).allowed)
   assert.deepEqual(asked, [false, true])
 })
 

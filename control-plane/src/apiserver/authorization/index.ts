@@ -1,4 +1,5 @@
 export { createAuthorizer } from './authorizer.ts'
+export { createAccessGuard, type GrantParts } from './grants.ts'
 export type { NodeLookups } from './node-rules.ts'
 export { registryLookups } from './registry-lookups.ts'
 export type { Attributes, Authorizer, Rights, Verdict } from './types.ts'

@@ -1,27 +1,19 @@
 import type { NonResourceRule, ResourceRule } from '@davit/api'
+import type { RoleQuestion } from '../rbac/index.ts'
 import type { User } from '../registry/index.ts'
 
-/** What somebody wants to do: on a resource, or on a path that is none. */
-export interface Attributes {
-  readonly user: User
-  /** `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; for paths the HTTP method in small letters. */
-  readonly verb: string
-  /** Empty for the core group. */
-  readonly group: string
-  /** Plural; empty for a request on `path`. */
-  readonly resource: string
-  readonly subresource?: string
-  readonly namespace?: string
-  readonly name?: string
+/**
+ * What somebody wants to do: on a resource, or on a path that is none. Verbs are `get`, `list`, `watch`, `create`, `update`, `patch`,
+ * `delete`, `deletecollection`, those that only roles know, such as `bind`, and for paths the HTTP method in small letters.
+ */
+export interface Attributes extends RoleQuestion {
   /** Of a list or watch: part of what nodes may do is decided by it. */
   readonly fieldSelector?: string
-  /** Of a request on no resource, such as `/healthz`. */
-  readonly path?: string
 }
 
 export interface Verdict {
   readonly allowed: boolean
-  /** Why not, where there is more to say than who may not do what; else empty. */
+  /** Why, or why not, where there is more to say than who may not do what; else empty. */
   readonly reason: string
 }
 
@@ -36,5 +28,6 @@ export interface Rights {
 export interface Authorizer {
   /** `body`: of a write, as parsed; for nodes the name in it counts. */
   authorize(attributes: Attributes, body?: unknown): Promise<Verdict>
-  rightsOf(user: User): Rights
+  /** `namespace`: rights that hold there, too. */
+  rightsOf(user: User, namespace?: string): Rights
 }

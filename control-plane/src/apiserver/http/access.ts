@@ -1,5 +1,5 @@
 /** Whether a user may make a request, and as whom. */
-import { apiError, forbidden, GROUPS, SERVICE_ACCOUNT_USER_PREFIX } from '@davit/api'
+import { apiError, forbidden, GROUPS, parseFieldSelector } from '@davit/api'
 import type { Attributes, Authorizer } from '../authorization/index.ts'
 import type { User } from '../registry/index.ts'
 import type { RequestInfo } from './request-info.ts'
@@ -26,8 +26,9 @@ export function needsBody(user: User, { verb, resource }: RequestInfo): boolean 
 
 function attributesOf(user: User, { verb, path, resource }: RequestInfo, query: URLSearchParams | undefined): Attributes {
   if (!resource) return { user, verb, group: '', resource: '', path }
-  const { group, resource: plural, subresource, namespace, name } = resource
+  const { group, resource: plural, subresource, namespace } = resource
   const selected = query?.get('fieldSelector')
+  const name = resource.name ?? selectedName(verb, selected)
   return {
     user,
     verb,
@@ -40,7 +41,19 @@ function attributesOf(user: User, { verb, path, resource }: RequestInfo, query: 
   }
 }
 
-function refusal({ user, verb, group, resource, subresource, namespace, name, path }: Attributes, reason = ''): Error {
+/** Who lists or watches one object by its name may be allowed that name alone. */
+function selectedName(verb: string, selector: string | null | undefined): string | undefined {
+  if (!selector || (verb !== 'list' && verb !== 'watch')) return undefined
+  try {
+    return parseFieldSelector(selector).find(({ field, operator }) => field === 'metadata.name' && operator === '=')?.value || undefined
+  } catch {
+    // The handler says what is wrong with it, to whoever may list.
+    return undefined
+  }
+}
+
+/** Forbidden, in Kubernetes' words. */
+export function refusal({ user, verb, group, resource, subresource, namespace, name, path }: Attributes, reason = ''): Error {
   const because = reason ? `: ${reason}` : ''
   if (path !== undefined)
     return apiError('Forbidden', `forbidden: User ${JSON.stringify(user.name)} cannot ${verb} path ${JSON.stringify(path)}${because}`)
@@ -48,30 +61,4 @@ function refusal({ user, verb, group, resource, subresource, namespace, name, pa
   const where = namespace ? `in the namespace ${JSON.stringify(namespace)}` : 'at the cluster scope'
   const why = `User ${JSON.stringify(user.name)} cannot ${verb} resource ${what} in API group ${JSON.stringify(group)} ${where}${because}`
   return forbidden({ group, plural: resource }, name ?? '', why)
-}
-
-/** The user to act as: another one when `Impersonate-User` asks for it. Throws Forbidden when the user may not. */
-export async function impersonate(authorizer: Authorizer, user: User, headers: NodeJS.Dict<string | string[]>): Promise<User> {
-  const name = headers['impersonate-user']
-  const groups = headers['impersonate-group']
-  if (name === undefined && groups === undefined) return user
-  if (typeof name !== 'string' || name === '') throw apiError('BadRequest', 'requested groups without impersonating a user')
-  const wanted = groups === undefined ? [] : [groups].flat().flatMap(group => group.split(/, */))
-  const targets = [{ resource: 'users', name }, ...wanted.map(group => ({ resource: 'groups', name: group }))]
-  for (const target of targets) {
-    const attributes: Attributes = { user, verb: 'impersonate', group: '', ...target }
-    const { allowed, reason } = await authorizer.authorize(attributes)
-    if (!allowed) throw refusal(attributes, reason)
-  }
-  if (groups === undefined) wanted.push(...accountGroups(name))
-  const own = name === 'system:anonymous' ? GROUPS.unauthenticated : GROUPS.authenticated
-  return { name, groups: [...new Set([...wanted, own])] }
-}
-
-/** Who acts as a ServiceAccount is in its groups. */
-function accountGroups(name: string): string[] {
-  const [namespace, account, ...more] = name.startsWith(SERVICE_ACCOUNT_USER_PREFIX)
-    ? name.slice(SERVICE_ACCOUNT_USER_PREFIX.length).split(':')
-    : []
-  return namespace && account && more.length === 0 ? [GROUPS.serviceAccounts, `${GROUPS.serviceAccounts}:${namespace}`] : []
 }

@@ -7,10 +7,11 @@ import type { SecureContextOptions } from 'node:tls'
 import { apiError, badRequest, GROUPS, REVIEW_KINDS, unavailable } from '@davit/api'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { User } from '../registry/index.ts'
-import { checkAccess, impersonate, needsBody } from './access.ts'
+import { checkAccess, needsBody } from './access.ts'
 import { authenticate } from './authentication.ts'
 import { mediaType, OBJECT_MEDIA_TYPES, parseAnyBody, unsupportedMediaType } from './body/parse-body.ts'
 import { BODY_BYTES_MAX, readBody } from './body/read-body.ts'
+import { impersonate } from './impersonate.ts'
 import type { ApiServer, ApiServerOptions, HealthCheck, ServerCertificates } from './options.ts'
 import { refuseUnreadable } from './refuse.ts'
 import { parseRequestInfo, type RequestInfo } from './request-info.ts'
@@ -60,7 +61,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       if (request.method !== 'GET') await confirm()
       const query = queryOf(request.raw.url ?? '/')
       const caller = await authenticate(request.raw, options.identity)
-      const user = await impersonate(options.authorizer, caller, request.headers)
+      const user = await impersonate(options.authorizer, caller, request.raw.rawHeaders)
       const body = bodyReader(request, bodyMax(user, request.headers['content-type']))
       const judged = needsBody(user, info) ? { body: parseAnyBody(await body(), request.headers['content-type']) } : {}
       await checkAccess(options.authorizer, { user, info, query, ...judged })

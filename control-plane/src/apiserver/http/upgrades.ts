@@ -6,8 +6,9 @@ import type { Duplex } from 'node:stream'
 import { apiError, badRequest, GROUPS, NODE_USER_PREFIX, PATHS, unavailable } from '@davit/api'
 import { API_SERVER } from '@davit/api/pki'
 import type { User } from '../registry/index.ts'
-import { checkAccess, impersonate } from './access.ts'
+import { checkAccess } from './access.ts'
 import { authenticate } from './authentication.ts'
+import { impersonate } from './impersonate.ts'
 import type { ApiServerOptions } from './options.ts'
 import { refuse } from './refuse.ts'
 import { parseRequestInfo, type RequestInfo } from './request-info.ts'
@@ -48,7 +49,7 @@ async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection
     checkPeer(caller)
     return options.tunnels.relay(request, socket, head, relayed)
   }
-  const user = await impersonate(authorizer, caller, request.headers)
+  const user = await impersonate(authorizer, caller, request.rawHeaders)
   await checkAccess(authorizer, { user, info: streamInfo(info, lookup) })
   const { namespace = '', name = '', subresource = '' } = info.resource ?? {}
   const { searchParams: query } = new URL(request.url ?? '/', 'https://apiserver')

@@ -12,7 +12,7 @@ import { readEviction } from './pods/eviction.ts'
 import { Reader } from './read.ts'
 import { Resources, targetOf } from './resources.ts'
 import { patchedScaleAsWanted, scaleAsWanted, scaleOf } from './scale.ts'
-import type { DeletionRequest, Registry, RequestContext, TokenSigner } from './types.ts'
+import type { AccessGuard, DeletionRequest, Registry, RequestContext, TokenSigner } from './types.ts'
 import { bodyAsWanted, type Part, type UpdateRequest, update } from './update.ts'
 import { withViews } from './views.ts'
 
@@ -26,6 +26,8 @@ export interface RegistryOptions {
   defaultTolerationSeconds?: number
   /** Signs ServiceAccount tokens; without it none are given. */
   tokens?: TokenSigner
+  /** Without it nobody but the cluster's own writes roles and bindings. */
+  guard?: AccessGuard
 }
 
 const PARTS: Readonly<Record<string, Part>> = {
@@ -39,11 +41,19 @@ const PARTS: Readonly<Record<string, Part>> = {
 const DELETIONS_AT_ONCE = 16
 
 /** Makes the registry and tells `storage`, which must not have been started, of every kind. */
-export function createRegistry({ storage, kinds, networks, clock, defaultTolerationSeconds = 3, tokens }: RegistryOptions): Registry {
+export function createRegistry({
+  storage,
+  kinds,
+  networks,
+  clock,
+  defaultTolerationSeconds = 3,
+  tokens,
+  guard,
+}: RegistryOptions): Registry {
   const resources = new Resources(kinds)
   for (const resource of resources.all()) storage.register(resource)
   const pools = createPools(storage, clock, networks)
-  const admissions = new Admissions({ storage, resources, pools, clock, defaultTolerationSeconds })
+  const admissions = new Admissions({ storage, resources, pools, clock, defaultTolerationSeconds, ...(guard && { guard }) })
   const namespaces = new NamespaceGuard(storage, resources)
   const reader = new Reader(storage, resources)
   const dependencies = { storage, resources, clock, admissions, namespaces }

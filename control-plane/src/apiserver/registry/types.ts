@@ -59,6 +59,12 @@ export interface RequestContext {
   readonly warnings?: string[]
 }
 
+/** Judges writes that depend on what else their user may do. */
+export interface AccessGuard {
+  /** For a role or a binding that is made or changed. Throws Forbidden when it gives rights that its user does not hold. */
+  mayGrant(change: { context: RequestContext; kind: Kind; object: KubernetesObject; old?: KubernetesObject }): Promise<void>
+}
+
 /** DeleteOptions as they come on the wire, body and query put together. */
 export interface DeletionRequest {
   gracePeriodSeconds?: number

@@ -106,7 +106,7 @@ function equalities({ key, operator, values = [] }: { key: string; operator: str
 }
 
 function reviewRules(authorizer: Authorizer, review: SelfSubjectRulesReview, user: User): SelfSubjectRulesReview {
-  const { resourceRules, nonResourceRules, incomplete } = authorizer.rightsOf(user)
+  const { resourceRules, nonResourceRules, incomplete } = authorizer.rightsOf(user, review.spec.namespace)
   return {
     ...review,
     status: {

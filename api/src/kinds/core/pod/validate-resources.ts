@@ -56,12 +56,11 @@ export function validateResizePolicy(
 export function validateResourceList(list: Readonly<Record<string, Quantity>>, path: string): FieldError[] {
   return Object.entries(list).flatMap(([name, quantity]) => {
     const field = `${path}[${name}]`
-    return [...validateContainerResourceName(name, field), ...validateAmount(name, quantity, field)]
+    return [...validateResourceName(name, field), ...validateAmount(name, quantity, field)]
   })
 }
 
-/** Of what containers ask for and are limited to. */
-export function validateContainerResourceName(name: string, field: string): FieldError[] {
+function validateResourceName(name: string, field: string): FieldError[] {
   const wrong = isQualifiedName(name)
   if (wrong) return [invalidValue(field, name, wrong)]
   if (name.includes('/') || STANDARD.has(name) || name.startsWith(HUGE_PAGES)) return []
@@ -93,6 +92,6 @@ function validateRequest(name: string, request: Quantity, limit: Quantity | unde
 }
 
 /** Devices and huge pages are handed out whole: asking for fewer than one may use makes no sense. */
-export function canOvercommit(name: string): boolean {
+function canOvercommit(name: string): boolean {
   return STANDARD.has(name)
 }

@@ -20,16 +20,10 @@ export async function readBody(stream: Readable, contentLength: string | undefin
         reject(tooLarge(max))
       } else chunks.push(chunk)
     })
-    let hasEnded = false
-    // Every request is closed in the end, and an error is dear to make.
-    const gone = () => hasEnded || reject(clientGone())
-    stream.once('end', () => {
-      hasEnded = true
-      resolve()
-    })
+    stream.once('end', resolve)
     stream.once('error', reject)
-    stream.once('aborted', gone)
-    stream.once('close', gone)
+    stream.once('aborted', () => reject(clientGone()))
+    stream.once('close', () => reject(clientGone()))
   })
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }

@@ -9,6 +9,7 @@ import { type Kind, systemClock } from '@davit/api'
 import { loadOrCreatePki, type Pki } from '@davit/api/pki'
 import { createMetrics } from '../../../metrics.ts'
 import { createAuthorizer } from '../../authorization/index.ts'
+import { defaultRoles } from '../../rbac/testing/index.ts'
 import type { ApiServer, ApiServerOptions } from '../options.ts'
 import { startApiServer } from '../server.ts'
 import { createMemoryRegistry, type MemoryRegistry } from './memory-registry.ts'
@@ -44,7 +45,7 @@ export async function startTestServer(kinds: readonly Kind[], options: Partial<A
   const registry = createMemoryRegistry(kinds)
   const server = await startApiServer({
     registry,
-    authorizer: createAuthorizer({ podsOnNode: async () => [], pod: async () => undefined, volume: async () => undefined }),
+    authorizer: createAuthorizer({ podsOnNode: async () => [], pod: async () => undefined, volume: async () => undefined }, defaultRoles()),
     identity: {
       certificates: () => ({ certificateAuthority: pki.ca.bundle, ...pki.server }),
       joins: {

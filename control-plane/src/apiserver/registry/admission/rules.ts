@@ -2,16 +2,17 @@ import { type Clock, type Kind, type KubernetesObject, qualifiedResource } from 
 import type { Storage } from '../../../storage/types.ts'
 import type { Pools } from '../allocation/pools.ts'
 import type { Resources } from '../resources.ts'
+import type { AccessGuard } from '../types.ts'
 import { certificateRequests } from './certificate-requests.ts'
-import { defaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
-import { initialApiService, initialNamespace, initialPodStatus } from './initial-status.ts'
+import { initialNamespace, initialPodStatus } from './initial-status.ts'
 import { jobSelector } from './job-selector.ts'
 import { createLookups } from './lookups.ts'
 import { memoryPressureToleration } from './memory-pressure.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { priority, priorityClasses } from './priority.ts'
+import { rights } from './rights.ts'
 import { type Admission, type AdmissionRule, type Extra, noExtra } from './rule.ts'
 import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
@@ -25,13 +26,15 @@ export interface AdmissionOptions {
   pools: Pools
   clock: Clock
   defaultTolerationSeconds: number
+  guard?: AccessGuard
 }
 
 /** Every rule, in the order they run. */
-function rules({ storage, resources, pools, clock, defaultTolerationSeconds }: AdmissionOptions): AdmissionRule[] {
+function rules({ storage, resources, pools, clock, defaultTolerationSeconds, guard }: AdmissionOptions): AdmissionRule[] {
   const lookups = createLookups(storage, resources)
   return [
     nodeRestriction(lookups),
+    rights(guard),
     initialNamespace(),
     serviceAccount(lookups),
     defaultTolerations(defaultTolerationSeconds),
@@ -48,8 +51,6 @@ function rules({ storage, resources, pools, clock, defaultTolerationSeconds }: A
     storageObjectInUseProtection(),
     claimResize(lookups),
     certificateRequests(clock),
-    initialApiService(clock),
-    defaultIngressClass(lookups),
   ]
 }
 

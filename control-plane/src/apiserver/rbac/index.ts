@@ -1,0 +1,6 @@
+export { countRights, formatList, formatRule, missingRulesSlowly, RIGHTS_MAX } from './covers.ts'
+export { answeredOnceSeen, type FollowedRoles, followRoles } from './follow.ts'
+export { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLES } from './policy/defaults.ts'
+export { reconcilePolicy } from './policy/reconcile.ts'
+export { notThere, RoleIndex } from './role-index.ts'
+export type { RoleAnswer, RoleQuestion } from './types.ts'
