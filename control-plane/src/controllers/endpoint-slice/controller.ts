@@ -19,7 +19,7 @@ import { type Action, LABELS, MANAGER, planEndpointSlices } from './plan.ts'
  * Each write of a slice is one more change of every node's rules. Pods that join others wait longer than those that leave: nothing is
  * sent astray meanwhile.
  */
-const INTERVAL_MS = { joining: 1_000, other: 200 }
+const INTERVAL_MS = { joining: 2_000, other: 200 }
 
 /** Keeps the EndpointSlices of every Service that has a selector. Settles when the context's signal aborts. */
 export async function runEndpointSliceController(context: ControllerContext): Promise<void> {
