@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { forbiddenField, immutable, invalidValue, requiredValue, unsupportedValue } from '../../field-errors.ts'
 import type { FieldError } from '../../status.ts'
 import type { PersistentVolume, PersistentVolumeSource, PersistentVolumeSpec } from './persistent-volume-types.ts'
+import { RETIRED_PERSISTENT_SOURCES } from './pod/retired-volumes.ts'
 import { validateNodeSelector } from './pod/validate-scheduling.ts'
-import { RETIRED_PERSISTENT_SOURCES } from './pod/volume-schema.ts'
 import { validateAccessModes, validateClassName, validatePositiveAmount } from './volume-rules.ts'
 
 /** Fields of a volume's spec of which exactly one is set, in the order errors name them. */

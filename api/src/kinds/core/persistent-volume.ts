@@ -5,8 +5,9 @@ import { ageColumn, nameColumn } from '../columns.ts'
 import { objectReferenceSchema } from './object-reference.ts'
 import { applyVolumeDefaults, validateVolume, validateVolumeUpdate } from './persistent-volume-rules.ts'
 import type { PersistentVolume } from './persistent-volume-types.ts'
+import { retiredPersistentSources } from './pod/retired-volumes.ts'
 import { nodeSelectorSchema } from './pod/scheduling-schema.ts'
-import { fcSource, hostPathSource, iscsiFields, nfsSource, RETIRED_PERSISTENT_SOURCES, retiredSources } from './pod/volume-schema.ts'
+import { fcSource, hostPathSource, iscsiFields, nfsSource } from './pod/volume-schema.ts'
 import { formatAccessModes, VOLUME_MODES } from './volume-rules.ts'
 
 const secretReference = once(() =>
@@ -70,7 +71,7 @@ export const persistentVolumeSpecSchema = once(() =>
       'A disk of an iSCSI target.',
     ),
     fc: field(fcSource(), 'A disk on Fibre Channel.'),
-    ...retiredSources(RETIRED_PERSISTENT_SOURCES),
+    ...retiredPersistentSources(secretReference()),
   }),
 )
 

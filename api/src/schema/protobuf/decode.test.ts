@@ -52,6 +52,9 @@ describe('decodeMessage()', () => {
       volumes: [{ name: 'data', secret: { secretName: 'shared' } }],
       containers: [{ name: 'c', livenessProbe: { httpGet: { path: '/', port: 'web' }, periodSeconds: 5 } }],
     })
+    const disk = bytes(1, bytes(1, 'old'), bytes(2, bytes(3, bytes(1, 'pd-1'), bytes(2, ''), number(3, 0), number(4, 1))))
+    const retired = decode(as(podKind), bytes(2, disk))
+    assert.deepEqual(retired.spec, { volumes: [{ name: 'old', gcePersistentDisk: { pdName: 'pd-1', readOnly: true } }] })
     const quantity = bytes(1, bytes(1, 'storage'), bytes(2, bytes(1, '1Gi')))
     const persistent = decode(as(persistentVolumeKind), bytes(2, quantity, bytes(2, bytes(3, bytes(1, '/srv')))))
     assert.deepEqual(persistent.spec, { capacity: { storage: '1Gi' }, hostPath: { path: '/srv' } })

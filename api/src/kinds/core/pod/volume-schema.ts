@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import { once } from '../../../once.ts'
 import {
-  anyObject,
   boolean,
   field,
   int32,
@@ -19,6 +18,7 @@ import {
 import { labelSelectorSchema } from '../../../schema/label-selector.ts'
 import { objectMetaSchema } from '../../../schema/object-meta.ts'
 import { fieldRef, localObjectReference, resourceFieldRef, typedLocalObjectReference } from './reference-schema.ts'
+import { retiredSources } from './retired-volumes.ts'
 
 const MODE = 'Permission bits of the files, octal in YAML or decimal in JSON.'
 
@@ -182,34 +182,6 @@ const storageNetworkSources = () => ({
   ),
 })
 
-/** Sources that Kubernetes has retired or moved to CSI. Pods may name them; a node says that it cannot mount them. */
-export const RETIRED_SOURCES = [
-  'awsElasticBlockStore',
-  'azureDisk',
-  'azureFile',
-  'cephfs',
-  'cinder',
-  'flexVolume',
-  'flocker',
-  'gcePersistentDisk',
-  'gitRepo',
-  'glusterfs',
-  'photonPersistentDisk',
-  'portworxVolume',
-  'quobyte',
-  'rbd',
-  'scaleIO',
-  'storageos',
-  'vsphereVolume',
-] as const
-
-/** Those that a PersistentVolume may name. */
-export const RETIRED_PERSISTENT_SOURCES = RETIRED_SOURCES.filter(source => source !== 'gitRepo')
-
-/** A field for each of the retired sources that is named. */
-export const retiredSources = (sources: readonly (typeof RETIRED_SOURCES)[number][]) =>
-  Object.fromEntries(sources.map(source => [source, anyObject('Retired by Kubernetes; accepted, but no node mounts it.')]))
-
 export const volumeSchema = once(() =>
   object('Volume', 'Storage that containers of the pod can mount. Exactly one source is set.', {
     name: required(string('Name by which containers mount it; unique in the pod.')),
@@ -274,6 +246,6 @@ export const volumeSchema = once(() =>
       'An image whose files are mounted.',
     ),
     ...storageNetworkSources(),
-    ...retiredSources(RETIRED_SOURCES),
+    ...retiredSources(),
   }),
 )
