@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { KINDS } from '@davit/api'
 import { groupDiscoveryList } from './aggregated.ts'
 import { apiGroupList, apiResourceList } from './plain.ts'
-import { groupVersions } from './resources.ts'
+import { compareVersions, groupVersions } from './resources.ts'
 
 const all = groupVersions(KINDS)
 
@@ -49,6 +49,17 @@ describe('discovery', () => {
       ),
     )
     assert.deepEqual(aggregated.sort(), plain.sort())
+  })
+
+  it('prefers the latest stable version of a group', () => {
+    const versions = ['foo10', 'v1alpha1', 'foo1', 'v1', 'v1beta1', 'v2', 'v10', 'v1beta2']
+    assert.deepEqual(versions.toSorted(compareVersions), ['v10', 'v2', 'v1', 'v1beta2', 'v1beta1', 'v1alpha1', 'foo1', 'foo10'])
+    const kind = KINDS.find(({ group }) => group === 'apps')!
+    const served = groupVersions([kind, { ...kind, version: 'v2' }, ...KINDS.filter(({ group }) => group === '')])
+    assert.deepEqual(
+      served.map(({ group, version }) => `${group}/${version}`),
+      ['/v1', 'apps/v2', 'apps/v1'],
+    )
   })
 
   it('keeps the core group out of the list of groups', () => {

@@ -52,7 +52,7 @@ export function kindSpoken(kind: Kind, subresource: string | undefined): GroupVe
   return known?.kind ?? kind
 }
 
-/** Every served group and version, the core group first, each with its resources in the registry's order. */
+/** Every served group and version: the core group first, of a group the version that is preferred; resources in the registry's order. */
 export function groupVersions(kinds: readonly Kind[]): GroupVersion[] {
   const found = new Map<string, { group: string; version: string; resources: ResourceEntry[] }>()
   for (const kind of kinds) {
@@ -61,7 +61,26 @@ export function groupVersions(kinds: readonly Kind[]): GroupVersion[] {
     found.set(key, entry)
     entry.resources.push(resourceOf(kind))
   }
-  return [...found.values()].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''))
+  const groups = [...new Set([...found.values()].map(({ group }) => group))]
+  const place = ({ group }: GroupVersion) => (group === '' ? -1 : groups.indexOf(group))
+  return [...found.values()].sort((a, b) => place(a) - place(b) || compareVersions(a.version, b.version))
+}
+
+const STAGES = ['alpha', 'beta', undefined]
+
+/** The better version first, as Kubernetes ranks them: v2, v1, v1beta2, v1beta1, v1alpha1. */
+export function compareVersions(a: string, b: string): number {
+  const [first, second] = [rankOf(a), rankOf(b)]
+  const better = second.findIndex((rank, index) => rank !== first[index])
+  return better < 0 ? Number(a > b) - Number(a < b) : second[better]! - first[better]!
+}
+
+function rankOf(version: string): readonly [stage: number, major: number, minor: number] {
+  const match = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version)
+  // A version of another form comes after all others.
+  if (!match) return [-1, 0, 0]
+  const [, major, stage, minor = '0'] = match
+  return [STAGES.indexOf(stage), Number(major), Number(minor)]
 }
 
 function resourceOf(kind: Kind): ResourceEntry {
