@@ -79,6 +79,12 @@ export {
   type Verb,
   type View,
 } from './kind.ts'
+export { mutatingWebhookConfigurationKind } from './kinds/admissionregistration/mutating-webhook-configuration.ts'
+export type * from './kinds/admissionregistration/types.ts'
+export { validatingAdmissionPolicyKind } from './kinds/admissionregistration/validating-admission-policy.ts'
+export { validatingAdmissionPolicyBindingKind } from './kinds/admissionregistration/validating-admission-policy-binding.ts'
+export { validatingWebhookConfigurationKind } from './kinds/admissionregistration/validating-webhook-configuration.ts'
+export { type ApiService, type ApiServiceSpec, apiServiceKind } from './kinds/apiregistration/api-service.ts'
 export { type ControllerRevision, controllerRevisionKind } from './kinds/apps/controller-revision.ts'
 export { daemonSetKind } from './kinds/apps/daemon-set.ts'
 export type * from './kinds/apps/daemon-set-types.ts'
@@ -129,6 +135,7 @@ export { type Binding, bindingKind } from './kinds/core/binding.ts'
 export { type ConfigMap, configMapKind } from './kinds/core/config-map.ts'
 export { type EndpointAddress, type EndpointSubset, type Endpoints, type EndpointsPort, endpointsKind } from './kinds/core/endpoints.ts'
 export { type Event, type EventSeries, type EventSource, eventKind } from './kinds/core/event.ts'
+export { type LimitRange, type LimitRangeItem, limitRangeKind } from './kinds/core/limit-range.ts'
 export { NAMESPACE_NAME_LABEL, type Namespace, type NamespaceSpec, type NamespaceStatus, namespaceKind } from './kinds/core/namespace.ts'
 export { nodeKind } from './kinds/core/node.ts'
 export { isLabelOfNodes } from './kinds/core/node-labels.ts'
@@ -156,6 +163,19 @@ export {
   withResizedContainers,
 } from './kinds/core/pod.ts'
 export { type PodTemplate, podTemplateKind } from './kinds/core/pod-template.ts'
+export {
+  type ReplicationController,
+  type ReplicationControllerSpec,
+  type ReplicationControllerStatus,
+  replicationControllerKind,
+} from './kinds/core/replication-controller.ts'
+export {
+  type ResourceQuota,
+  type ResourceQuotaSpec,
+  type ResourceQuotaStatus,
+  resourceQuotaKind,
+  type ScopedResourceSelectorRequirement,
+} from './kinds/core/resource-quota.ts'
 export { SECRET_TYPES, type Secret, secretKind } from './kinds/core/secret.ts'
 export { serviceKind } from './kinds/core/service.ts'
 export { type ServiceAccount, serviceAccountKind } from './kinds/core/service-account.ts'
@@ -171,6 +191,10 @@ export {
   endpointSliceKind,
 } from './kinds/discovery/endpoint-slice.ts'
 export { fromCoreEvent, type NewEvent, newEventKind, toCoreEvent } from './kinds/events/event.ts'
+export { flowSchemaKind } from './kinds/flowcontrol/flow-schema.ts'
+export { MANDATORY_FLOW_SCHEMAS, MANDATORY_PRIORITY_LEVELS } from './kinds/flowcontrol/mandatory.ts'
+export { priorityLevelConfigurationKind } from './kinds/flowcontrol/priority-level-configuration.ts'
+export type * from './kinds/flowcontrol/types.ts'
 export { KINDS, kindFor, kindOf, REVIEW_KINDS, SPOKEN_KINDS } from './kinds/index.ts'
 export { ingressKind } from './kinds/networking/ingress.ts'
 export {
@@ -193,6 +217,12 @@ export {
 export { type ServiceCidr, serviceCidrKind } from './kinds/networking/service-cidr.ts'
 export { type RuntimeClass, runtimeClassKind } from './kinds/node/runtime-class.ts'
 export { type Eviction, evictionKind } from './kinds/policy/eviction.ts'
+export {
+  type PodDisruptionBudget,
+  type PodDisruptionBudgetSpec,
+  type PodDisruptionBudgetStatus,
+  podDisruptionBudgetKind,
+} from './kinds/policy/pod-disruption-budget.ts'
 export { aggregateRules } from './kinds/rbac/aggregate.ts'
 export { clusterRoleKind } from './kinds/rbac/cluster-role.ts'
 export { clusterRoleBindingKind } from './kinds/rbac/cluster-role-binding.ts'

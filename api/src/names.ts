@@ -150,6 +150,19 @@ export function isPathSegment(value: string): string | undefined {
   return undefined
 }
 
+const CONDITION_REASON = '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?'
+const CONDITION_REASON_PATTERN = whole(CONDITION_REASON)
+
+/** The reason of a condition: one word for programs. */
+export function isConditionReason(value: string): string | undefined {
+  if (CONDITION_REASON_PATTERN.test(value)) return undefined
+  return withPattern(
+    "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'",
+    CONDITION_REASON,
+    ['my_name', 'MY_NAME', 'MyName', 'ReasonA,ReasonB', 'ReasonA:ReasonB'],
+  )
+}
+
 /** Port numbers 1 to 65535. */
 export function isPortNumber(value: number): string | undefined {
   return Number.isInteger(value) && value >= 1 && value <= 65535 ? undefined : 'must be between 1 and 65535, inclusive'

@@ -11,6 +11,9 @@ export interface Deadline {
   release(): void
 }
 
+/** Every call ends with it; one made each time, as is the default, costs its stack. */
+const NO_LONGER_MATTERS = new Error('Time no longer matters')
+
 /** Joins the caller's signal with a limit of `ms`. */
 export function startDeadline(what: string, ms: number, { clock, signal }: { clock: Clock; signal?: AbortSignal | undefined }): Deadline {
   signal?.throwIfAborted()
@@ -26,9 +29,9 @@ export function startDeadline(what: string, ms: number, { clock, signal }: { clo
   )
   return {
     signal: stop.signal,
-    lift: () => timer.abort(),
+    lift: () => timer.abort(NO_LONGER_MATTERS),
     release: () => {
-      timer.abort()
+      timer.abort(NO_LONGER_MATTERS)
       signal?.removeEventListener('abort', abort)
     },
   }

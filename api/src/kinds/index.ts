@@ -1,5 +1,10 @@
 /** Every kind there is. Adding one means adding its file and listing it here. */
 import { apiVersionOf, type Kind } from '../kind.ts'
+import { mutatingWebhookConfigurationKind } from './admissionregistration/mutating-webhook-configuration.ts'
+import { validatingAdmissionPolicyKind } from './admissionregistration/validating-admission-policy.ts'
+import { validatingAdmissionPolicyBindingKind } from './admissionregistration/validating-admission-policy-binding.ts'
+import { validatingWebhookConfigurationKind } from './admissionregistration/validating-webhook-configuration.ts'
+import { apiServiceKind } from './apiregistration/api-service.ts'
 import { controllerRevisionKind } from './apps/controller-revision.ts'
 import { daemonSetKind } from './apps/daemon-set.ts'
 import { deploymentKind } from './apps/deployment.ts'
@@ -22,17 +27,22 @@ import { bindingKind } from './core/binding.ts'
 import { configMapKind } from './core/config-map.ts'
 import { endpointsKind } from './core/endpoints.ts'
 import { eventKind } from './core/event.ts'
+import { limitRangeKind } from './core/limit-range.ts'
 import { namespaceKind } from './core/namespace.ts'
 import { nodeKind } from './core/node.ts'
 import { persistentVolumeKind } from './core/persistent-volume.ts'
 import { persistentVolumeClaimKind } from './core/persistent-volume-claim.ts'
 import { podKind } from './core/pod.ts'
 import { podTemplateKind } from './core/pod-template.ts'
+import { replicationControllerKind } from './core/replication-controller.ts'
+import { resourceQuotaKind } from './core/resource-quota.ts'
 import { secretKind } from './core/secret.ts'
 import { serviceKind } from './core/service.ts'
 import { serviceAccountKind } from './core/service-account.ts'
 import { endpointSliceKind } from './discovery/endpoint-slice.ts'
 import { newEventKind } from './events/event.ts'
+import { flowSchemaKind } from './flowcontrol/flow-schema.ts'
+import { priorityLevelConfigurationKind } from './flowcontrol/priority-level-configuration.ts'
 import { ingressKind } from './networking/ingress.ts'
 import { ingressClassKind } from './networking/ingress-class.ts'
 import { ipAddressKind } from './networking/ip-address.ts'
@@ -40,6 +50,7 @@ import { networkPolicyKind } from './networking/network-policy.ts'
 import { serviceCidrKind } from './networking/service-cidr.ts'
 import { runtimeClassKind } from './node/runtime-class.ts'
 import { evictionKind } from './policy/eviction.ts'
+import { podDisruptionBudgetKind } from './policy/pod-disruption-budget.ts'
 import { clusterRoleKind } from './rbac/cluster-role.ts'
 import { clusterRoleBindingKind } from './rbac/cluster-role-binding.ts'
 import { roleKind } from './rbac/role.ts'
@@ -62,32 +73,43 @@ export const KINDS = [
   configMapKind,
   endpointsKind,
   eventKind,
+  limitRangeKind,
   namespaceKind,
   nodeKind,
   persistentVolumeClaimKind,
   persistentVolumeKind,
   podKind,
   podTemplateKind,
+  replicationControllerKind,
+  resourceQuotaKind,
   secretKind,
   serviceAccountKind,
   serviceKind,
+  mutatingWebhookConfigurationKind,
+  validatingAdmissionPolicyBindingKind,
+  validatingAdmissionPolicyKind,
+  validatingWebhookConfigurationKind,
+  apiServiceKind,
   controllerRevisionKind,
   daemonSetKind,
   deploymentKind,
   replicaSetKind,
   statefulSetKind,
-  certificateSigningRequestKind,
   cronJobKind,
   jobKind,
+  certificateSigningRequestKind,
   leaseKind,
   endpointSliceKind,
   newEventKind,
+  flowSchemaKind,
+  priorityLevelConfigurationKind,
   ingressClassKind,
   ingressKind,
   ipAddressKind,
   networkPolicyKind,
   serviceCidrKind,
   runtimeClassKind,
+  podDisruptionBudgetKind,
   clusterRoleBindingKind,
   clusterRoleKind,
   roleBindingKind,

@@ -8,6 +8,9 @@ export interface WorkQueueOptions {
   random?: () => number
 }
 
+/** One for all: making an error costs its stack. */
+const CANCELLED = new Error('The key is added at another time')
+
 /**
  * Keys to reconcile: deduplicated, never handed out twice at once, delayed or backed off per key. A key added while it is
  * worked on is handed out again afterwards. Bounded by the number of distinct keys.
@@ -119,7 +122,7 @@ export class WorkQueue {
   }
 
   #cancelDelay(key: string): void {
-    this.#delayed.get(key)?.timer.abort()
+    this.#delayed.get(key)?.timer.abort(CANCELLED)
     this.#delayed.delete(key)
   }
 }

@@ -44,6 +44,12 @@ export const bytes = (description: string) => z.string().optional().meta({ descr
 export const oneOf = <const V extends readonly [string, ...string[]]>(values: V, description: string) =>
   z.enum(values).optional().describe(description)
 export const stringMap = (description: string) => z.record(z.string(), z.string()).optional().describe(description)
+/** Points in time by name. */
+export const timeMap = (description: string) =>
+  z
+    .record(z.string(), z.string().meta({ format: 'date-time' }))
+    .optional()
+    .describe(description)
 /** Values in base64. */
 export const bytesMap = (description: string) =>
   z

@@ -150,12 +150,15 @@ function deadline(ms: number): { deadline: number } {
 
 type Policy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>
 
+/** For what asks for a signal and does not listen to it. */
+const NEVER = new AbortController().signal
+
 /** Does nothing but call: no retries, no breaker. */
 const noPolicy = {
   _altReturn: undefined,
   onSuccess: () => ({ dispose: () => {} }),
   onFailure: () => ({ dispose: () => {} }),
-  execute: async (run: (context: { signal: AbortSignal }) => unknown, signal = new AbortController().signal) => run({ signal }),
+  execute: async (run: (context: { signal: AbortSignal }) => unknown, signal = NEVER) => run({ signal }),
 } as unknown as Policy
 
 function clientOptions(options: EtcdOptions, url: string): IOptions {

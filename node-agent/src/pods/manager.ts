@@ -71,7 +71,7 @@ export async function startPodManager(options: PodManagerOptions): Promise<PodMa
   const finished = new Set<string>()
   const deps = makeDeps(options)
   const prober = new Prober({ docker, events: deps.events, clock, log, onChange: wake, signal })
-  const statuses = new StatusWriter(client, { clock, log, signal })
+  const statuses = new StatusWriter(client, { isBusy: () => deps.startLimit.isBusy, clock, log, signal })
   const warn = (pod: Pod, message: string) => deps.events.warning(pod, 'FailedMount', message)
   const updates = startVolumeUpdates({ ...options, warn })
   const forget = (uid: string) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Client, conflict, type Pod, type PodStatus, podKind, systemClock } from '@davit/api'
+import { type Client, type Clock, conflict, type Pod, type PodStatus, podKind, systemClock } from '@davit/api'
 import { StatusWriter } from './status-writer.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -14,7 +14,7 @@ const pod = (resourceVersion: string, status: PodStatus): Pod => ({
 })
 
 /** A writer whose writes wait in `patches` to be answered. */
-function startWriter() {
+function startWriter({ isBusy = () => false, clock = systemClock }: { isBusy?: () => boolean; clock?: Clock } = {}) {
   const stop = new AbortController()
   const patches: { answer: (pod: Pod) => void; refuse: (err: Error) => void }[] = []
   let arrived = () => {}
@@ -27,7 +27,7 @@ function startWriter() {
         }),
     }),
   } as unknown as Client
-  const writer = new StatusWriter(client, { clock: systemClock, log: silent, signal: stop.signal })
+  const writer = new StatusWriter(client, { isBusy, clock, log: silent, signal: stop.signal })
   const untilPatches = async (count: number) => {
     while (patches.length < count) await new Promise<void>(resolve => (arrived = resolve))
     return patches[count - 1] ?? assert.fail()
@@ -68,5 +68,28 @@ test('a status that is shown late is written once', { timeout: 5_000 }, async ()
   await writer.flushed('u1', AbortSignal.timeout(2_000))
   writer.set(pod('10', ready('False')), ready('True'))
   assert.equal(patches.length, 1)
+  stop()
+})
+
+test('that a pod is being started is told once no other is, and in any case after a while', { timeout: 5_000 }, async () => {
+  const starting: PodStatus = {
+    phase: 'Pending',
+    containerStatuses: [
+      { name: 'main', image: '', imageID: '', ready: false, restartCount: 0, state: { waiting: { reason: 'ContainerCreating' } } },
+    ],
+  }
+  let nowMs = 0
+  const clock: Clock = {
+    ...systemClock,
+    monotonic: () => nowMs,
+    async sleep(ms) {
+      nowMs += ms
+    },
+  }
+  const { writer, untilPatches, stop } = startWriter({ isBusy: () => nowMs < 60_000, clock })
+  writer.set(pod('10', {}), starting)
+  ;(await untilPatches(1)).answer(pod('11', starting))
+  await writer.flushed('u1', AbortSignal.timeout(2_000))
+  assert.ok(nowMs >= 10_000 && nowMs < 11_000, `told after ${nowMs} ms`)
   stop()
 })

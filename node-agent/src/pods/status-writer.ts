@@ -17,13 +17,16 @@ import { failpoint } from '../failpoints/index.ts'
 import { RESIZE_CONDITIONS } from './status.ts'
 
 const WRITES_AT_ONCE = 8
-/** That a pod is being started is told when it takes longer than this: most run before, even of many in line, and cost one write. */
-const STARTING_MS = 10_000
+/** That a pod is being started is told when it takes longer than this: most run before, and cost one write. */
+const STARTING_MS = 3_000
+/** Where many are in line it waits until none is being started, at most so long. */
+const IN_LINE_MS = { max: 10_000, look: 500 }
 
 interface Entry {
   pod: Pod
   status: PodStatus
-  landed: boolean
+  /** Monotonic milliseconds since when there is something to tell. */
+  since: number
   waiting: (() => void)[]
 }
 
@@ -34,9 +37,14 @@ export class StatusWriter {
   /** resourceVersion and status of our newest write, by uid: the informer may not show it yet. */
   readonly #written = new Map<string, { resourceVersion: string; status: PodStatus }>()
   readonly stopped: Promise<void>
+  readonly #clock: Clock
+  readonly #isBusy: () => boolean
 
-  constructor(client: Client, { clock, log, signal }: { clock: Clock; log: Logger; signal: AbortSignal }) {
+  /** `isBusy`: true while pods are being started. */
+  constructor(client: Client, { isBusy, clock, log, signal }: { isBusy: () => boolean; clock: Clock; log: Logger; signal: AbortSignal }) {
     this.#client = client
+    this.#clock = clock
+    this.#isBusy = isBusy
     this.#queue = new WorkQueue({ clock, backoffMs: { min: 100, max: 10_000 } })
     this.stopped = runController(this.#queue, (uid, stop) => this.#write(uid, stop), { log, signal, workers: WRITES_AT_ONCE })
   }
@@ -46,11 +54,11 @@ export class StatusWriter {
     const uid = pod.metadata.uid ?? ''
     const pending = this.#entries.get(uid)
     if (!pending && this.#isShown(pod, status)) return
-    if (pending && !pending.landed && isDeepStrictEqual(pending.status, status)) {
+    if (pending && isDeepStrictEqual(pending.status, status)) {
       pending.pod = pod
       return
     }
-    this.#entries.set(uid, { pod, status, landed: false, waiting: pending?.waiting ?? [] })
+    this.#entries.set(uid, { pod, status, since: pending?.since ?? this.#clock.monotonic(), waiting: pending?.waiting ?? [] })
     if (isMerelyStarting(status)) this.#queue.addAfter(uid, STARTING_MS)
     else this.#queue.add(uid)
   }
@@ -81,7 +89,12 @@ export class StatusWriter {
   async #write(uid: string, signal: AbortSignal): Promise<undefined> {
     const entry = this.#entries.get(uid)
     if (!entry) return
-    const { pod, status } = entry
+    const { pod, status, since, waiting } = entry
+    const isInLine = waiting.length === 0 && isMerelyStarting(status) && this.#isBusy()
+    if (isInLine && this.#clock.monotonic() - since < IN_LINE_MS.max) {
+      this.#queue.addAfter(uid, IN_LINE_MS.look)
+      return
+    }
     const { name = '', namespace = '' } = pod.metadata
     try {
       const deadline = deadlineSignal(15_000, signal)

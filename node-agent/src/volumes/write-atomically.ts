@@ -19,7 +19,7 @@ export async function writeAtomically(dir: string, payload: Payload, { group }: 
   await mkdir(join(dir, fresh), { mode: 0o755 })
   for (const [path, file] of payload) {
     const target = join(dir, fresh, path)
-    await mkdir(dirname(target), { recursive: true, mode: 0o755 })
+    if (dirname(path) !== '.') await mkdir(dirname(target), { recursive: true, mode: 0o755 })
     await writeFile(target, file.data)
     if (group !== undefined || file.owner !== undefined) await chown(target, file.owner ?? 0, group ?? 0)
     await chmod(target, modeOf(file.mode, group))

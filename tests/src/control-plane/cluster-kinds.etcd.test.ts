@@ -136,3 +136,86 @@ describe('A CertificateSigningRequest', () => {
     assert.equal((named.metadata as { name: string }).name, 'node-csr:abc')
   })
 })
+
+describe('A new cluster', () => {
+  it('has the flows and levels that nobody may change', async () => {
+    const base = '/apis/flowcontrol.apiserver.k8s.io/v1'
+    for (const name of ['exempt', 'catch-all']) {
+      await must(send('GET', `${base}/flowschemas/${name}`), 200)
+      await must(send('GET', `${base}/prioritylevelconfigurations/${name}`), 200)
+    }
+    assert.match(
+      await refusal(patch(`${base}/flowschemas/catch-all`, { spec: { matchingPrecedence: 500 } })),
+      /^422 .*spec of 'catch-all' must equal the fixed value$/,
+    )
+    const lent = await must(patch(`${base}/prioritylevelconfigurations/exempt`, { spec: { exempt: { lendablePercent: 50 } } }), 200)
+    assert.equal((lent.metadata as { generation: number }).generation, 2)
+  })
+
+  it('says from which range Services get their addresses', async () => {
+    const { spec, status } = (await must(send('GET', '/apis/networking.k8s.io/v1/servicecidrs/kubernetes'), 200)) as {
+      spec: { cidrs: string[] }
+      status: { conditions: { type: string; status: string }[] }
+    }
+    const service = (await must(send('GET', '/api/v1/namespaces/default/services/kubernetes'), 200)) as { spec: { clusterIP: string } }
+    assert.equal(spec.cidrs.length, 1)
+    assert.equal(spec.cidrs[0]?.split('.')[0], service.spec.clusterIP.split('.')[0])
+    assert.deepEqual(
+      status.conditions.map(({ type, status }) => [type, status]),
+      [['Ready', 'True']],
+    )
+  })
+})
+
+describe('An Ingress', () => {
+  const CLASSES = '/apis/networking.k8s.io/v1/ingressclasses'
+  const INGRESSES = '/apis/networking.k8s.io/v1/namespaces/default/ingresses'
+  const ingress = (name: string, more: Json = {}, annotations: Json = {}) => ({
+    metadata: { name, annotations },
+    spec: { defaultBackend: { service: { name: 'web', port: { number: 80 } } }, ...more },
+  })
+  const classOf = async (body: Json) => ((await must(send('POST', INGRESSES, body), 201)).spec as Json).ingressClassName
+
+  it('that names no class gets the default', async () => {
+    assert.equal(await classOf(ingress('early')), undefined)
+    const annotations = { 'ingressclass.kubernetes.io/is-default-class': 'true' }
+    await must(send('POST', CLASSES, { metadata: { name: 'usual', annotations }, spec: { controller: 'test.io/ingress' } }), 201)
+    // The cache of this very process has what it wrote.
+    assert.equal(await classOf(ingress('plain')), 'usual')
+    assert.equal(await classOf(ingress('named', { ingressClassName: 'other' })), 'other')
+    assert.equal(await classOf(ingress('old', {}, { 'kubernetes.io/ingress.class': 'nginx' })), undefined)
+    assert.match(
+      await refusal(send('POST', INGRESSES, ingress('two', { ingressClassName: 'a' }, { 'kubernetes.io/ingress.class': 'b' }))),
+      /^422 .*must match `ingressClassName` when both are specified$/,
+    )
+    await must(send('DELETE', `${CLASSES}/usual`), 200)
+  })
+
+  it('keeps its status apart', async () => {
+    const status = { loadBalancer: { ingress: [{ ip: '203.0.113.1' }] } }
+    const made = await must(send('POST', INGRESSES, { ...ingress('apart'), status }), 201)
+    assert.deepEqual(made.status, { loadBalancer: {} })
+    const patched = await must(patch(`${INGRESSES}/apart/status`, { status, spec: { defaultBackend: null } }), 200)
+    assert.deepEqual([patched.status, patched.spec], [status, made.spec])
+    assert.equal((patched.metadata as { generation: number }).generation, 1)
+    assert.match(
+      await refusal(patch(`${INGRESSES}/apart/status`, { status: { loadBalancer: { ingress: [{ ip: 'x' }] } } })),
+      /^422 .*status\.loadBalancer\.ingress\[0\]\.ip: Invalid value: "x": must be a valid IP address/,
+    )
+  })
+})
+
+describe('An APIService', () => {
+  it('of this server is available at once, another when somebody says so', async () => {
+    const base = '/apis/apiregistration.k8s.io/v1/apiservices'
+    const body = (group: string, more: Json = {}) => ({
+      metadata: { name: `v1.${group}` },
+      spec: { group, version: 'v1', groupPriorityMinimum: 100, versionPriority: 10, ...more },
+    })
+    const local = (await must(send('POST', base, body('local.test.io')), 201)) as { status: { conditions: Json[] } }
+    const [condition] = local.status.conditions
+    assert.deepEqual([condition?.type, condition?.status, condition?.reason], ['Available', 'True', 'Local'])
+    const remote = await must(send('POST', base, body('remote.test.io', { service: { namespace: 'default', name: 'web' } })), 201)
+    assert.deepEqual(remote.status, {})
+  })
+})

@@ -38,7 +38,17 @@ const EVENT = {
 const CLAIM = { devices: { requests: [{ name: 'gpu', exactly: { deviceClassName: 'gpu' } }] } }
 const WORKLOAD = { selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } }
 const JOB = { template: { spec: { restartPolicy: 'Never', ...CONTAINERS } } }
-const SAMPLES: Readonly<Record<string, Json>> = {
+/** Requests for what is not there: what is asked about these disturbs nobody. */
+const NOTHING = { operations: ['CREATE'], apiGroups: ['absent.test.io'], apiVersions: ['v1'], resources: ['things'] }
+const WEBHOOK = {
+  name: 'hook.test.io',
+  clientConfig: { url: 'https://127.0.0.1:1/hook' },
+  rules: [NOTHING],
+  sideEffects: 'None',
+  admissionReviewVersions: ['v1'],
+}
+/** One of each; of the name where it must fit. */
+const SAMPLES: Readonly<Record<string, Json | ((name: string) => Json)>> = {
   configmaps: { data: { a: '1' } },
   secrets: { stringData: { a: '1' } },
   serviceaccounts: {},
@@ -50,6 +60,10 @@ const SAMPLES: Readonly<Record<string, Json>> = {
   'statefulsets.apps': { spec: { serviceName: 'web', ...WORKLOAD } },
   'cronjobs.batch': { spec: { schedule: '@daily', jobTemplate: { spec: JOB } } },
   'jobs.batch': { spec: JOB },
+  limitranges: { spec: { limits: [{ type: 'Container', max: { cpu: '1' } }] } },
+  replicationcontrollers: { spec: { template: WORKLOAD.template } },
+  resourcequotas: { spec: { hard: { pods: 4 } } },
+  'poddisruptionbudgets.policy': { spec: { maxUnavailable: 1, selector: WORKLOAD.selector } },
   podtemplates: { template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } },
   'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },
@@ -61,6 +75,19 @@ const SAMPLES: Readonly<Record<string, Json>> = {
       usages: ['client auth'],
     },
   },
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': { webhooks: [WEBHOOK] },
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': { webhooks: [WEBHOOK] },
+  'validatingadmissionpolicies.admissionregistration.k8s.io': {
+    spec: { matchConstraints: { resourceRules: [NOTHING] }, validations: [{ expression: 'true' }] },
+  },
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': { spec: { policyName: 'absent', validationActions: ['Deny'] } },
+  'apiservices.apiregistration.k8s.io': name => ({
+    spec: { group: name.slice('v1.'.length), version: 'v1', groupPriorityMinimum: 1000, versionPriority: 10 },
+  }),
+  'flowschemas.flowcontrol.apiserver.k8s.io': {
+    spec: { priorityLevelConfiguration: { name: 'catch-all' }, distinguisherMethod: { type: 'ByUser' }, matchingPrecedence: 9000 },
+  },
+  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': { spec: { type: 'Limited', limited: { limitResponse: { type: 'Reject' } } } },
   'ingresses.networking.k8s.io': {
     spec: {
       rules: [{ http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'web', port: { number: 80 } } } }] } }],
@@ -92,6 +119,7 @@ const SAMPLES: Readonly<Record<string, Json>> = {
 
 /** For kinds whose names say something. */
 const NAMES: Readonly<Record<string, readonly [string, string, string]>> = {
+  'apiservices.apiregistration.k8s.io': ['v1.one.test.io', 'v1.two.test.io', 'v1.three.test.io'],
   'ipaddresses.networking.k8s.io': ['10.97.0.1', '10.97.0.2', '2001:db8::1'],
 }
 
@@ -101,13 +129,17 @@ describe('Every kind', { concurrency: 8 }, () => {
     const kind = KINDS.find(({ plural, group }) => (group ? `${plural}.${group}` : plural) === resource) as Kind
     const collection = resourcePath(kind, kind.namespaced ? { namespace: 'default' } : {})
     const [one, ...others] = NAMES[resource] ?? ['one', 'two', 'three']
+    const body = (name: string) => ({
+      metadata: { name, labels: { test: 'verbs' } },
+      ...(typeof sample === 'function' ? sample(name) : sample),
+    })
 
     it(`${kind.kind} can be created, read, listed, patched, replaced, watched and deleted, singly and all`, async () => {
       const labels = { test: 'verbs' }
-      const made = await post(collection, { metadata: { name: one, labels }, ...sample })
+      const made = await post(collection, body(one))
       assert.equal(metadataOf(made).name, one)
       const version = metadataOf(made).resourceVersion
-      for (const name of others) await post(collection, { metadata: { name, labels }, ...sample })
+      for (const name of others) await post(collection, body(name))
       const read = await must(send('GET', `${collection}/${one}`), 200)
       assert.deepEqual(read, made)
       const everywhere = await must(send('GET', `${resourcePath(kind, {})}?labelSelector=test%3Dverbs`), 200)

@@ -1,6 +1,6 @@
-import { invalidIf, invalidValue, nonNegative, requiredValue, tooLong, unsupportedValue } from '../../field-errors.ts'
+import { invalidValue, nonNegative, requiredValue, tooLong, unsupportedValue } from '../../field-errors.ts'
 import type { ObjectMeta } from '../../meta.ts'
-import { isDnsLabel, isDnsSubdomain } from '../../names.ts'
+import { isDnsLabel, isDomainPrefixedPath } from '../../names.ts'
 import { selectorFromLabelSelector } from '../../selectors/labels.ts'
 import { validateLabelSelector } from '../../selectors/validate.ts'
 import type { FieldError } from '../../status.ts'
@@ -23,7 +23,6 @@ const FAILED_INDEXES_MAX = 100_000
 const COMPLETIONS_MANY = 100_000
 const AT_ONCE_MAX_OF_MANY = 10_000
 const MANAGED_BY_BYTES_MAX = 63
-const PATH_PATTERN = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
 
 export function applyJobDefaults(job: Job): void {
   // The schema says what is missing.
@@ -110,20 +109,10 @@ export function validateJobSpec(spec: JobSpec, path: string): FieldError[] {
 
 function validateManagedBy(manager: string | undefined, field: string): FieldError[] {
   if (manager === undefined) return []
-  const errors = domainPathErrors(manager, field)
+  if (manager === '') return [requiredValue(field)]
+  const wrong = isDomainPrefixedPath(manager)
+  const errors = wrong ? [invalidValue(field, wrong.part, wrong.why)] : []
   if (Buffer.byteLength(manager) > MANAGED_BY_BYTES_MAX) errors.push(tooLong(field, MANAGED_BY_BYTES_MAX))
-  return errors
-}
-
-function domainPathErrors(text: string, field: string): FieldError[] {
-  if (text === '') return [requiredValue(field)]
-  const slash = text.indexOf('/')
-  const [host, path] = [text.slice(0, Math.max(0, slash)), text.slice(slash + 1)]
-  if (!host || !path) return [invalidValue(field, text, 'must be a domain-prefixed path (such as "acme.io/foo")')]
-  const errors = invalidIf(field, host, isDnsSubdomain(host))
-  if (!new RegExp(`^${PATH_PATTERN}$`).test(path)) {
-    errors.push(invalidValue(field, path, `Invalid path (regex used for validation is '${PATH_PATTERN}')`))
-  }
   return errors
 }
 

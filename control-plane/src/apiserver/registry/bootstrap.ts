@@ -5,18 +5,24 @@ import {
   type Endpoints,
   endpointSliceKind,
   endpointsKind,
+  flowSchemaKind,
   GROUPS,
   isReason,
   type Kind,
   type KubernetesObject,
+  MANDATORY_FLOW_SCHEMAS,
+  MANDATORY_PRIORITY_LEVELS,
   NAMESPACES,
   type Namespace,
   NETWORKS,
   namespaceKind,
   priorityClassKind,
+  priorityLevelConfigurationKind,
   type Service,
+  type ServiceCidr,
   type StorageClass,
   SYSTEM_PRIORITY_CLASSES,
+  serviceCidrKind,
   serviceKind,
   storageClassKind,
   VOLUMES,
@@ -64,6 +70,11 @@ export async function bootstrap(
   await ensure(registry, context, serviceKind, apiService(formatAddress(parseRange(serviceCidr).first + 1), apiPort))
   await ensure(registry, context, serviceKind, dnsService(dnsAddress))
   for (const priorityClass of SYSTEM_PRIORITY_CLASSES) await ensure(registry, context, priorityClassKind, priorityClass)
+  await Promise.all([
+    ...MANDATORY_PRIORITY_LEVELS.map(level => ensure(registry, context, priorityLevelConfigurationKind, level)),
+    ...MANDATORY_FLOW_SCHEMAS.map(schema => ensure(registry, context, flowSchemaKind, schema)),
+    ensureServiceCidr(registry, context, serviceCidr),
+  ])
   await ensureStorageClass(registry, context)
   const system = await registry.get(context, erased(namespaceKind), { name: NAMESPACES.system })
   // Everything above is seen by whoever starts next in this process.
@@ -132,6 +143,25 @@ async function ensureStorageClass(registry: Registry, context: RequestContext): 
   await ensure(registry, context, storageClassKind, storageClass)
   const body = { metadata: { annotations: { [CLASS_MADE_ANNOTATION]: storageClass.metadata.name } } }
   await registry.patch(context, erased(namespaceKind), target, { type: 'merge', body })
+}
+
+/** The range from which Services get their addresses, and that they do. Written again only by who was killed between the two. */
+async function ensureServiceCidr(registry: Registry, context: RequestContext, cidr: string): Promise<void> {
+  const type = { apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR' }
+  const target = { name: 'kubernetes' }
+  await ensure(registry, context, serviceCidrKind, { ...type, metadata: target, spec: { cidrs: [cidr] } })
+  const object = (await registry.get(context, erased(serviceCidrKind), target)).object as ServiceCidr
+  if (object.status?.conditions?.some(({ type }) => type === 'Ready')) return
+  const { resourceVersion: _, ...metadata } = object.metadata
+  const lastTransitionTime = metadata.creationTimestamp ?? ''
+  const ready = {
+    type: 'Ready',
+    status: 'True' as const,
+    reason: '',
+    message: 'Kubernetes default Service CIDR is ready',
+    lastTransitionTime,
+  }
+  await registry.update(context, erased(serviceCidrKind), target, { ...object, metadata, status: { conditions: [ready] } }, 'status')
 }
 
 /** A directory per claim, on the node of the first pod that uses it. */

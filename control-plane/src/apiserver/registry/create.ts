@@ -36,7 +36,8 @@ export async function create(
   let nameTries = 0
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const object = begin(kind, wanted, clock)
-    if (base) object.metadata.name = generateName(base)
+    // Where a later write puts it too: who compares what is shown by its text must see no change.
+    if (base) object.metadata = { name: generateName(base), ...object.metadata }
     // Before admission, which looks into the namespace.
     const guards: Guard[] = kind.namespaced ? [await namespaces.check(kind, object, { fresh, signal: context.signal })] : []
     await admissions.admit({ kind, context, object })

@@ -56,11 +56,12 @@ export function validateResizePolicy(
 export function validateResourceList(list: Readonly<Record<string, Quantity>>, path: string): FieldError[] {
   return Object.entries(list).flatMap(([name, quantity]) => {
     const field = `${path}[${name}]`
-    return [...validateResourceName(name, field), ...validateAmount(name, quantity, field)]
+    return [...validateContainerResourceName(name, field), ...validateAmount(name, quantity, field)]
   })
 }
 
-function validateResourceName(name: string, field: string): FieldError[] {
+/** Of what containers ask for and are limited to. */
+export function validateContainerResourceName(name: string, field: string): FieldError[] {
   const wrong = isQualifiedName(name)
   if (wrong) return [invalidValue(field, name, wrong)]
   if (name.includes('/') || STANDARD.has(name) || name.startsWith(HUGE_PAGES)) return []
@@ -92,6 +93,6 @@ function validateRequest(name: string, request: Quantity, limit: Quantity | unde
 }
 
 /** Devices and huge pages are handed out whole: asking for fewer than one may use makes no sense. */
-function canOvercommit(name: string): boolean {
+export function canOvercommit(name: string): boolean {
   return STANDARD.has(name)
 }

@@ -20,10 +20,16 @@ export async function readBody(stream: Readable, contentLength: string | undefin
         reject(tooLarge(max))
       } else chunks.push(chunk)
     })
-    stream.once('end', resolve)
+    let hasEnded = false
+    // Every request is closed in the end, and an error is dear to make.
+    const gone = () => hasEnded || reject(clientGone())
+    stream.once('end', () => {
+      hasEnded = true
+      resolve()
+    })
     stream.once('error', reject)
-    stream.once('aborted', () => reject(clientGone()))
-    stream.once('close', () => reject(clientGone()))
+    stream.once('aborted', gone)
+    stream.once('close', gone)
   })
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }

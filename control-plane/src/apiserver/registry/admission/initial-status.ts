@@ -1,4 +1,4 @@
-import { type Namespace, type Pod, podQosClass } from '@davit/api'
+import { type ApiService, type Clock, formatTime, type Namespace, type Pod, podQosClass } from '@davit/api'
 import type { AdmissionRule } from './rule.ts'
 
 /** Clients do not write status on create; these kinds start with one all the same. */
@@ -23,6 +23,20 @@ export function initialNamespace(): AdmissionRule {
       const namespace = object as Namespace
       namespace.spec = { ...namespace.spec, finalizers: ['kubernetes'] }
       namespace.status = { phase: 'Active' }
+    },
+  }
+}
+
+/** What this server serves itself is there as soon as it is said. */
+export function initialApiService(clock: Clock): AdmissionRule {
+  return {
+    resources: ['apiservices.apiregistration.k8s.io'],
+    admit({ object }) {
+      const apiService = object as ApiService
+      if (apiService.spec?.service) return
+      const message = 'Local APIServices are always available'
+      const lastTransitionTime = formatTime(clock.now())
+      apiService.status = { conditions: [{ type: 'Available', status: 'True', lastTransitionTime, reason: 'Local', message }] }
     },
   }
 }

@@ -4,8 +4,9 @@ import type { Pools } from '../allocation/pools.ts'
 import type { Resources } from '../resources.ts'
 import type { AccessGuard } from '../types.ts'
 import { certificateRequests } from './certificate-requests.ts'
+import { defaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
-import { initialNamespace, initialPodStatus } from './initial-status.ts'
+import { initialApiService, initialNamespace, initialPodStatus } from './initial-status.ts'
 import { jobSelector } from './job-selector.ts'
 import { createLookups } from './lookups.ts'
 import { memoryPressureToleration } from './memory-pressure.ts'
@@ -51,6 +52,8 @@ function rules({ storage, resources, pools, clock, defaultTolerationSeconds, gua
     storageObjectInUseProtection(),
     claimResize(lookups),
     certificateRequests(clock),
+    initialApiService(clock),
+    defaultIngressClass(lookups),
   ]
 }
 
