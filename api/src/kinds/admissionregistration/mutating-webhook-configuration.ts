@@ -1,8 +1,8 @@
 import { defineKind } from '../../kind.ts'
-import { list, object, string } from '../../schema/fields.ts'
+import { list, object, oneOf } from '../../schema/fields.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
 import { ADMISSION_GROUP, type MutatingWebhookConfiguration } from './types.ts'
-import { applyWebhookDefaults, validateWebhooks, webhookFields } from './webhooks.ts'
+import { applyWebhookDefaults, REINVOCATIONS, validateWebhooks, webhookFields } from './webhooks.ts'
 
 export const mutatingWebhookConfigurationKind = defineKind<MutatingWebhookConfiguration>({
   group: ADMISSION_GROUP,
@@ -18,7 +18,10 @@ export const mutatingWebhookConfigurationKind = defineKind<MutatingWebhookConfig
       webhooks: list(
         object('MutatingWebhook', 'A server that may change objects before they are stored.', {
           ...webhookFields(),
-          reinvocationPolicy: string('Whether it is asked again when a later one changed the object: IfNeeded or Never. Default Never.'),
+          reinvocationPolicy: oneOf(
+            REINVOCATIONS,
+            'Whether it is asked again when a later one changed the object: IfNeeded or Never. Default Never.',
+          ),
         }),
         'The webhooks and what they are asked about.',
         { mergeKey: 'name' },

@@ -1,7 +1,8 @@
 import { once } from '../../once.ts'
 import { commonConditionListSchema } from '../../schema/conditions.ts'
-import { field, int64, list, object, required, string, strings } from '../../schema/fields.ts'
+import { field, int64, list, object, oneOf, required, string, strings } from '../../schema/fields.ts'
 import { labelSelectorSchema } from '../../schema/label-selector.ts'
+import { FAILURE_POLICIES, MATCH_POLICIES } from './rule-rules.ts'
 import { matchConditionsSchema, namedRuleSchema } from './rule-schema.ts'
 
 const matchResourcesSchema = once(() =>
@@ -10,7 +11,10 @@ const matchResourcesSchema = once(() =>
     objectSelector: field(labelSelectorSchema(), 'The objects, old or new; all by default.'),
     resourceRules: list(namedRuleSchema(), 'Requests that are meant; one of these must match.'),
     excludeResourceRules: list(namedRuleSchema(), 'Requests that are not meant, whatever else matches.'),
-    matchPolicy: string('Whether objects in other versions than the rules name are meant, too: Equivalent or Exact. Default Equivalent.'),
+    matchPolicy: oneOf(
+      MATCH_POLICIES,
+      'Whether objects in other versions than the rules name are meant, too: Equivalent or Exact. Default Equivalent.',
+    ),
   }),
 )
 
@@ -33,7 +37,7 @@ export const policySpecSchema = once(() =>
       }),
       'What must be so.',
     ),
-    failurePolicy: string('What happens when the policy cannot be evaluated: Fail or Ignore. Default Fail.'),
+    failurePolicy: oneOf(FAILURE_POLICIES, 'What happens when the policy cannot be evaluated: Fail or Ignore. Default Fail.'),
     auditAnnotations: list(
       object('AuditAnnotation', 'A note for the audit.', {
         key: required(string('Key of the note, behind the name of the policy.')),
@@ -80,7 +84,7 @@ export const bindingSpecSchema = once(() =>
         name: string('Name of the object. Not together with selector.'),
         namespace: string('Namespace of the objects; that of the request if absent.'),
         selector: field(labelSelectorSchema(), 'Objects by label, each of which is applied. Not together with name.'),
-        parameterNotFoundAction: string('What happens when there is no such object: Allow or Deny.'),
+        parameterNotFoundAction: oneOf(['Allow', 'Deny'], 'What happens when there is no such object: Allow or Deny.'),
       }),
       'Parameters of the policy.',
     ),

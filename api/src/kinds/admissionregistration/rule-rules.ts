@@ -6,7 +6,7 @@ import { validateExpression } from './expressions.ts'
 import type { MatchCondition, NamedRuleWithOperations, RuleWithOperations } from './types.ts'
 
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'] as const
-const SCOPES = ['*', 'Cluster', 'Namespaced'] as const
+export const SCOPES = ['*', 'Cluster', 'Namespaced'] as const
 const CONDITIONS_MAX = 64
 export const FAILURE_POLICIES = ['Fail', 'Ignore'] as const
 export const MATCH_POLICIES = ['Equivalent', 'Exact'] as const

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { once } from '../../once.ts'
-import { list, object, required, string, strings } from '../../schema/fields.ts'
+import { list, object, oneOf, required, string, strings } from '../../schema/fields.ts'
+import { SCOPES } from './rule-rules.ts'
 
 const ruleFields = once(
   (): z.ZodRawShape => ({
@@ -8,7 +9,7 @@ const ruleFields = once(
     apiGroups: strings('API groups; the empty one is the core group, `*` is all.'),
     apiVersions: strings('API versions; `*` is all.'),
     resources: strings('Resources such as pods and pods/log; `*` is all without subresources, `*/*` all.'),
-    scope: string('Cluster, Namespaced, or `*` for both. Default `*`.'),
+    scope: oneOf(SCOPES, 'Cluster, Namespaced, or `*` for both. Default `*`.'),
   }),
 )
 

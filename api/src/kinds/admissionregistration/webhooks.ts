@@ -2,7 +2,7 @@
 import { duplicateValue, invalidValue, requiredValue } from '../../field-errors.ts'
 import { isDnsSubdomain, isPortNumber, isServiceName } from '../../names.ts'
 import { once } from '../../once.ts'
-import { bytes, field, int32, list, object, required, string, strings } from '../../schema/fields.ts'
+import { bytes, field, int32, list, object, oneOf, required, string, strings } from '../../schema/fields.ts'
 import { labelSelectorSchema } from '../../schema/label-selector.ts'
 import { validateLabelSelector } from '../../selectors/validate.ts'
 import type { FieldError } from '../../status.ts'
@@ -12,7 +12,7 @@ import type { MutatingWebhook, Webhook, WebhookClientConfig } from './types.ts'
 
 const SIDE_EFFECTS = ['None', 'NoneOnDryRun'] as const
 const REVIEW_VERSIONS = ['v1', 'v1beta1'] as const
-const REINVOCATIONS = ['IfNeeded', 'Never'] as const
+export const REINVOCATIONS = ['IfNeeded', 'Never'] as const
 const TIMEOUT_SECONDS_MAX = 30
 const URL_FORM = '; desired format: https://host[/path]'
 
@@ -37,11 +37,14 @@ export const webhookFields = once(() => ({
   name: required(string('Name of the webhook: a domain of at least three labels.')),
   clientConfig: required(field(clientConfigSchema(), 'Where it is asked.')),
   rules: list(ruleSchema(), 'Requests it is asked about; one of these must match.'),
-  failurePolicy: string('What happens when it does not answer: Fail or Ignore. Default Fail.'),
-  matchPolicy: string('Whether it is asked about objects in other versions than the rules name: Equivalent or Exact. Default Equivalent.'),
+  failurePolicy: oneOf(FAILURE_POLICIES, 'What happens when it does not answer: Fail or Ignore. Default Fail.'),
+  matchPolicy: oneOf(
+    MATCH_POLICIES,
+    'Whether it is asked about objects in other versions than the rules name: Equivalent or Exact. Default Equivalent.',
+  ),
   namespaceSelector: field(labelSelectorSchema(), 'Namespaces whose objects it is asked about; all by default.'),
   objectSelector: field(labelSelectorSchema(), 'Objects it is asked about, old or new; all by default.'),
-  sideEffects: required(string('None, or NoneOnDryRun: whether asking it changes something elsewhere.')),
+  sideEffects: required(oneOf(SIDE_EFFECTS, 'None, or NoneOnDryRun: whether asking it changes something elsewhere.')),
   timeoutSeconds: int32('How long it may take, from 1 to 30. Default 10.'),
   admissionReviewVersions: required(strings('Versions of AdmissionReview it understands, the best first: v1, v1beta1.')),
   matchConditions: matchConditionsSchema(),
