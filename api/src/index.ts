@@ -60,6 +60,7 @@ export { isNewer } from './informer/resource-version.ts'
 export { type InformerOptions, startInformer } from './informer/start-informer.ts'
 export {
   createJoinToken,
+  JOIN_TOKEN_TYPE,
   type JoinToken,
   type JoinTokenOptions,
   type JoinTokenRecord,

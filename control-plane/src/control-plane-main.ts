@@ -89,6 +89,7 @@ async function run(options: ControlPlaneOptions, pki: LivePki, log: Logger, stop
   const work = runLeaders(options, {
     client,
     authorities: { bundle: () => pki.ca.bundle, onChange: listener => pki.onChange(listener) },
+    certificateAuthority: () => pki.ca,
     log,
     signal: stop,
     ...(running && { tunnels: running.tunnels, keepUp: running.keepUp, clientForTerm: running.clientForTerm }),
@@ -112,6 +113,7 @@ interface LeaderParts {
   /** Where storage is at hand: a client that stops writing when another leads. */
   readonly clientForTerm?: RunningApiServer['clientForTerm']
   readonly authorities: ControllersOptions['authorities'] & {}
+  readonly certificateAuthority: ControllersOptions['certificateAuthority'] & {}
   readonly log: Logger
   readonly signal: AbortSignal
   readonly tunnels?: Tunnels
@@ -121,7 +123,7 @@ interface LeaderParts {
 /** Settles once the signal aborted and the Leases are released. */
 async function runLeaders(
   { roles, name }: ControlPlaneOptions,
-  { client, clientForTerm, authorities, log, signal, tunnels, keepUp }: LeaderParts,
+  { client, clientForTerm, authorities, certificateAuthority, log, signal, tunnels, keepUp }: LeaderParts,
 ): Promise<void> {
   const identity = `${name}_${randomUUID()}`
   const clientOf = async (lease: string, term: AbortSignal) => (await clientForTerm?.(lease, identity, term)) ?? client
@@ -137,6 +139,7 @@ async function runLeaders(
           log,
           signal: term,
           authorities,
+          certificateAuthority,
           ...(tunnels && { tunnels }),
         })
         await Promise.all([controllers, keepUp?.(termClient, identity, term)])

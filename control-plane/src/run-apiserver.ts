@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { type Client, type Clock, createEventRecorder, GROUPS, KINDS, type Logger, unavailable } from '@davit/api'
 import { CONTROLLERS } from '@davit/api/pki'
-import { createAccountTokens, createAuthenticateToken } from './apiserver/accounts/index.ts'
+import { createAccountTokens, createAuthenticateToken, withBootstrapTokens } from './apiserver/accounts/index.ts'
 import { createAccessGuard, createAuthorizer, type GrantParts, registryLookups } from './apiserver/authorization/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { answeredOnceSeen, followRoles, reconcilePolicy } from './apiserver/rbac/index.ts'
@@ -110,7 +110,11 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       identity: {
         certificates,
         onRenewal: listener => pki.onChange(listener),
-        authenticateToken: createAuthenticateToken(tokens, registry, clock),
+        authenticateToken: withBootstrapTokens(createAuthenticateToken(tokens, registry, clock), {
+          registry,
+          audiences: tokens.audiences,
+          clock,
+        }),
         openId: tokens.openId,
         joins: createJoinService({ registry, storage, ca: () => pki.ca, nodeLifetimeMs: options.nodeCertificateLifetimeMs, clock, log }),
       },

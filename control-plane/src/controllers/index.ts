@@ -1,5 +1,8 @@
 import { type Client, type Clock, createEventRecorder, type Logger } from '@davit/api'
+import type { KeyPair } from '@davit/api/pki'
 import type { Tunnels } from '../apiserver/tunnel/types.ts'
+import { runCertificateSigner } from './certificate-signer/controller.ts'
+import { runClusterRoleAggregation } from './cluster-role-aggregation/controller.ts'
 import { createContext } from './context.ts'
 import { runDeploymentController } from './deployment/controller.ts'
 import { runEndpointSliceController } from './endpoint-slice/controller.ts'
@@ -14,6 +17,7 @@ import { runPersistentVolumeController } from './persistent-volume/controller.ts
 import { runReplicaSetController } from './replica-set/controller.ts'
 import { type Authorities, runRootCaController } from './root-ca/controller.ts'
 import { runServiceAccountController } from './service-account/controller.ts'
+import { runTokenCleaner } from './token-cleaner/controller.ts'
 import { runVolumeProtection } from './volume-protection/controller.ts'
 
 export interface ControllersOptions {
@@ -26,10 +30,20 @@ export interface ControllersOptions {
   tunnels?: Tunnels
   /** What pods are told to trust; without it they are told nothing. */
   authorities?: Authorities
+  /** The CA that signs certificate requests; without it none are signed. */
+  certificateAuthority?: () => KeyPair
 }
 
 /** Runs every controller until `signal` aborts, then settles. Rejects when one fails for good; the others have then stopped. */
-export async function startControllers({ client, clock, log, signal, tunnels, authorities }: ControllersOptions): Promise<void> {
+export async function startControllers({
+  client,
+  clock,
+  log,
+  signal,
+  tunnels,
+  authorities,
+  certificateAuthority,
+}: ControllersOptions): Promise<void> {
   const failure = new AbortController()
   const together = AbortSignal.any([signal, failure.signal])
   const events = createEventRecorder(client, { component: 'davit-controllers', clock, log, signal: together })
@@ -44,6 +58,9 @@ export async function startControllers({ client, clock, log, signal, tunnels, au
     runServiceAccountController(context),
     ...(authorities ? [runRootCaController(context, authorities)] : []),
     runGarbageCollector(context),
+    runClusterRoleAggregation(context),
+    ...(certificateAuthority ? [runCertificateSigner(context, certificateAuthority)] : []),
+    runTokenCleaner(context),
     runEventExpiry(context),
     runNodeLifecycleController(context, tunnels),
     runPersistentVolumeController(context),

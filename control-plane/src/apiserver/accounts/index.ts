@@ -1,2 +1,3 @@
 export { type Authenticated, type AuthenticateToken, createAuthenticateToken } from './authenticate.ts'
+export { withBootstrapTokens } from './bootstrap-tokens.ts'
 export { type AccountTokens, createAccountTokens } from './tokens.ts'

@@ -38,6 +38,16 @@ export function createAccessGuard(parts: () => GrantParts): AccessGuard {
       const change = { user, kind, object, old }
       await (isBinding(object) ? mayBind(parts(), change, object) : mayWriteRole(parts(), change, object))
     },
+    async maySign(user, verb, signerName) {
+      const { authorizer } = parts()
+      const [domain = ''] = signerName.split('/')
+      // By its own name, or all of its domain.
+      for (const name of [signerName, `${domain}/*`]) {
+        const question = { user, verb, group: 'certificates.k8s.io', resource: 'signers', name }
+        if ((await authorizer.authorize(question)).allowed) return true
+      }
+      return false
+    },
   }
 }
 

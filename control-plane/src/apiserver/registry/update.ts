@@ -76,7 +76,7 @@ async function decide(
   const object = PARTS[part](asked, old, kind)
   keepSystemMetadata(kind, object, old)
 
-  await admissions.admit({ kind, context, object, old, isPart: part !== 'object' })
+  await admissions.admit({ kind, context, object, old, isPart: part !== 'object', ...(part !== 'object' && { part }) })
   kind.applyDefaults(object)
   // A default that is newer than the stored object is no change of anybody's.
   if (part !== 'status' && kind.hasGeneration && specChanged(object, old)) object.metadata.generation = (old.metadata.generation ?? 0) + 1

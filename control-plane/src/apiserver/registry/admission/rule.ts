@@ -16,6 +16,8 @@ export interface Admission {
   readonly old?: KubernetesObject
   /** Only a part such as `status` is written. */
   readonly isPart?: boolean
+  /** Its name, as of the subresource; absent for the object itself. */
+  readonly part?: string
 }
 
 /** What else must be written in the same transaction. */

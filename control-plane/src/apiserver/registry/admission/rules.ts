@@ -18,6 +18,7 @@ import { type Admission, type AdmissionRule, type Extra, noExtra } from './rule.
 import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceAddresses } from './service-addresses.ts'
+import { signerRights } from './signer-rights.ts'
 import { templateGeneration } from './template-generation.ts'
 import { claimResize, defaultStorageClass, storageObjectInUseProtection } from './volumes.ts'
 
@@ -36,6 +37,7 @@ function rules({ storage, resources, pools, clock, defaultTolerationSeconds, gua
   return [
     nodeRestriction(lookups),
     rights(guard),
+    signerRights(guard),
     initialNamespace(),
     serviceAccount(lookups),
     defaultTolerations(defaultTolerationSeconds),
