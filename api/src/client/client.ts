@@ -50,6 +50,8 @@ export type WatchEvent<T> =
 export interface WriteOptions extends CallOptions {
   dryRun?: boolean
   fieldManager?: string
+  /** Of an apply: takes fields from whoever owns them. */
+  force?: boolean
   fieldValidation?: 'Ignore' | 'Warn' | 'Strict'
   /** `status`, `scale`, … ; left out: the object itself. */
   subresource?: string
@@ -66,6 +68,8 @@ export type Patch =
   | { type: 'json'; body: readonly JsonPatchOperation[] }
   | { type: 'merge'; body: unknown }
   | { type: 'strategic'; body: unknown }
+  /** Server-side apply; wants `fieldManager`, and creates what is not there. */
+  | { type: 'apply'; body: unknown }
 
 /** RFC 6902. */
 export interface JsonPatchOperation {

@@ -28,6 +28,7 @@ const PATCH_TYPES: Record<Patch['type'], string> = {
   json: 'application/json-patch+json',
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
 }
 
 /** Calls on `kind` as requests of the Kubernetes API. What comes back is trusted to have the kind's shape. */
@@ -137,8 +138,8 @@ function listQuery({ labelSelector, fieldSelector, limit, continue: from, resour
   return { labelSelector, fieldSelector, limit, continue: from, resourceVersion, resourceVersionMatch }
 }
 
-function writeQuery({ dryRun, fieldManager, fieldValidation }: WriteOptions): Query {
-  return { dryRun: dryRun ? 'All' : undefined, fieldManager, fieldValidation }
+function writeQuery({ dryRun, fieldManager, fieldValidation, force }: WriteOptions): Query {
+  return { dryRun: dryRun ? 'All' : undefined, fieldManager, fieldValidation, force: force ? 'true' : undefined }
 }
 
 function deleteBody({ gracePeriodSeconds, propagationPolicy, preconditions, dryRun }: DeleteOptions): object {

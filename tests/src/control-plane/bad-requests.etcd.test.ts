@@ -115,7 +115,7 @@ describe('Patches', () => {
     ['strategic-merge-patch', '{"spec":{"template":{"spec":{"$setElementOrder/containers":5}}}}', 400, /must be a list/],
     ['strategic-merge-patch', '{"$patch":"delete"}', 400, /name must be provided/],
     ['strategic-merge-patch', '{"spec":"x"}', 400, /cannot unmarshal string/],
-    ['apply-patch', '{}', 415, /unknown format/],
+    ['apply-patch', '{}', 422, /fieldManager: Required value: is required for apply patch/],
     ['nonsense', '{}', 415, /accepted media types include: application\/json-patch\+json/],
   ]
   for (const [type, body, code, message] of cases) {

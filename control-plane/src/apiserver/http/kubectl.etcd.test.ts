@@ -39,6 +39,11 @@ describe('kubectl', { skip: !isThere && `no ${KUBECTL} here` }, () => {
     await writeFile(join(directory, 'kubeconfig'), kubeconfig)
     await writeFile(join(directory, 'web.json'), DEPLOYMENT)
     await writeFile(join(directory, 'web-3.json'), DEPLOYMENT.replace('"replicas":2', '"replicas":3'))
+    const labelled = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'labelled', namespace: 'default' }, data: { y: '2' } }
+    const more = { ...labelled, metadata: { ...labelled.metadata, labels: { a: '1' } }, data: { x: '1', y: '2' } }
+    await writeFile(join(directory, 'labelled.json'), JSON.stringify(more))
+    await writeFile(join(directory, 'less.json'), JSON.stringify(labelled))
+    await writeFile(join(directory, 'unknown.json'), JSON.stringify({ ...labelled, nonsense: 1 }))
   })
   after(async () => {
     await running.close()
@@ -77,6 +82,27 @@ describe('kubectl', { skip: !isThere && `no ${KUBECTL} here` }, () => {
     ['explain deploy.spec.template.spec.containers', 0, /FIELD: containers <\[\]Container>/],
     ['get pods nope', 1, /Error from server \(NotFound\): pods "nope" not found/],
     ['get events', 0, /No resources found/],
+    ['get deploy web -o yaml --show-managed-fields', 0, /manager: kubectl-client-side-apply\n +operation: Update/],
+    ['apply --server-side -f web-3.json', 1, /conflicts? with "kubectl(-scale)?" .*using apps\/v1/],
+    ['apply --server-side --force-conflicts -f web-3.json', 0, /web serverside-applied/],
+    ['get deploy web -o jsonpath={.metadata.managedFields[?(@.operation=="Apply")].manager}', 0, /(^| )kubectl( |$)/],
+    ['get deploy web -o jsonpath={.metadata.managedFields[*].manager}', 0, /^(?!.*client-side-apply)/],
+    ['get deploy web -o jsonpath={.spec.replicas}', 0, /^3$/],
+    ['diff --server-side -f web-3.json', 0, /^$/],
+    ['diff --server-side -f web.json', 1, /\+ {2}replicas: 2/],
+    ['apply --server-side --field-manager=other -f web.json', 1, /conflict with "kubectl": \.spec\.replicas/],
+    [
+      'apply --server-side --field-manager=other --force-conflicts -f web.json --dry-run=server',
+      0,
+      /serverside-applied \(server dry run\)/,
+    ],
+    ['get deploy web -o jsonpath={.spec.replicas}', 0, /^3$/],
+    ['apply --server-side -f labelled.json', 0, /configmap\/labelled serverside-applied/],
+    ['get cm labelled -o jsonpath={.metadata.labels}{.data}', 0, /^\{"a":"1"\}\{"x":"1","y":"2"\}$/],
+    ['apply --server-side -f less.json', 0, /configmap\/labelled serverside-applied/],
+    ['get cm labelled -o jsonpath={.metadata.labels}{.data}', 0, /^\{"y":"2"\}$/],
+    ['apply --server-side -f unknown.json --validate=false', 1, /\.nonsense: field not declared in schema/],
+    ['apply -f web-3.json', 0, /deployment\.apps\/web (unchanged|configured)/],
     ['delete deploy/web --cascade=background', 0, /"web" deleted/],
     ['get deploy', 0, /No resources found in default namespace/],
   ]

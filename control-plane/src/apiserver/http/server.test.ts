@@ -103,11 +103,18 @@ describe('the API server', () => {
       { headers: { 'content-type': ';;' }, body: 'a' },
     ],
     [
-      'server-side apply',
+      'server-side apply by nobody',
       'PATCH /api/v1/namespaces/default/pods/a',
-      415,
-      'UnsupportedMediaType',
+      422,
+      'Invalid',
       { headers: { 'content-type': 'application/apply-patch+yaml' }, body: '{}' },
+    ],
+    [
+      'force of what is no apply',
+      'PATCH /api/v1/namespaces/default/pods/a?force=true',
+      422,
+      'Invalid',
+      { headers: { 'content-type': 'application/merge-patch+json' }, body: '{}' },
     ],
     [
       'a JSON patch that is no list',

@@ -9,8 +9,8 @@ import fastify, { type FastifyInstance } from 'fastify'
 import type { User } from '../registry/index.ts'
 import { checkAccess, needsBody } from './access.ts'
 import { authenticate } from './authentication.ts'
-import { mediaType, OBJECT_MEDIA_TYPES, parseAnyBody, unsupportedMediaType } from './body/parse-body.ts'
-import { BODY_BYTES_MAX, readBody } from './body/read-body.ts'
+import { APPLY_PATCH, mediaType, OBJECT_MEDIA_TYPES, parseAnyBody, unsupportedMediaType } from './body/parse-body.ts'
+import { BODY_BYTES_MAX, readBody, SMALL_BODY_BYTES_MAX } from './body/read-body.ts'
 import { impersonate } from './impersonate.ts'
 import type { ApiServer, ApiServerOptions, HealthCheck, ServerCertificates } from './options.ts'
 import { refuseUnreadable } from './refuse.ts'
@@ -22,8 +22,6 @@ import { watchSlumber } from './slumber.ts'
 import { handleUpgrades } from './upgrades.ts'
 
 const MEGABYTE = 1024 * 1024
-/** Room for a request to join. */
-const SMALL_BODY_BYTES_MAX = 32 * 1024
 const SHUTTING_DOWN = 'The API server is shutting down'
 
 /** Starts listening; rejects when it cannot (port in use, no right to it). */
@@ -196,10 +194,15 @@ class Activity {
   }
 }
 
-/** Nobody need send much who may write nothing, and YAML takes its time: no stranger's body may keep others waiting. */
+/**
+ * Nobody need send much who may write nothing, and YAML takes its time: no stranger's body may keep others waiting. What is applied
+ * is YAML by its name and mostly JSON: it is judged when that is known.
+ */
 function bodyMax({ groups }: User, contentType: string | undefined): number {
   if (groups.includes(GROUPS.masters)) return BODY_BYTES_MAX
-  return groups.includes(GROUPS.unauthenticated) || mediaType(contentType).endsWith('yaml') ? SMALL_BODY_BYTES_MAX : BODY_BYTES_MAX
+  const type = mediaType(contentType)
+  const isYaml = type.endsWith('yaml') && type !== APPLY_PATCH
+  return groups.includes(GROUPS.unauthenticated) || isYaml ? SMALL_BODY_BYTES_MAX : BODY_BYTES_MAX
 }
 
 function bodyReader({ raw, headers }: Request, max: number): () => Promise<Buffer> {

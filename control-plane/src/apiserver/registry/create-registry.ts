@@ -3,6 +3,7 @@ import type { Storage, Stored } from '../../storage/types.ts'
 import { requestToken } from './accounts/token-request.ts'
 import { Admissions } from './admission/rules.ts'
 import { createPools, type Networks } from './allocation/pools.ts'
+import { type ApplyRequest, applyToStored } from './apply-to-stored.ts'
 import { create } from './create.ts'
 import { deleteObject } from './delete.ts'
 import { NamespaceGuard } from './namespace-guard.ts'
@@ -56,12 +57,18 @@ export function createRegistry({
   const admissions = new Admissions({ storage, resources, pools, clock, defaultTolerationSeconds, ...(guard && { guard }) })
   const namespaces = new NamespaceGuard(storage, resources)
   const reader = new Reader(storage, resources)
-  const dependencies = { storage, resources, clock, admissions, namespaces }
+  const dependencies = { storage, resources, clock, admissions, namespaces, versions: (kind: Kind) => resources.versions(kind) }
 
   /** Updates of a Scale are answered with the Scale. */
   const write = async (context: RequestContext, request: Omit<UpdateRequest, 'part'>, subresource: string | undefined): Promise<Stored> => {
-    const stored = await update(dependencies, context, { ...request, part: partOf(request.kind, subresource) })
+    const stored = await update(dependencies, context, { ...request, subresource, part: partOf(request.kind, subresource) })
     return subresource === 'scale' ? asScale(request.kind, stored) : stored
+  }
+
+  const apply = async (context: RequestContext, request: ApplyRequest): Promise<Stored & { created?: boolean }> => {
+    const { stored, subresource } = request
+    const done = await applyToStored(dependencies, context, { ...request, part: partOf(stored, subresource) })
+    return subresource === 'scale' ? asScale(stored, done) : done
   }
 
   const remove = (context: RequestContext, kind: Kind, target: Target, request: DeletionRequest) =>
@@ -79,6 +86,7 @@ export function createRegistry({
         return write(context, { kind, target, wanted }, subresource)
       },
       patch: async (context, kind, target, patch, subresource) => {
+        if (patch.type === 'apply') return apply(context, { spoken: kind, stored: kind, target, body: patch.body, subresource })
         const wanted = subresource === 'scale' ? patchedScaleAsWanted(kind, patch, context) : patchAsWanted(kind, patch, context)
         return write(context, { kind, target, wanted, tries: PATCH_TRIES }, subresource)
       },
@@ -104,7 +112,7 @@ export function createRegistry({
       },
     },
     resources,
-    write,
+    { write, apply },
   )
 
   async function deleteAll(

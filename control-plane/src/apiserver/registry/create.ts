@@ -1,8 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import { alreadyExists, apiError, badRequest, type Clock, formatTime, generateName, type Kind, type KubernetesObject } from '@davit/api'
+import {
+  alreadyExists,
+  apiError,
+  badRequest,
+  type Clock,
+  type Convert,
+  formatTime,
+  generateName,
+  type Kind,
+  type KubernetesObject,
+  type ManagedFieldsEntry,
+} from '@davit/api'
 import type { CommitResult, Guard, Storage, Stored } from '../../storage/types.ts'
 import { type Admissions, settle } from './admission/rules.ts'
 import { decodeBody, nameForMessages } from './decode.ts'
+import { recordOwners, setOwners } from './managed-fields.ts'
 import type { NamespaceGuard } from './namespace-guard.ts'
 import { keyOf, targetOf } from './resources.ts'
 import type { RequestContext } from './types.ts'
@@ -14,18 +26,27 @@ export interface CreateDependencies {
   clock: Clock
   admissions: Admissions
   namespaces: NamespaceGuard
+  versions: (kind: Kind) => Convert
+}
+
+export interface CreateRequest {
+  /** The request's own. */
+  namespace: string | undefined
+  body: unknown
+  /** Who owns what, where an apply has settled that. */
+  owners?: readonly ManagedFieldsEntry[]
 }
 
 const GENERATED_NAME_TRIES = 8
 /** How often to go again when an allocation or the namespace changed under the commit. */
 const TRIES_MAX = 40
 
-/** Creates what `body` says; `namespace` is the request's own. */
+/** Creates what the request's body says. */
 export async function create(
-  { storage, clock, admissions, namespaces }: CreateDependencies,
+  { storage, clock, admissions, namespaces, versions }: CreateDependencies,
   context: RequestContext,
   kind: Kind,
-  request: { namespace: string | undefined; body: unknown },
+  request: CreateRequest,
 ): Promise<Stored> {
   const wanted = decodeBody(kind, request.body, context)
   placeInNamespace(kind, wanted, request.namespace)
@@ -38,6 +59,14 @@ export async function create(
     const object = begin(kind, wanted, clock)
     // Where a later write puts it too: who compares what is shown by its text must see no change.
     if (base) object.metadata = { name: generateName(base), ...object.metadata }
+    if (request.owners) setOwners(object, request.owners)
+    else
+      recordOwners(
+        { kind, context, clock, subresource: undefined, convert: versions(kind) },
+        object,
+        undefined,
+        wanted.metadata.managedFields,
+      )
     // Before admission, which looks into the namespace.
     const guards: Guard[] = kind.namespaced ? [await namespaces.check(kind, object, { fresh, signal: context.signal })] : []
     await admissions.admit({ kind, context, object })

@@ -17,6 +17,9 @@ import {
 import type { StorageEvent } from '../../storage/types.ts'
 import type { DeletionRequest, Registry, RequestContext, User, WatchParameters } from './types.ts'
 
+/** What the fields belong to that controllers set, as those of Kubernetes belong to `kube-controller-manager`. */
+const CONTROLLERS = 'davit-controller-manager'
+
 /** Acts as `user`; nothing is authorized here. Objects are the cache's own: frozen. */
 export function createInProcessClient(registry: Registry, user: User): Client {
   return {
@@ -26,11 +29,12 @@ export function createInProcessClient(registry: Registry, user: User): Client {
 
 function createResourceClient<T extends KubernetesObject>(registry: Registry, user: User, kind: Kind): ResourceClient<T> {
   const read = ({ signal }: CallOptions = {}): RequestContext => ({ user, ...(signal && { signal }) })
-  const write = ({ signal, dryRun, fieldManager, fieldValidation }: WriteOptions = {}): RequestContext => ({
+  const write = ({ signal, dryRun, fieldManager = CONTROLLERS, force, fieldValidation }: WriteOptions = {}): RequestContext => ({
     user,
+    fieldManager,
     ...(signal && { signal }),
     ...(dryRun && { dryRun }),
-    ...(fieldManager && { fieldManager }),
+    ...(force && { force }),
     ...(fieldValidation && { fieldValidation }),
   })
   return {

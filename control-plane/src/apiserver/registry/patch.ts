@@ -18,7 +18,11 @@ import type { RequestContext } from './types.ts'
 export const PATCH_TRIES = 6
 
 /** What a patch makes of the stored object; throws when it cannot be applied. */
-export function patchAsWanted(kind: Kind, patch: Patch, context: RequestContext): (current: Stored) => KubernetesObject {
+export function patchAsWanted(
+  kind: Kind,
+  patch: Exclude<Patch, { type: 'apply' }>,
+  context: RequestContext,
+): (current: Stored) => KubernetesObject {
   return current => {
     const patched = applyPatch(kind, patch, current.object)
     const strict = context.fieldValidation === 'Strict'
@@ -34,7 +38,7 @@ export function patchAsWanted(kind: Kind, patch: Patch, context: RequestContext)
 }
 
 /** Applies `patch` to a copy of `object`. Throws BadRequest, or Invalid for a JSON patch that does not fit. */
-export function applyPatch(kind: Kind | undefined, patch: Patch, object: object): unknown {
+export function applyPatch(kind: Kind | undefined, patch: Exclude<Patch, { type: 'apply' }>, object: object): unknown {
   try {
     if (patch.type === 'json') return applyJsonPatch(object, patch.body)
     if (typeof patch.body !== 'object' || patch.body === null || Array.isArray(patch.body)) throw badRequest('the patch must be an object')

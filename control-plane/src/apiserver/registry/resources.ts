@@ -1,4 +1,14 @@
-import { badRequest, type Kind, type KubernetesObject, notFound, qualifiedResource, type Target } from '@davit/api'
+import {
+  apiVersionOf,
+  badRequest,
+  type Convert,
+  describeSchema,
+  type Kind,
+  type KubernetesObject,
+  notFound,
+  qualifiedResource,
+  type Target,
+} from '@davit/api'
 import type { StoredResource } from '../../storage/types.ts'
 
 /** How a kind lies in etcd. */
@@ -32,6 +42,7 @@ export function targetOf(object: KubernetesObject): Target {
 export class Resources {
   readonly kinds: readonly Kind[]
   readonly #stored = new Map<string, StoredResource>()
+  readonly #versions = new Map<Kind, Convert>()
 
   constructor(kinds: readonly Kind[]) {
     this.kinds = kinds
@@ -59,4 +70,28 @@ export class Resources {
     if (!kind) throw notFound({ group, plural }, '')
     return kind
   }
+
+  /** How objects of `kind` look in every version served of what is stored: its own, and those of kinds that show it as theirs. */
+  versions(kind: Kind): Convert {
+    const known = this.#versions.get(kind)
+    if (known) return known
+    const of = kind.view ? kind.view.of : kind
+    const same = this.kinds.filter(other => other === kind || isOf(other, of) || (other.view && isOf(other.view.of, of)))
+    const byVersion = new Map(same.map(other => [apiVersionOf(other), other]))
+    const convert: Convert = (object, apiVersion) => {
+      const wanted = apiVersion === apiVersionOf(kind) ? kind : byVersion.get(apiVersion)
+      if (!wanted) return undefined
+      const node = describeSchema(wanted)
+      // Nothing, before it is created, is nothing in every version.
+      if (wanted === kind || Object.keys(object).length === 0) return { node, object }
+      const stored = kind.view ? kind.view.toStored(object as KubernetesObject) : (object as KubernetesObject)
+      return { node, object: wanted.view ? wanted.view.fromStored(stored) : stored }
+    }
+    this.#versions.set(kind, convert)
+    return convert
+  }
+}
+
+function isOf(kind: Pick<Kind, 'group' | 'plural'>, { group, plural }: Pick<Kind, 'group' | 'plural'>): boolean {
+  return kind.group === group && kind.plural === plural
 }

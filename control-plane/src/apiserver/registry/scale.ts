@@ -32,7 +32,11 @@ export function scaleAsWanted(kind: Kind, body: unknown, context: RequestContext
 }
 
 /** A patch of the Scale as what is wanted of the object. */
-export function patchedScaleAsWanted(kind: Kind, patch: Patch, context: RequestContext): (current: Stored) => KubernetesObject {
+export function patchedScaleAsWanted(
+  kind: Kind,
+  patch: Exclude<Patch, { type: 'apply' }>,
+  context: RequestContext,
+): (current: Stored) => KubernetesObject {
   return current => {
     const patched = applyPatch(undefined, patch, scaleOf(kind, current.object))
     return withScale(kind, current, decodeSpoken(scaleKind, patched, context))

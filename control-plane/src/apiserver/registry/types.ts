@@ -50,7 +50,12 @@ export interface RequestContext {
   /** Awaited right before a write goes to the storage; rejects when the client has left meanwhile: it may have done otherwise since. */
   readonly confirm?: () => Promise<void>
   readonly dryRun?: boolean
+  /** Who is to own the fields that the write sets. */
   readonly fieldManager?: string
+  /** Of an apply: takes fields from whoever owns them. */
+  readonly force?: boolean
+  /** Of an apply: rejects when the user may not create the object, which is asked when there is none yet. */
+  readonly mayCreate?: () => Promise<void>
   /** Default `Warn`, as the API server has it. */
   readonly fieldValidation?: 'Ignore' | 'Warn' | 'Strict'
   /** Paths of fields that the body has more than once; judged as `fieldValidation` says. */
@@ -93,7 +98,8 @@ export interface Registry {
   create(context: RequestContext, kind: Kind, namespace: string | undefined, body: unknown): Promise<Stored>
   /** `subresource`: `status`, or `scale` (body and answer are autoscaling/v1 Scale), or absent. */
   update(context: RequestContext, kind: Kind, target: Target, body: unknown, subresource?: string): Promise<Stored>
-  patch(context: RequestContext, kind: Kind, target: Target, patch: Patch, subresource?: string): Promise<Stored>
+  /** An apply creates what is not there yet. */
+  patch(context: RequestContext, kind: Kind, target: Target, patch: Patch, subresource?: string): Promise<Stored & { created?: boolean }>
   getScale(context: RequestContext, kind: Kind, target: Target): Promise<KubernetesObject>
   /** What the deleted (or now terminating) object was. */
   delete(context: RequestContext, kind: Kind, target: Target, request: DeletionRequest): Promise<{ object: Stored; gone: boolean }>

@@ -2,10 +2,13 @@ import {
   badRequest,
   type CertificateSigningRequest,
   type CertificateSigningRequestStatus,
+  type Clock,
+  type Convert,
   conflict,
   invalid,
   type Kind,
   type KubernetesObject,
+  type ManagedFieldsEntry,
   type ObjectMeta,
   type Pod,
   type PodSpec,
@@ -18,6 +21,7 @@ import type { Storage, Stored } from '../../storage/types.ts'
 import { type Admissions, settle } from './admission/rules.ts'
 import { change, type Decision } from './change.ts'
 import { decodeBody } from './decode.ts'
+import { isUnchanged, recordOwners, setOwners } from './managed-fields.ts'
 import { validateEphemeralContainers } from './pods/ephemeral-containers.ts'
 import { keyOf, type Resources } from './resources.ts'
 import type { RequestContext } from './types.ts'
@@ -28,6 +32,9 @@ export interface UpdateDependencies {
   storage: Storage
   resources: Resources
   admissions: Admissions
+  clock: Clock
+  /** How a kind looks in its versions. */
+  versions: (kind: Kind) => Convert
 }
 
 /** Which part of an object a write may change; the rest stays as stored. */
@@ -37,8 +44,12 @@ export interface UpdateRequest {
   kind: Kind
   target: Target
   part: Part
+  /** The one it is written through, which its field manager is remembered with. */
+  subresource?: string | undefined
   /** What the client wants, seen from what is stored: a decoded body, or a patch applied. */
   wanted: (current: Stored) => KubernetesObject
+  /** `wanted` says in managedFields who owns what: a server-side apply. */
+  isApplied?: boolean
   tries?: number
 }
 
@@ -65,16 +76,19 @@ export function bodyAsWanted(kind: Kind, body: unknown, context: RequestContext)
 }
 
 async function decide(
-  { admissions }: UpdateDependencies,
+  { admissions, clock, versions }: UpdateDependencies,
   context: RequestContext,
-  { kind, target, part, wanted }: UpdateRequest,
+  { kind, target, part, subresource, wanted, isApplied = false }: UpdateRequest,
   current: Stored,
 ): Promise<Decision<Stored>> {
   const old = current.object
   const asked = wanted(current)
   checkIdentity(kind, target, asked, current)
+  const sent = asked.metadata.managedFields
   const object = PARTS[part](asked, old, kind)
   keepSystemMetadata(kind, object, old)
+  if (isApplied) setOwners(object, (sent as ManagedFieldsEntry[] | undefined) ?? [])
+  else recordOwners({ kind, context, clock, subresource, convert: versions(kind) }, object, old, sent)
 
   await admissions.admit({ kind, context, object, old, isPart: part !== 'object', ...(part !== 'object' && { part }) })
   kind.applyDefaults(object)
@@ -101,7 +115,7 @@ async function decide(
 
   const extra = await admissions.allocate({ kind, context, object, old })
   const value = storedValue(object)
-  if (isSameJson(value, storedValue(old))) {
+  if (isUnchanged(value, storedValue(old))) {
     settle(extra, { committed: false, revisions: new Map() })
     return { answer: current }
   }
@@ -150,7 +164,7 @@ const PARTS: Record<Part, (asked: WithParts, old: WithParts, kind: Kind) => Kube
   },
   status: (asked, old) => {
     const { labels, annotations, finalizers, resourceVersion } = asked.metadata
-    const object: WithParts = cloneJson({ ...old, status: asked.status })
+    const object: WithParts = cloneJson({ ...withoutOwners(old), status: asked.status })
     if (asked.status === undefined) delete object.status
     // Without a resourceVersion nobody knows how old the rest of the body is: it is left alone.
     if (resourceVersion) object.metadata = { ...object.metadata, ...drop({ labels, annotations, finalizers }) }
@@ -165,16 +179,22 @@ const PARTS: Record<Part, (asked: WithParts, old: WithParts, kind: Kind) => Kube
   },
   finalize: (asked, old) => {
     const finalizers = (asked.spec as { finalizers?: string[] } | undefined)?.finalizers ?? []
-    return cloneJson({ ...old, spec: { ...(old.spec as object | undefined), finalizers } }) as KubernetesObject
+    return cloneJson({ ...withoutOwners(old), spec: { ...(old.spec as object | undefined), finalizers } }) as KubernetesObject
   },
   ephemeralcontainers: (asked, old) => {
     const ephemeralContainers = (asked.spec as { ephemeralContainers?: unknown[] } | undefined)?.ephemeralContainers ?? []
-    return cloneJson({ ...old, spec: { ...(old.spec as object), ephemeralContainers } }) as KubernetesObject
+    return cloneJson({ ...withoutOwners(old), spec: { ...(old.spec as object), ephemeralContainers } }) as KubernetesObject
   },
   resize: (asked, old) => {
     const spec = withResizedContainers((old as Pod).spec, (asked.spec ?? { containers: [] }) as PodSpec)
-    return cloneJson({ ...old, spec }) as KubernetesObject
+    return cloneJson({ ...withoutOwners(old), spec }) as KubernetesObject
   },
+}
+
+/** They are put in anew: no need for a copy. */
+function withoutOwners(object: WithParts): WithParts {
+  const { managedFields: _, ...metadata } = object.metadata
+  return { ...object, metadata }
 }
 
 function drop<T extends object>(fields: T): { [name in keyof T]: Exclude<T[name], undefined> } {
@@ -199,7 +219,6 @@ function keepSystemMetadata(kind: Kind, object: KubernetesObject, { metadata: ol
     ...(annotations && { annotations }),
     ...(ownerReferences?.length && { ownerReferences }),
     ...(finalizers?.length && { finalizers }),
-    ...(old.managedFields && { managedFields: old.managedFields }),
   }
 }
 

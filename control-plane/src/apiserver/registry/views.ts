@@ -1,6 +1,7 @@
 /** Kinds that show another's objects under names of their own: what is asked of them is done to what is stored. */
 import { formatFieldSelector, type Kind, type KubernetesObject, parseFieldSelector, type View } from '@davit/api'
 import type { StorageEvent, Stored } from '../../storage/types.ts'
+import type { ApplyRequest } from './apply-to-stored.ts'
 import { decodeBody } from './decode.ts'
 import { PATCH_TRIES, patchAsWanted } from './patch.ts'
 import type { Resources } from './resources.ts'
@@ -10,8 +11,13 @@ import { validateChange, validateNew } from './validation.ts'
 
 type Write = (context: RequestContext, request: Omit<UpdateRequest, 'part'>, subresource: string | undefined) => Promise<Stored>
 
-/** The registry, which also knows kinds that are views; `write` carries an update out. */
-export function withViews(registry: Registry, resources: Resources, write: Write): Registry {
+interface Writes {
+  write: Write
+  apply: (context: RequestContext, request: ApplyRequest) => Promise<Stored & { created?: boolean }>
+}
+
+/** The registry, which also knows kinds that are views; `write` and `apply` carry out what is asked of the stored kind. */
+export function withViews(registry: Registry, resources: Resources, { write, apply }: Writes): Registry {
   const storedKind = ({ of }: View<KubernetesObject>) => resources.kind(of.group, of.plural)
   /** What the client wants is judged as the kind it speaks, then written as the kind that is stored. */
   const translated = (kind: Kind, view: View<KubernetesObject>, wanted: UpdateRequest['wanted']): UpdateRequest['wanted'] => {
@@ -59,6 +65,10 @@ export function withViews(registry: Registry, resources: Resources, write: Write
     patch: async (context, kind, target, patch, subresource) => {
       const { view } = kind
       if (!view) return registry.patch(context, kind, target, patch, subresource)
+      if (patch.type === 'apply') {
+        const done = await apply(context, { spoken: kind, stored: storedKind(view), target, body: patch.body, subresource })
+        return Object.assign(viewed(view, done), { created: done.created === true })
+      }
       const wanted = translated(kind, view, patchAsWanted(kind, patch, context))
       return viewed(view, await write(context, { kind: storedKind(view), target, wanted, tries: PATCH_TRIES }, subresource))
     },

@@ -4,6 +4,9 @@ import { apiError } from '@davit/api'
 /** What Kubernetes' API server takes at most. */
 export const BODY_BYTES_MAX = 3 * 1024 * 1024
 
+/** Room for a request to join, and for YAML of those who may not do everything. */
+export const SMALL_BODY_BYTES_MAX = 32 * 1024
+
 /** The whole body. Throws RequestEntityTooLarge beyond `max` bytes, without keeping more. */
 export async function readBody(stream: Readable, contentLength: string | undefined, max = BODY_BYTES_MAX): Promise<Buffer> {
   if (contentLength !== undefined && Number(contentLength) > max) throw tooLarge(max)
@@ -34,7 +37,7 @@ export async function readBody(stream: Readable, contentLength: string | undefin
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }
 
-function tooLarge(max: number): Error {
+export function tooLarge(max: number): Error {
   return apiError('RequestEntityTooLarge', `Request entity too large: limit is ${max}`)
 }
 

@@ -19,7 +19,12 @@ export interface Parameter {
 /** Operations by method in small letters, and the parameters all of them have. */
 export type PathItem = Readonly<Record<string, Operation | readonly Parameter[]>>
 
-const PATCH_TYPES = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json']
+const PATCH_TYPES = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
+]
 
 const parameter = (name: string, description: string, type = 'string'): Parameter => ({ name, in: 'query', description, schema: { type } })
 const PRETTY = parameter('pretty', 'Whether the answer is indented.')
@@ -29,6 +34,7 @@ const WRITE_PARAMETERS = [
   parameter('fieldValidation', 'What becomes of unknown and duplicate fields: Ignore, Warn or Strict.'),
   PRETTY,
 ]
+const PATCH_PARAMETERS = [...WRITE_PARAMETERS, parameter('force', 'Of an apply: takes fields from whoever owns them.', 'boolean')]
 const LIST_PARAMETERS = [
   parameter('labelSelector', 'Only objects with these labels.'),
   parameter('fieldSelector', 'Only objects with these field values.'),
@@ -79,7 +85,7 @@ export function pathsOf(kind: Kind, names: ComponentNames): Record<string, PathI
     parameters: [NAME, ...inNamespace],
     get: make('get', { answer: object, parameters: [PRETTY] }),
     ...can('update', { put: make('put', { answer: object, body: content(object), parameters: WRITE_PARAMETERS }) }),
-    ...can('patch', { patch: make('patch', { answer: object, body: patchContent(), parameters: WRITE_PARAMETERS }) }),
+    ...can('patch', { patch: make('patch', { answer: object, body: patchContent(), parameters: PATCH_PARAMETERS }) }),
     ...can('delete', { delete: make('delete', { answer: status, body: content(options), parameters: DELETE_PARAMETERS }) }),
   }
   if (kind.namespaced) paths[`${base}/${kind.plural}`] = { get: { ...list(), operationId: operationId(kind, 'list', 'ForAllNamespaces') } }
@@ -109,7 +115,7 @@ function subresourceOperations(kind: Kind, { name, verbs, kind: spoken }: Subres
     ...(verbs.includes('get') && { get: make('get', { answer: object, parameters: [PRETTY] }) }),
     ...(verbs.includes('create') && { post: write('post', content(object)) }),
     ...(verbs.includes('update') && { put: write('put', content(object)) }),
-    ...(verbs.includes('patch') && { patch: write('patch', patchContent()) }),
+    ...(verbs.includes('patch') && { patch: make('patch', { answer: object, body: patchContent(), parameters: PATCH_PARAMETERS }) }),
   }
 }
 

@@ -1,5 +1,5 @@
 /** Query parameters of resource requests, checked as Kubernetes checks ListOptions, PatchOptions and the like. */
-import { badRequest, type FieldError, invalid, type ListOptions } from '@davit/api'
+import { badRequest, type FieldError, invalid, type ListOptions, type Patch } from '@davit/api'
 import type { RequestContext, WatchParameters } from '../../registry/index.ts'
 import type { RequestCall } from './call.ts'
 
@@ -23,10 +23,26 @@ function textParameter(query: URLSearchParams, name: string): string | undefined
   return query.get(name) || undefined
 }
 
+const FIELD_MANAGER_BYTES_MAX = 128
+
+/** Who writes, where the request does not say: the program, as its User-Agent names it. */
+function managerOfAgent(userAgent = ''): string {
+  const [program = ''] = userAgent.split('/', 1)
+  const printable = program.replace(/[^\x20-\x7e\u00a1-\uffff]/g, '')
+  return Buffer.from(printable)
+    .subarray(0, FIELD_MANAGER_BYTES_MAX)
+    .toString('utf8')
+    .replace(/\ufffd+$/, '')
+}
+
 const FIELD_VALIDATIONS = ['', 'Ignore', 'Strict', 'Warn'] as const
 
 /** Who writes and how. Throws Invalid for values Kubernetes does not know. */
-export function writeContext(optionsKind: string, { user, query, confirm }: RequestCall): RequestContext & { warnings: string[] } {
+export function writeContext(
+  optionsKind: string,
+  { user, query, confirm, request }: RequestCall,
+  patchType?: Patch['type'],
+): RequestContext & { warnings: string[] } {
   const errors: FieldError[] = []
   const dryRun = query.getAll('dryRun').filter(value => value !== '')
   for (const value of dryRun) {
@@ -37,18 +53,24 @@ export function writeContext(optionsKind: string, { user, query, confirm }: Requ
     errors.push({ type: 'NotSupported', field: 'fieldValidation', value: validation, supported: FIELD_VALIDATIONS })
   }
   const fieldManager = textParameter(query, 'fieldManager')
-  if (fieldManager && fieldManager.length > 128)
+  if (fieldManager && Buffer.byteLength(fieldManager) > FIELD_MANAGER_BYTES_MAX)
     errors.push({ type: 'TooLong', field: 'fieldManager', detail: 'may not be more than 128 bytes' })
   if (fieldManager && /[^\x20-\x7e\u00a1-\uffff]/.test(fieldManager)) {
     errors.push({ type: 'Invalid', field: 'fieldManager', value: fieldManager, detail: 'should only contain printable characters' })
+  }
+  if (patchType === 'apply' && !fieldManager)
+    errors.push({ type: 'Required', field: 'fieldManager', detail: 'is required for apply patch' })
+  if (patchType && patchType !== 'apply' && query.has('force')) {
+    errors.push({ type: 'Forbidden', field: 'force', detail: 'may not be specified for non-apply patch' })
   }
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: optionsKind }, '', errors)
   return {
     user,
     confirm,
     warnings: [],
+    fieldManager: fieldManager ?? managerOfAgent(request.headers['user-agent']),
     ...(dryRun.length > 0 && { dryRun: true }),
-    ...(fieldManager && { fieldManager }),
+    ...(booleanParameter(query, 'force') && { force: true }),
     ...(validation && { fieldValidation: validation as NonNullable<RequestContext['fieldValidation']> }),
   }
 }

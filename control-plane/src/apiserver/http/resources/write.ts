@@ -1,8 +1,10 @@
 /** create, update, patch, delete, deletecollection and the writing subresources. */
-import { apiError, badRequest, type JsonPatchOperation, type Patch, type Status } from '@davit/api'
-import type { RequestContext } from '../../registry/index.ts'
+import { apiError, badRequest, GROUPS, type JsonPatchOperation, type Patch, type Status } from '@davit/api'
+import type { RequestContext, User } from '../../registry/index.ts'
+import { checkAccess } from '../access.ts'
 import { duplicateFields } from '../body/duplicate-fields.ts'
-import { mediaType, parseBody, parseJson, unsupportedMediaType } from '../body/parse-body.ts'
+import { APPLY_PATCH, isJsonObject, mediaType, parseBody, parseJson, parseYamlOrJson, unsupportedMediaType } from '../body/parse-body.ts'
+import { BODY_BYTES_MAX, SMALL_BODY_BYTES_MAX } from '../body/read-body.ts'
 import { kindSpoken } from '../discovery/resources.ts'
 import { beginStream, type Reply, sendJson, shapeOf } from '../respond.ts'
 import { type Handlers, lifetimeOf, namespaceOf, type ResourceCall, targetOf } from './call.ts'
@@ -41,30 +43,43 @@ export async function readWrite(optionsKind: string, call: ResourceCall) {
 
 export async function patchObject(handlers: Handlers, call: ResourceCall): Promise<void> {
   const shape = shapeOf(call.request, call.query, { views: true })
-  const context = writeContext('PatchOptions', call)
-  const patch = parsePatch(await call.body(), contentTypeOf(call))
+  const type = patchTypeOf(call)
+  const written = writeContext('PatchOptions', call, type)
+  const bytes = await call.body()
+  const patch = parsePatch(type, bytes, call.user)
+  const context = type === 'apply' ? { ...written, ...applyContext(handlers, call, patch.body, bytes) } : written
   const { subresource } = call.resource
   const stored = await withWarnings(call, context, () => handlers.registry.patch(context, call.kind, targetOf(call), patch, subresource))
-  await sendStored(handlers, call, { code: 200, stored, shape })
+  await sendStored(handlers, call, { code: stored.created ? 201 : 200, stored, shape })
+}
+
+/** An apply may create: then its user must be one who may do that. In YAML a field given twice is an error by itself. */
+function applyContext({ authorizer }: Handlers, { user, resource }: ResourceCall, body: unknown, bytes: Buffer) {
+  return {
+    duplicateFields: isJsonObject(bytes) ? duplicateFields(bytes) : [],
+    mayCreate: () => checkAccess(authorizer, { user, info: { verb: 'create', path: '', resource }, body }),
+  }
 }
 
 const PATCH_TYPES = {
   'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
   'application/strategic-merge-patch+json': 'strategic',
+  [APPLY_PATCH]: 'apply',
 } as const
 
-function parsePatch(body: Buffer, contentType: string | undefined): Patch {
-  const type = mediaType(contentType)
-  const accepted = Object.keys(PATCH_TYPES)
-  if (type === 'application/apply-patch+yaml') {
-    throw unsupportedMediaType(
-      accepted,
-      'server-side apply is not served yet; use client-side apply, which is what kubectl apply does by default',
-    )
+/** Throws UnsupportedMediaType, with what would have been accepted. */
+function patchTypeOf(call: ResourceCall): Patch['type'] {
+  const type = mediaType(contentTypeOf(call))
+  if (!Object.hasOwn(PATCH_TYPES, type)) throw unsupportedMediaType(Object.keys(PATCH_TYPES))
+  return PATCH_TYPES[type as keyof typeof PATCH_TYPES]
+}
+
+function parsePatch(kind: Patch['type'], body: Buffer, { groups }: User): Patch {
+  if (kind === 'apply') {
+    const yamlBytesMax = groups.includes(GROUPS.masters) ? BODY_BYTES_MAX : SMALL_BODY_BYTES_MAX
+    return { type: kind, body: parseYamlOrJson(body, yamlBytesMax) }
   }
-  if (!Object.hasOwn(PATCH_TYPES, type)) throw unsupportedMediaType(accepted)
-  const kind = PATCH_TYPES[type as keyof typeof PATCH_TYPES]
   const value = parseJson(body)
   if (kind !== 'json') {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
