@@ -121,6 +121,9 @@ export {
   selfSubjectRulesReviewKind,
   subjectAccessReviewKind,
 } from './kinds/authorization/reviews.ts'
+export { horizontalPodAutoscalerKind } from './kinds/autoscaling/horizontal-pod-autoscaler.ts'
+export type * from './kinds/autoscaling/horizontal-pod-autoscaler-types.ts'
+export { horizontalPodAutoscalerV1Kind } from './kinds/autoscaling/horizontal-pod-autoscaler-v1.ts'
 export { type Scale, scaleKind } from './kinds/autoscaling/scale.ts'
 export { cronJobKind } from './kinds/batch/cron-job.ts'
 export type * from './kinds/batch/cron-job-types.ts'

@@ -18,6 +18,8 @@ import {
   selfSubjectRulesReviewKind,
   subjectAccessReviewKind,
 } from './authorization/reviews.ts'
+import { horizontalPodAutoscalerKind } from './autoscaling/horizontal-pod-autoscaler.ts'
+import { horizontalPodAutoscalerV1Kind } from './autoscaling/horizontal-pod-autoscaler-v1.ts'
 import { scaleKind } from './autoscaling/scale.ts'
 import { cronJobKind } from './batch/cron-job.ts'
 import { jobKind } from './batch/job.ts'
@@ -95,6 +97,10 @@ export const KINDS = [
   deploymentKind,
   replicaSetKind,
   statefulSetKind,
+  certificateSigningRequestKind,
+  // The version that clients should prefer comes first.
+  horizontalPodAutoscalerKind,
+  horizontalPodAutoscalerV1Kind,
   cronJobKind,
   jobKind,
   certificateSigningRequestKind,

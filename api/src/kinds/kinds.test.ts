@@ -19,7 +19,7 @@ test('kinds are found by group and by apiVersion, and others are not', () => {
 
 test('no two kinds share a resource, a short name or a place in storage', () => {
   const all = (values: readonly string[]) => assert.equal(new Set(values).size, values.length, values.join())
-  all(KINDS.map(kind => `${kind.group}/${kind.plural}`))
+  all(KINDS.map(kind => `${apiVersionOf(kind)}/${kind.plural}`))
   const stored = KINDS.filter(({ view }) => !view)
   all(stored.flatMap(kind => kind.shortNames))
   all(stored.map(kind => kind.storagePrefix))

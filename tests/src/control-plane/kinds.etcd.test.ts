@@ -64,6 +64,7 @@ const SAMPLES: Readonly<Record<string, Json | ((name: string) => Json)>> = {
   replicationcontrollers: { spec: { template: WORKLOAD.template } },
   resourcequotas: { spec: { hard: { pods: 4 } } },
   'poddisruptionbudgets.policy': { spec: { maxUnavailable: 1, selector: WORKLOAD.selector } },
+  'horizontalpodautoscalers.autoscaling': { spec: { scaleTargetRef: { kind: 'Deployment', name: 'web' }, maxReplicas: 3 } },
   podtemplates: { template: { metadata: { labels: { app: 'web' } }, spec: CONTAINERS } },
   'events.events.k8s.io': EVENT,
   'runtimeclasses.node.k8s.io': { handler: 'runsc' },
@@ -304,6 +305,31 @@ describe('The generation of a pod', () => {
     const binding = { metadata: { name: 'bound' }, target: { kind: 'Node', name: 'n1' } }
     await post(`${PATHS.pods}/bound/binding`, binding)
     assert.equal(generationOf(await must(send('GET', `${PATHS.pods}/bound`), 200)), 1)
+  })
+})
+
+describe('A HorizontalPodAutoscaler', () => {
+  const paths = { v1: '/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers', v2: '' }
+  paths.v2 = paths.v1.replace('v1', 'v2')
+  const scaleTargetRef = { kind: 'Deployment', name: 'web' }
+
+  it('is one object in two versions, of which version 2 is preferred', async () => {
+    const { preferredVersion } = await must(send('GET', '/apis/autoscaling'), 200)
+    assert.deepEqual(preferredVersion, { groupVersion: 'autoscaling/v2', version: 'v2' })
+    await post(paths.v1, { metadata: { name: 'web' }, spec: { scaleTargetRef, maxReplicas: 3, targetCPUUtilizationPercentage: 60 } })
+    const metrics = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 60 } } }]
+    const { apiVersion, spec } = await must(send('GET', `${paths.v2}/web`), 200)
+    assert.deepEqual([apiVersion, spec], ['autoscaling/v2', { scaleTargetRef, minReplicas: 1, maxReplicas: 3, metrics }])
+    const headers = { 'content-type': 'application/merge-patch+json' }
+    const behavior = { scaleDown: { selectPolicy: 'Disabled' } }
+    await must(send('PATCH', `${paths.v2}/web`, { spec: { behavior } }, headers), 200)
+    const patched = await must(send('PATCH', `${paths.v1}/web`, { spec: { targetCPUUtilizationPercentage: 70 } }, headers), 200)
+    assert.equal((patched.spec as Json).targetCPUUtilizationPercentage, 70)
+    const whole = (await must(send('GET', `${paths.v2}/web`), 200)).spec as { behavior: { scaleDown: Json }; metrics: typeof metrics }
+    assert.equal(whole.behavior.scaleDown.selectPolicy, 'Disabled')
+    assert.equal(whole.metrics[0]?.resource.target.averageUtilization, 70)
+    await must(send('DELETE', `${paths.v1}/web`), 200)
+    await must(send('GET', `${paths.v2}/web`), 404)
   })
 })
 

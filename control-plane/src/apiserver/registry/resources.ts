@@ -64,9 +64,9 @@ export class Resources {
     return resource
   }
 
-  /** A served kind by its group and plural. */
+  /** A served and stored kind by its group and plural. */
   kind(group: string, plural: string): Kind {
-    const kind = this.kinds.find(kind => kind.group === group && kind.plural === plural)
+    const kind = this.kinds.find(kind => !kind.view && kind.group === group && kind.plural === plural)
     if (!kind) throw notFound({ group, plural }, '')
     return kind
   }
