@@ -97,7 +97,6 @@ export const KINDS = [
   deploymentKind,
   replicaSetKind,
   statefulSetKind,
-  certificateSigningRequestKind,
   // The version that clients should prefer comes first.
   horizontalPodAutoscalerKind,
   horizontalPodAutoscalerV1Kind,
