@@ -74,7 +74,7 @@ export function httpResource<T extends KubernetesObject>(kind: Kind<T>, transpor
         method: 'PUT',
         path: resourcePath(kind, object.metadata, options.subresource),
         query: writeQuery(options),
-        body: { ...typeMeta, ...object },
+        body: { ...typeMeta, ...withoutOwners(object) },
         signal: options.signal,
       }),
 
@@ -136,6 +136,13 @@ async function* watch<T extends KubernetesObject>(
 
 function listQuery({ labelSelector, fieldSelector, limit, continue: from, resourceVersion, resourceVersionMatch }: ListOptions): Query {
   return { labelSelector, fieldSelector, limit, continue: from, resourceVersion, resourceVersionMatch }
+}
+
+/** The server keeps who owns what by itself: as much again as many an object need not travel with every status. */
+function withoutOwners<T extends KubernetesObject>(object: T): T {
+  if (!object.metadata.managedFields) return object
+  const { managedFields: _, ...metadata } = object.metadata
+  return { ...object, metadata }
 }
 
 function writeQuery({ dryRun, fieldManager, fieldValidation, force }: WriteOptions): Query {
