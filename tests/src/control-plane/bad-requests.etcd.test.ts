@@ -71,7 +71,13 @@ describe('Bodies', () => {
     )
   })
 
-  for (const type of ['text/plain', 'application/xml', 'application/vnd.kubernetes.protobuf', 'nonsense', ';;;']) {
+  it('of protobuf that is none are refused with 400', async () => {
+    const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' }
+    for (const body of ['{}', '', 'k8s\0', 'k8s\0\xff\xff'])
+      assertStatus(await plane.ask({ method: 'POST', path: PATHS.configMaps, headers, body }), 400)
+  })
+
+  for (const type of ['text/plain', 'application/xml', 'application/cbor', 'nonsense', ';;;']) {
     it(`of type ${type} are refused with 415`, async () => {
       assertStatus(await plane.ask({ method: 'POST', path: PATHS.configMaps, headers: { 'content-type': type }, body: '{}' }), 415)
     })
