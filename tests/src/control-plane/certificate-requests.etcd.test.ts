@@ -156,6 +156,52 @@ describe('A certificate request', () => {
   })
 })
 
+describe('The certificates API', () => {
+  it('has every verb for requests, their approval and their status', async () => {
+    const { json } = await must(200, { path: '/apis/certificates.k8s.io/v1' })
+    const found = (json.resources as { name: string; verbs: string[] }[]).filter(({ name }) =>
+      name.startsWith('certificatesigningrequests'),
+    )
+    assert.deepEqual(
+      found.map(({ name, verbs }) => [name, [...verbs].sort().join(' ')]),
+      [
+        ['certificatesigningrequests', 'create delete deletecollection get list patch update watch'],
+        ['certificatesigningrequests/approval', 'get patch update'],
+        ['certificatesigningrequests/status', 'get patch update'],
+      ],
+    )
+    const signerName = 'example.com/mine'
+    const { request } = await certificateRequest('/CN=x')
+    const labelled = (name: string) => ({ ...manifest(name, request, { signerName }), metadata: { name, labels: { set: 'verbs' } } })
+    for (const name of ['v1', 'v2']) await must(201, { method: 'POST', path: REQUESTS, body: labelled(name) })
+    const patch = (path: string, body: object) => ({ ...decision('v1', 'Approved'), path, body })
+    await must(200, patch(`${REQUESTS}/v1`, { metadata: { annotations: { a: 'b' } } }))
+    const { json: current } = await must(200, { path: `${REQUESTS}/v1` })
+    await must(200, {
+      method: 'PUT',
+      path: `${REQUESTS}/v1`,
+      body: { ...current, metadata: { ...(current.metadata as object), labels: { set: 'verbs', more: 'yes' } } },
+    })
+    await must(200, { path: `${REQUESTS}/v1/approval` })
+    await must(200, decision('v1', 'Approved'))
+    const { json: approved } = await must(200, { path: `${REQUESTS}/v1/approval` })
+    await must(200, { method: 'PUT', path: `${REQUESTS}/v1/approval`, body: approved })
+    const conditions = [...((approved.status as Status).conditions ?? []), { type: 'Mine', status: 'True', reason: 'x', message: 'x' }]
+    await must(200, patch(`${REQUESTS}/v1/status`, { status: { conditions } }))
+    const { json: last } = await must(200, { path: `${REQUESTS}/v1/status` })
+    assert.deepEqual(
+      (last.status as Status).conditions?.map(({ type }) => type),
+      ['Approved', 'Mine'],
+    )
+    await must(200, { method: 'PUT', path: `${REQUESTS}/v1/status`, body: last })
+    const watched = await must(200, { path: `${REQUESTS}?watch=1&timeoutSeconds=1&labelSelector=set%3Dverbs` })
+    assert.equal(watched.text.trim().split('\n').length, 2)
+    await must(200, { method: 'DELETE', path: `${REQUESTS}/v2` })
+    await must(200, { method: 'DELETE', path: `${REQUESTS}?labelSelector=set%3Dverbs` })
+    await must(404, { path: `${REQUESTS}/v1` })
+  })
+})
+
 describe('A bootstrap token', () => {
   const secrets = '/api/v1/namespaces/kube-system/secrets'
   const token = (id: string, fields: object = {}) => ({

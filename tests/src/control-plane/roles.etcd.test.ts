@@ -243,6 +243,27 @@ describe('Whoever administers a namespace', () => {
   })
 })
 
+describe('Access reviews', () => {
+  it('agree with what an impersonated account may do, in the cluster and in a namespace', async () => {
+    const user = 'system:serviceaccount:b:watched'
+    const groups = ['system:serviceaccounts', 'system:serviceaccounts:b', 'system:authenticated']
+    const api = { apiVersion: 'authorization.k8s.io/v1' }
+    const verdicts = async () => {
+      const { code } = await plane.ask({ path: `${CORE}/b/configmaps`, headers: { 'impersonate-user': user } })
+      const resourceAttributes = { namespace: 'b', verb: 'list', resource: 'configmaps' }
+      const spec = { user, groups, resourceAttributes }
+      const all = await must(201, post('/apis/authorization.k8s.io/v1/subjectaccessreviews', { ...api, kind: 'SubjectAccessReview', spec }))
+      const local = '/apis/authorization.k8s.io/v1/namespaces/b/localsubjectaccessreviews'
+      const one = await must(201, post(local, { ...api, kind: 'LocalSubjectAccessReview', spec }))
+      return [code === 200, ...[all, one].map(({ json }) => (json.status as { allowed: boolean }).allowed)]
+    }
+    assert.deepEqual(await verdicts(), [false, false, false])
+    const subject = { kind: 'ServiceAccount', name: 'watched', namespace: 'b' }
+    await must(201, post(`${RBAC}/namespaces/b/rolebindings`, roleBinding('watched', { name: 'view' }, subject)))
+    assert.deepEqual(await verdicts(), [true, true, true])
+  })
+})
+
 describe('A right to single names', () => {
   it('opens get, list and watch of that name alone', async () => {
     const rules = [{ verbs: ['get', 'list', 'watch'], apiGroups: [''], resources: ['secrets'], resourceNames: ['mine'] }]

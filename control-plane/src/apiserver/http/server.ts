@@ -60,7 +60,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       const query = queryOf(request.raw.url ?? '/')
       const caller = await authenticate(request.raw, options.identity)
       const user = await impersonate(options.authorizer, caller, request.raw.rawHeaders)
-      const body = bodyReader(request, bodyMax(user, request.headers['content-type']))
+      const body = bodyReader(request, bodyMax(user, info, request.headers['content-type']))
       const judged = needsBody(user, info) ? { body: parseAnyBody(await body(), request.headers['content-type']) } : {}
       await checkAccess(options.authorizer, { user, info, query, ...judged })
       await route({ info, user, query, body, confirm, request, reply })
@@ -194,15 +194,20 @@ class Activity {
   }
 }
 
+/** Kinds that everybody may create who is somebody. */
+const GROUPS_FOR_ALL = ['authentication.k8s.io', 'authorization.k8s.io']
+
 /**
- * Nobody need send much who may write nothing, and YAML takes its time: no stranger's body may keep others waiting. What is applied
- * is YAML by its name and mostly JSON: it is judged when that is known.
+ * Nobody need send much who may write nothing, and YAML takes its time: no stranger's body may keep others waiting. Where a role decides,
+ * a body is read only after it has. What is applied is YAML by its name and mostly JSON: it is judged when that is known.
  */
-function bodyMax({ groups }: User, contentType: string | undefined): number {
+function bodyMax({ groups }: User, { resource }: RequestInfo, contentType: string | undefined): number {
   if (groups.includes(GROUPS.masters)) return BODY_BYTES_MAX
+  if (groups.includes(GROUPS.unauthenticated)) return SMALL_BODY_BYTES_MAX
   const type = mediaType(contentType)
-  const isYaml = type.endsWith('yaml') && type !== APPLY_PATCH
-  return groups.includes(GROUPS.unauthenticated) || isYaml ? SMALL_BODY_BYTES_MAX : BODY_BYTES_MAX
+  if (!type.endsWith('yaml') || type === APPLY_PATCH) return BODY_BYTES_MAX
+  const byRole = resource !== undefined && !GROUPS_FOR_ALL.includes(resource.group) && !groups.includes(GROUPS.nodes)
+  return byRole ? MEGABYTE : SMALL_BODY_BYTES_MAX
 }
 
 function bodyReader({ raw, headers }: Request, max: number): () => Promise<Buffer> {

@@ -1,4 +1,5 @@
 /** Makes the roles and bindings that every cluster has. */
+import { setMaxListeners } from 'node:events'
 import {
   type Client,
   type ClusterRole,
@@ -19,6 +20,8 @@ const WRITES_AT_ONCE = 16
 
 /** Makes what is missing and completes what is there, but for objects that say `autoupdate: "false"`. Roles first, so that no binding is without its role. */
 export async function reconcilePolicy(client: Client, signal: AbortSignal): Promise<void> {
+  // Every write that is under way listens to it.
+  setMaxListeners(0, signal)
   await reconcileAll<ClusterRole>(client, clusterRoleKind, CLUSTER_ROLES, planRole, signal)
   await reconcileAll<Role>(client, roleKind, ROLES, planRole, signal)
   await reconcileAll(client, clusterRoleBindingKind, CLUSTER_ROLE_BINDINGS, planBinding, signal)
