@@ -107,6 +107,18 @@ describe('A certificate request', () => {
     const refused = `certificatesigningrequests.certificates.k8s.io "self" is forbidden: user not permitted to`
     for (const type of ['Approved', 'Denied'] as const)
       assert.equal((await must(403, decision('self', type), ann)).message, `${refused} approve requests with signerName "${CLIENT}"`)
+    const applied = {
+      method: 'PATCH',
+      path: `${REQUESTS}/self/approval?fieldManager=test&force=true`,
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+      body: {
+        apiVersion: 'certificates.k8s.io/v1',
+        kind: 'CertificateSigningRequest',
+        metadata: { name: 'self' },
+        status: { conditions: [{ type: 'Approved', status: 'True', reason: 'Test' }] },
+      },
+    }
+    assert.equal((await must(403, applied, ann)).message, `${refused} approve requests with signerName "${CLIENT}"`)
     // The signer's part: a certificate of whose making ever.
     const { certificate } = await clustersCertificate(plane, '/CN=x')
     const signed = {

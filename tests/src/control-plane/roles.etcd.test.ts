@@ -59,6 +59,12 @@ const roleBinding = (name: string, roleRef: object, subject: object) => ({
   roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', ...roleRef },
   subjects: [subject],
 })
+const apply = (path: string, body: object): Ask => ({
+  method: 'PATCH',
+  path: `${path}?fieldManager=test&force=true`,
+  headers: { 'content-type': 'application/apply-patch+yaml' },
+  body,
+})
 const PODS = { verbs: ['get', 'list'], apiGroups: [''], resources: ['pods'] }
 
 describe('kubectl', { skip: binary === undefined && 'no kubectl' }, () => {
@@ -190,6 +196,9 @@ describe('Whoever administers a namespace', () => {
         },
         /not currently held/,
       ]),
+      [apply(`${roles}/reader`, role('reader', [everything])), /not currently held/],
+      [apply(`${roles}/new`, role('new', [everything])), /not currently held/],
+      [apply(`${bindings}/new`, roleBinding('new', { name: 'cluster-admin' }, me)), /not currently held/],
       [{ path: `${CORE}/b/pods`, headers: { 'impersonate-user': 'kubernetes-admin' } }, /cannot impersonate resource "users"/],
       [
         {
@@ -292,6 +301,22 @@ describe('A right to single names', () => {
     assert.doesNotMatch(twice.text, /theirs/)
     await must(403, { path: `${secrets}/theirs` }, ann)
     await must(403, { method: 'DELETE', path: `${secrets}?fieldSelector=metadata.name%3Dmine` }, ann)
+  })
+})
+
+describe('A right to patch', () => {
+  it('makes nothing that is not there', async () => {
+    const rules = [{ verbs: ['get', 'patch'], apiGroups: [''], resources: ['configmaps'] }]
+    await must(201, post(`${RBAC}/namespaces/b/roles`, role('patcher', rules)))
+    await must(
+      201,
+      post(`${RBAC}/namespaces/b/rolebindings`, roleBinding('patcher', { kind: 'Role', name: 'patcher' }, { kind: 'User', name: 'ann' })),
+    )
+    const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm' }, data: { a: 'b' } }
+    const ask = apply(`${CORE}/b/configmaps/m`, map)
+    assert.match((await must(403, ask, ann)).message, /User "ann" cannot create resource "configmaps"/)
+    await must(201, post(`${CORE}/b/configmaps`, map))
+    await must(200, ask, ann)
   })
 })
 
