@@ -35,7 +35,7 @@ const CREATED: readonly [string, string][] = [
   ['service nodeport outside --tcp=80', 'v1'],
   ['service loadbalancer balanced --tcp=443:8443', 'v1'],
   ['service externalname elsewhere --external-name=example.com', 'v1'],
-  ['quota few --hard=cpu=500m,pods=3 --scopes=BestEffort', 'v1'],
+  ['quota few --hard=pods=3 --scopes=BestEffort', 'v1'],
   ['deployment web --image=nginx:1.25 --replicas=0 --port=80', 'apps/v1'],
   ['job once --image=busybox:1.36 -- echo hello', 'batch/v1'],
   ['cronjob often --image=busybox:1.36 --schedule=@hourly --restart=Never', 'batch/v1'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Container, Pod, ServiceAccount } from '@davit/api'
+import type { Container, Pod, ServiceAccount, Volume } from '@davit/api'
 import { automountToken, TOKEN_PATH } from './automount.ts'
 
 const account = (automountServiceAccountToken?: boolean): ServiceAccount => ({
@@ -59,4 +59,9 @@ test('automountToken() adds nothing that nobody would use, and no second volume'
   assert.equal(mounted({ containers: [container('own', [TOKEN_PATH])] }).volumes, undefined)
   const volumes = [{ name: 'kube-api-access-there', projected: { sources: [] } }]
   assert.deepEqual(mounted({ volumes }).volumes, volumes)
+})
+
+test('automountToken() leaves a volume without a name to validation', () => {
+  const nameless = { emptyDir: {} } as Volume
+  assert.equal(mounted({ volumes: [nameless] }).volumes?.[0], nameless)
 })

@@ -13,7 +13,8 @@ export function automountToken({ spec }: Pod, account: ServiceAccount | undefine
   if (!(spec.automountServiceAccountToken ?? account?.automountServiceAccountToken ?? true)) return
   const without = [...(spec.initContainers ?? []), ...spec.containers].filter(container => !hasOwn(container))
   if (without.length === 0) return
-  const name = spec.volumes?.find(volume => volume.name.startsWith(VOLUME_PREFIX))?.name ?? addVolume(spec)
+  // Nothing is judged yet: a name may be missing.
+  const name = spec.volumes?.find(volume => volume.name?.startsWith(VOLUME_PREFIX))?.name ?? addVolume(spec)
   for (const container of without) {
     container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath: TOKEN_PATH }]
   }
