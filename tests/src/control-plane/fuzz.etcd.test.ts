@@ -27,7 +27,7 @@ function faultOf(ask: Ask, answer: Answer): string | undefined {
   const { code, json, text } = answer
   const path = ask.path.split('?', 1)[0] ?? ''
   // No node is connected, so what goes to one cannot be had.
-  const needsNode = /\/log$|\/images$/.test(path)
+  const needsNode = /\/log$|\/images$|\/proxy\b/.test(path)
   if (code >= 500 && !(code === 503 && needsNode)) return 'a failure of the server'
   if (code < 400 || ask.method === 'HEAD' || /^\/(healthz|livez|readyz)/.test(path)) return undefined
   // Asked for as YAML.
