@@ -147,11 +147,13 @@ test('a tunnel that falls silent is told, and cut in the end as of when it was l
   await silent
   assert.equal(tunnels.state('a').connected, true)
   assert.ok(tunnels.state('a').silentMs > 2500)
-  const cut = changed('a')
-  stepped.aheadMs = 20_000
-  await cut
-  const { connected, closedMs = 0 } = tunnels.state('a')
-  assert.equal(connected, false)
+  // What was on its way may still be heard: then it falls silent once more.
+  while (tunnels.state('a').connected) {
+    const next = changed('a')
+    stepped.aheadMs += 20_000
+    await next
+  }
+  const { closedMs = 0 } = tunnels.state('a')
   assert.ok(closedMs >= 15_000)
   socket.terminate()
 })
