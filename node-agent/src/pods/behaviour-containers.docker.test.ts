@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { after, before, describe, it } from 'node:test'
 import { type Container, isPodReady, type Pod, type PodSpec, podCondition, podKind, runtimeClassKind } from '@davit/api'
 import { containerId, createWorld, type TestAgent, type TestWorld } from './test-agent.ts'
@@ -245,14 +247,23 @@ describe('What containers may ask for, on Docker', { skip: !host, concurrency: f
   })
 
   it('calls a container OOMKilled also when only its child was', async () => {
+    const wait = (file: string) => `until [ -e ${file} ]; do sleep 0.1; done`
     await run('greedy', {
       restartPolicy: 'Never',
       containers: [
-        shell('dd if=/dev/zero of=/dev/null bs=96M count=1; sleep 0.5; exit 3', {
+        shell(`${wait('/go')}; dd if=/dev/zero of=/dev/null bs=96M count=1; ${wait('/told')}; exit 3`, {
           resources: { requests: { memory: '24Mi' }, limits: { memory: '24Mi' } },
         }),
       ],
     })
+    const running = await world.until('greedy', p => main(p)?.state?.running !== undefined)
+    const id = await containerId(agent, running, 'main')
+    // Docker hears of nothing that happens before it has told of the start, and of the rest later than the child's parent.
+    await inside(running, 'touch /go')
+    const heard = await agent.docker.raw.getEvents({ since: 0, filters: { container: [id], event: ['oom'] } })
+    await once(heard, 'data', { signal: AbortSignal.timeout(20_000) })
+    ;(heard as Readable).destroy()
+    await inside(running, 'touch /told')
     const pod = await world.until('greedy', p => p?.status?.phase === 'Failed')
     assert.deepEqual([main(pod)?.state?.terminated?.reason, main(pod)?.state?.terminated?.exitCode], ['OOMKilled', 3])
     await remove('greedy')
