@@ -1,9 +1,10 @@
-/** Removes bootstrap tokens when their time is over. */
+/** Removes bootstrap tokens a day after their time is over: until then a machine that joins too late hears why it may not. */
 import { isReason, JOIN_TOKEN_TYPE, NAMESPACES, readJoinTokenRecord, runController, secretKind, startInformer, WorkQueue } from '@davit/api'
 import type { ControllerContext } from '../context.ts'
 
 /** Timers count in 32 bits; who expires later is looked at again until then. */
 const WAIT_MS_MAX = 24 * 60 * 60 * 1000
+const KEPT_MS = 24 * 60 * 60 * 1000
 
 /** Settles when the context's signal aborts. */
 export async function runTokenCleaner({ client, clock, log, signal }: ControllerContext): Promise<void> {
@@ -15,7 +16,7 @@ export async function runTokenCleaner({ client, clock, log, signal }: Controller
   const reconcile = async (key: string) => {
     const secret = secrets.cache.get(key)
     if (!secret) return {}
-    const leftMs = readJoinTokenRecord(secret).expiresAt - clock.now()
+    const leftMs = readJoinTokenRecord(secret).expiresAt + KEPT_MS - clock.now()
     if (leftMs > 0) return Number.isFinite(leftMs) ? { againAfterMs: Math.min(leftMs, WAIT_MS_MAX) } : {}
     const { name = '', namespace = '', uid = '', resourceVersion = '' } = secret.metadata
     try {
