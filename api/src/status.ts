@@ -2,7 +2,8 @@
 export interface Status {
   apiVersion: 'v1'
   kind: 'Status'
-  metadata: Record<string, never>
+  /** Of an expired list: the token that goes on with what there is now. */
+  metadata: { continue?: string }
   status: 'Success' | 'Failure'
   message?: string
   reason?: string

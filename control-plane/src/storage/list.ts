@@ -1,5 +1,5 @@
 /** Lists: which revision they are read at, from the cache where it has it and from etcd where it has not, page by page. */
-import { type ApiError, badRequest, expired, type KubernetesObject } from '@davit/api'
+import { ApiError, badRequest, expired, type KubernetesObject } from '@davit/api'
 import { isCompacted, isFuture } from './etcd-errors.ts'
 import type { Freshness } from './freshness.ts'
 import type { KeySpace } from './key-space.ts'
@@ -42,7 +42,9 @@ export async function list(parts: Parts, cache: ResourceCache, request: ListRequ
     if (version) throw badRequest('specifying resource version is not allowed when using continue')
     const token = decodeContinue(request.continue)
     const start = cache.prefixOf(scope) + token.start
-    return atRevision(parts, { ...page, start }, token.revision, CONTINUE_EXPIRED)
+    if (token.revision !== undefined) return atRevision(parts, { ...page, start }, token.revision, () => continueExpired(token.start))
+    await parts.freshness.fresh(signal)
+    return fromCache({ ...page, start }, parts.space.revision)
   }
   if (match && version === undefined)
     throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided')
@@ -56,10 +58,17 @@ export async function list(parts: Parts, cache: ResourceCache, request: ListRequ
   return fromCache(page, parts.space.revision)
 }
 
-const CONTINUE_EXPIRED = () =>
-  expired(
-    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+/** With a token in its metadata that goes on with the objects of the present. */
+function continueExpired(start: string): ApiError {
+  const { status } = expired(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue ' +
+      'parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided ' +
+      'token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was ' +
+      'returned and now may show up in the list.',
   )
+  return new ApiError({ ...status, metadata: { continue: encodeContinue({ revision: undefined, start }) } })
+}
+
 const EXACT_EXPIRED = () => expired('The resourceVersion for the provided list is too old.')
 
 async function exactly(parts: Parts, page: Page, revision: number): Promise<ListResult> {

@@ -25,14 +25,17 @@ export function tooOldVersion(revision: number, oldest: number): ApiError {
 
 /** Where a list goes on: at the revision of its first page, from a key relative to the list's prefix. */
 export interface ContinueToken {
-  readonly revision: number
+  /** Undefined: at the present, for a list that need not be of one moment. */
+  readonly revision: number | undefined
   readonly start: string
 }
 
 const TOKEN_VERSION = 'meta.k8s.io/v1'
+/** In the place of a revision, as Kubernetes has it. */
+const PRESENT = -1
 
 export function encodeContinue({ revision, start }: ContinueToken): string {
-  return Buffer.from(JSON.stringify({ v: TOKEN_VERSION, rv: revision, start })).toString('base64url')
+  return Buffer.from(JSON.stringify({ v: TOKEN_VERSION, rv: revision ?? PRESENT, start })).toString('base64url')
 }
 
 /** Throws 400 for a token that is not ours, among them one that leads out of the list's own keys. */
@@ -41,8 +44,10 @@ export function decodeContinue(text: string): ContinueToken {
     const token: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())
     if (typeof token === 'object' && token !== null && 'v' in token && 'rv' in token && 'start' in token) {
       const { v, rv, start } = token
-      const isValid = v === TOKEN_VERSION && typeof rv === 'number' && Number.isSafeInteger(rv) && rv > 0 && typeof start === 'string'
-      if (isValid && start !== '' && !start.startsWith('/') && !start.split('/').includes('..')) return { revision: rv, start }
+      const isValid =
+        v === TOKEN_VERSION && typeof rv === 'number' && Number.isSafeInteger(rv) && (rv > 0 || rv === PRESENT) && typeof start === 'string'
+      if (isValid && start !== '' && !start.startsWith('/') && !start.split('/').includes('..'))
+        return { revision: rv === PRESENT ? undefined : rv, start }
     }
   } catch {
     // Falls through to the error that names the token.
