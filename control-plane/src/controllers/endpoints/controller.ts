@@ -18,7 +18,8 @@ export async function runEndpointsController(context: ControllerContext): Promis
   const queue = new WorkQueue({ clock })
   services.onChange(({ key }) => queue.add(key))
   onPodOfService(services, pods, spaced(queue, { clock, intervalMs: INTERVAL_MS }))
-  endpoints.onChange(({ key, type }) => type !== 'added' && queue.add(key))
+  // Endpoints that no Service has are somebody's own, and stay as they are.
+  endpoints.onChange(({ key, type }) => type !== 'added' && services.cache.get(key) && queue.add(key))
   await runController(queue, key => reconcile(key, context), { log, signal, workers: 4 })
 }
 
