@@ -10,7 +10,7 @@ import {
   WorkQueue,
 } from '@davit/api'
 import type { ControllerContext } from '../context.ts'
-import { type Action, FOREGROUND, type Observed, ORPHAN, planCollection } from './plan.ts'
+import { type Action, FOREGROUND, isDeletingForeground, type Observed, ORPHAN, planCollection } from './plan.ts'
 
 /** Kinds that neither own nor are owned, and change too often to be kept twice. */
 const LEFT_OUT: readonly string[] = ['Event', 'Lease']
@@ -24,15 +24,14 @@ export async function runGarbageCollector(context: ControllerContext): Promise<v
   const queue = new WorkQueue({ clock })
   const add = (object: KubernetesObject) => queue.add(`${object.apiVersion}/${object.kind}|${keyOf(object)}`)
   for (const { informer } of informers) {
-    informer.onChange(({ type, object }) => {
-      if (type === 'deleted') {
-        for (const dependent of dependentsOf(object, context)) add(dependent)
-        for (const reference of object.metadata.ownerReferences ?? []) {
-          const owner = ownerOf(reference, object, context)
-          if (owner?.metadata.deletionTimestamp !== undefined) add(owner)
-        }
-        return
+    informer.onChange(({ type, object, old = object }) => {
+      // Owners may have waited for it to go, or to let them go.
+      for (const reference of old.metadata.ownerReferences ?? []) {
+        const owner = ownerOf(reference, object, context)
+        if (owner?.metadata.deletionTimestamp !== undefined) add(owner)
       }
+      if (type === 'deleted' || isDeletingForeground(object)) for (const dependent of dependentsOf(object, context)) add(dependent)
+      if (type === 'deleted') return
       const { ownerReferences = [], finalizers = [] } = object.metadata
       if (ownerReferences.length > 0 || finalizers.includes(FOREGROUND) || finalizers.includes(ORPHAN)) add(object)
     })
@@ -71,8 +70,8 @@ async function reconcile(key: string, context: ControllerContext) {
     dependents: dependentsOf(object, context),
     owner: reference => states.get(reference.uid) ?? 'unknown',
   }
-  const actions = planCollection(observed)
-  for (const action of actions) await perform(action, kind, object, context)
+  let latest = object
+  for (const action of planCollection(observed)) latest = (await perform(action, kind, latest, context)) ?? latest
 }
 
 async function ownerState(
@@ -96,21 +95,24 @@ async function ownerState(
     if (fresh?.metadata.uid !== reference.uid) return 'absent'
     owner = fresh
   }
-  const isForeground = owner.metadata.deletionTimestamp !== undefined && owner.metadata.finalizers?.includes(FOREGROUND)
-  return isForeground ? 'deleting-foreground' : 'present'
+  return isDeletingForeground(owner) ? 'deleting-foreground' : 'present'
 }
 
-async function perform(action: Action, kind: Kind, object: KubernetesObject, context: ControllerContext): Promise<void> {
+/** Resolves with the object as it is afterwards, where it was changed and is not gone. */
+async function perform(
+  action: Action,
+  kind: Kind,
+  object: KubernetesObject,
+  context: ControllerContext,
+): Promise<KubernetesObject | undefined> {
   switch (action.kind) {
     case 'delete':
-      return remove(kind, object, action.propagationPolicy, context)
-    case 'delete-dependents':
-      for (const dependent of action.dependents) {
-        const dependentKind = kindOfReference(dependent)
-        const hasOwn = dependentsOf(dependent, context).length > 0
-        if (dependentKind) await remove(dependentKind, dependent, hasOwn ? 'Foreground' : 'Background', context)
-      }
-      return
+      await remove(kind, object, action.propagationPolicy, context)
+      return undefined
+    case 'unblock-owners': {
+      const ownerReferences = (object.metadata.ownerReferences ?? []).map(each => ({ ...each, blockOwnerDeletion: false }))
+      return patchMetadata(kind, object, { ownerReferences }, context)
+    }
     case 'orphan-dependents':
       for (const dependent of action.dependents) {
         const dependentKind = kindOfReference(dependent)
@@ -128,6 +130,7 @@ async function perform(action: Action, kind: Kind, object: KubernetesObject, con
       )
     default:
       action satisfies never
+      return undefined
   }
 }
 
@@ -158,15 +161,16 @@ async function patchMetadata(
   object: KubernetesObject,
   metadata: Partial<KubernetesObject['metadata']>,
   { client, signal }: ControllerContext,
-) {
+): Promise<KubernetesObject | undefined> {
   // The version makes the whole list safe to replace: a change by another in between is a conflict, and the key is tried again.
   const { uid = '', resourceVersion = '' } = object.metadata
-  await client
+  return client
     .resource(kind)
     .patch(targetOf(kind, object), { type: 'merge', body: { metadata: { uid, resourceVersion, ...metadata } } }, { signal })
     .catch(ignoreGone)
 }
 
-function ignoreGone(error: unknown): void {
+function ignoreGone(error: unknown): undefined {
   if (!isReason(error as Error, 'NotFound')) throw error
+  return undefined
 }

@@ -47,11 +47,31 @@ test('what is orphaned loses its owner before the owner goes', () => {
 
 test('an owner deleted in the foreground waits for dependents that block it, and for no others', () => {
   const subject = object('a', { ...DELETING, finalizers: [FOREGROUND] })
-  const fresh = object('b', { ownerReferences: [owner('a')] })
-  assert.deepEqual(plan(subject, {}, [fresh]), [{ kind: 'delete-dependents', dependents: [fresh] }])
-  assert.deepEqual(plan(subject, {}, [object('b', { ...DELETING, ownerReferences: [owner('a')] })]), [])
-  const indifferent = object('b', { ...DELETING, ownerReferences: [owner('a', false)] })
-  assert.deepEqual(plan(subject, {}, [indifferent]), [{ kind: 'remove-finalizer', finalizer: FOREGROUND }])
+  for (const more of [{}, DELETING]) {
+    assert.deepEqual(plan(subject, {}, [object('b', { ...more, ownerReferences: [owner('a')] })]), [])
+    const indifferent = object('b', { ...more, ownerReferences: [owner('a', false)] })
+    assert.deepEqual(plan(subject, {}, [indifferent]), [{ kind: 'remove-finalizer', finalizer: FOREGROUND }])
+  }
+})
+
+test('what an owner that is deleted in the foreground owns goes with it, and what it owns itself before', () => {
+  const subject = object('b', { ownerReferences: [owner('a')] })
+  assert.deepEqual(plan(subject, { a: 'deleting-foreground' }), [{ kind: 'delete', propagationPolicy: 'Background' }])
+  const dependents = [object('c', { ownerReferences: [owner('b')] })]
+  assert.deepEqual(plan(subject, { a: 'deleting-foreground' }, dependents), [{ kind: 'delete', propagationPolicy: 'Foreground' }])
+})
+
+test('what has an owner that lives is let go by one that is deleted in the foreground', () => {
+  const subject = object('c', { ownerReferences: [owner('a'), owner('b', false)] })
+  assert.deepEqual(plan(subject, { a: 'deleting-foreground', b: 'present' }), [{ kind: 'drop-owners', uids: ['a'] }])
+})
+
+test('in a circle of owners the last lets go of its owner', () => {
+  const first = object('a', { ...DELETING, finalizers: [FOREGROUND], ownerReferences: [owner('c')] })
+  assert.deepEqual(plan(object('c', { ownerReferences: [owner('b')] }), { b: 'deleting-foreground' }, [first]), [
+    { kind: 'unblock-owners' },
+    { kind: 'delete', propagationPolicy: 'Foreground' },
+  ])
 })
 
 test('an object being deleted for other reasons is left alone', () => {

@@ -15,10 +15,11 @@ export interface Observed {
 export type Action =
   /** Nobody owns it any more. */
   | { kind: 'delete'; propagationPolicy: 'Background' | 'Foreground' }
-  /** Some owners are gone and others are not. */
+  /** Some owners are gone, or wait for this one to go, and others live. */
   | { kind: 'drop-owners'; uids: string[] }
   | { kind: 'orphan-dependents'; dependents: readonly KubernetesObject[] }
-  | { kind: 'delete-dependents'; dependents: readonly KubernetesObject[] }
+  /** It is one of a circle of owners that are deleted in the foreground: none may wait for it, or each would for the next. */
+  | { kind: 'unblock-owners' }
   | { kind: 'remove-finalizer'; finalizer: string }
 
 /** What to do next; nothing for an object whose owners live. */
@@ -29,22 +30,26 @@ export function planCollection({ object, dependents, owner }: Observed): Action[
       return dependents.length > 0 ? [{ kind: 'orphan-dependents', dependents }] : [{ kind: 'remove-finalizer', finalizer: ORPHAN }]
     }
     if (finalizers.includes(FOREGROUND)) {
-      const blocking = dependents.filter(each =>
-        each.metadata.ownerReferences?.some(reference => reference.uid === uid && reference.blockOwnerDeletion),
+      // Whether a dependent goes with it is the dependent's business: it may have another owner that lives.
+      const isBlocked = dependents.some(({ metadata }) =>
+        metadata.ownerReferences?.some(reference => reference.uid === uid && reference.blockOwnerDeletion),
       )
-      const remaining = dependents.filter(each => each.metadata.deletionTimestamp === undefined)
-      if (remaining.length > 0) return [{ kind: 'delete-dependents', dependents: remaining }]
-      return blocking.length > 0 ? [] : [{ kind: 'remove-finalizer', finalizer: FOREGROUND }]
+      return isBlocked ? [] : [{ kind: 'remove-finalizer', finalizer: FOREGROUND }]
     }
     return []
   }
   if (ownerReferences.length === 0) return []
   const states = ownerReferences.map(reference => ({ reference, state: owner(reference) }))
-  const living = states.filter(({ state }) => state === 'present' || state === 'unknown')
-  if (living.length > 0) {
-    const gone = states.filter(({ state }) => state === 'absent').map(({ reference }) => reference.uid)
-    return gone.length > 0 ? [{ kind: 'drop-owners', uids: gone }] : []
-  }
-  const isAwaited = states.some(({ state, reference }) => state === 'deleting-foreground' && reference.blockOwnerDeletion)
-  return [{ kind: 'delete', propagationPolicy: isAwaited && dependents.length > 0 ? 'Foreground' : 'Background' }]
+  const going = states.filter(({ state }) => state === 'absent' || state === 'deleting-foreground')
+  if (going.length < states.length)
+    return going.length > 0 ? [{ kind: 'drop-owners', uids: going.map(({ reference }) => reference.uid) }] : []
+  const isAwaited = states.some(({ state }) => state === 'deleting-foreground')
+  if (!isAwaited || dependents.length === 0) return [{ kind: 'delete', propagationPolicy: 'Background' }]
+  const isCircle = dependents.some(isDeletingForeground)
+  return [...(isCircle ? [{ kind: 'unblock-owners' } as const] : []), { kind: 'delete', propagationPolicy: 'Foreground' }]
+}
+
+/** Whether it waits for what it owns to go first. */
+export function isDeletingForeground({ metadata }: KubernetesObject): boolean {
+  return metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(FOREGROUND) === true
 }
