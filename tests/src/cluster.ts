@@ -16,7 +16,6 @@ import {
   PATHS,
   type Pod,
   podKind,
-  startInformer,
 } from '@davit/api'
 import {
   bringDown,
@@ -35,6 +34,7 @@ import {
   type UpOptions,
 } from '@davit/deploy'
 import { makeNginxImages, makeShellImages } from './images.ts'
+import { Informers } from './informers.ts'
 import { kubectlBinary } from './kubectl.ts'
 
 /** Second number of the hosts' addresses; another one lets a second run share the machine with the first. */
@@ -42,9 +42,6 @@ const SLOT = Number(process.env.DAVIT_TEST_SLOT ?? 201)
 const NETWORK: HostNetwork = { prefix: `davit-test${SLOT}-`, bridge: `davit-t${SLOT}`, subnet: `10.${SLOT}.0` }
 const PORT = 16_242 + SLOT
 const HOME_PREFIX = `davit-test${SLOT}-home-`
-const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
-/** Longest a step of a test may take, milliseconds; a cluster in good health needs a fraction of it. */
-const PATIENCE_MS = 60_000
 
 export interface TestCluster {
   readonly home: Home
@@ -163,13 +160,14 @@ class Cluster implements TestCluster {
   readonly network = NETWORK
   readonly port = PORT
   readonly #stop: AbortController
-  readonly #informers = new Map<string, Informer<KubernetesObject>>()
+  readonly #informers: Informers
 
   constructor(home: Home, client: HttpClient, hosts: readonly DockerHost[], stop: AbortController) {
     this.home = home
     this.client = client
     this.hosts = hosts
     this.#stop = stop
+    this.#informers = new Informers(client, stop.signal)
   }
 
   get pods(): Informer<Pod> {
@@ -181,12 +179,7 @@ class Cluster implements TestCluster {
   }
 
   informer<T extends KubernetesObject>(kind: Kind<T>): Informer<T> {
-    let informer = this.#informers.get(kind.plural)
-    if (!informer) {
-      informer = startInformer(this.client, kind as unknown as Kind, { signal: this.#stop.signal, log: SILENT })
-      this.#informers.set(kind.plural, informer)
-    }
-    return informer as unknown as Informer<T>
+    return this.#informers.of(kind)
   }
 
   async loadImages(archives?: readonly string[]): Promise<void> {
@@ -229,31 +222,13 @@ class Cluster implements TestCluster {
     return [...this.pods.cache.list()].filter(pod => pod.metadata.labels?.app === app)
   }
 
-  async until<T extends KubernetesObject, R>(
+  until<T extends KubernetesObject, R>(
     kind: Kind<T>,
     what: string,
     find: (objects: readonly T[]) => R | undefined | false,
-    timeoutMs = PATIENCE_MS,
+    timeoutMs?: number,
   ): Promise<R> {
-    const informer = this.informer(kind)
-    await informer.synced
-    return new Promise((resolve, reject) => {
-      let stopListening = () => {}
-      const timer = setTimeout(() => {
-        stopListening()
-        const state = [...informer.cache.list()].map(summary)
-        reject(new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}; there is:\n${state.join('\n').slice(0, 6_000)}`))
-      }, timeoutMs)
-      const look = () => {
-        const found = find([...informer.cache.list()])
-        if (found === undefined || found === false) return
-        clearTimeout(timer)
-        stopListening()
-        resolve(found)
-      }
-      stopListening = informer.onChange(look)
-      look()
-    })
+    return this.#informers.until(kind, what, find, timeoutMs)
   }
 
   untilReady(app: string, count: number, timeoutMs?: number): Promise<readonly Pod[]> {
@@ -321,17 +296,4 @@ export function readyAddresses(cluster: TestCluster, service: string): string[] 
     .flatMap(slice => slice.endpoints ?? [])
     .filter(endpoint => endpoint.conditions?.ready)
     .flatMap(endpoint => endpoint.addresses)
-}
-
-/** One line that says how an object is. */
-function summary(object: KubernetesObject): string {
-  const { status, spec } = object as {
-    status?: { phase?: string; conditions?: { type: string; status: string; reason?: string }[] }
-    spec?: { nodeName?: string }
-  }
-  const conditions = (status?.conditions ?? []).map(
-    condition => `${condition.type}=${condition.status}${condition.reason ? `(${condition.reason})` : ''}`,
-  )
-  const deleting = object.metadata.deletionTimestamp ? 'being deleted' : ''
-  return [object.metadata.namespace, object.metadata.name, spec?.nodeName, status?.phase, deleting, ...conditions].filter(Boolean).join(' ')
 }

@@ -1,12 +1,12 @@
 /** Events, in the core group and in events.k8s.io. */
 import assert from 'node:assert/strict'
+import type { ApiContext } from '../api-context.ts'
 import type { Case } from '../case.ts'
-import type { CaseContext } from '../context.ts'
 import { assertCollectionDelete, assertWholeLife, kindLife } from './kind-life.ts'
 
 const GROUP = 'events.k8s.io/Event'
 
-function coreLife(context: CaseContext) {
+function coreLife(context: ApiContext) {
   return kindLife(context, '/Event', () => ({
     involvedObject: { kind: 'Pod', name: 'none', namespace: context.namespace },
     reason: 'Test',
@@ -16,7 +16,7 @@ function coreLife(context: CaseContext) {
   }))
 }
 
-function groupLife(context: CaseContext) {
+function groupLife(context: ApiContext) {
   return kindLife(context, GROUP, () => ({
     eventTime: '2026-01-02T03:04:05.123456Z',
     action: 'Do',
@@ -29,7 +29,7 @@ function groupLife(context: CaseContext) {
   }))
 }
 
-export const cases: readonly Case[] = [
+export const cases: readonly Case<ApiContext>[] = [
   {
     row: 'Core event can be created, listed across namespaces, patched, updated and deleted',
     run: async context => {

@@ -1,9 +1,9 @@
 /** What can be done with objects of any kind: the moves that the cases of kinds share. */
 import assert from 'node:assert/strict'
 import { text } from 'node:stream/consumers'
-import { apiVersionOf, KINDS, type Kind, type KubernetesObject, type ResourceClient } from '@davit/api'
+import { apiVersionOf, KINDS, type Kind, type KubernetesObject, type ResourceClient, resourcePath } from '@davit/api'
+import type { ApiContext } from '../api-context.ts'
 import { assertHas } from '../assert-has.ts'
-import type { CaseContext } from '../context.ts'
 
 const WATCH_MS_MAX = 30_000
 
@@ -24,7 +24,7 @@ export function kindNamed(name: string): Kind {
 }
 
 export interface KindLife {
-  context: CaseContext
+  context: ApiContext
   kind: Kind
   resource: ResourceClient<KubernetesObject>
   /** Selects the objects of this case. */
@@ -34,14 +34,21 @@ export interface KindLife {
   names(): Promise<string[]>
 }
 
-/** The moves for objects of a kind made from `body`. */
-export function kindLife(context: CaseContext, kindName: string, body: (name: string) => Body): KindLife {
+/**
+ * The moves for objects of a kind made from `body`. Objects outside of namespaces are told apart by their names: where those must say
+ * something, `fullName` makes them.
+ */
+export function kindLife(
+  context: ApiContext,
+  kindName: string,
+  body: (name: string) => Body,
+  fullName?: (name: string) => string,
+): KindLife {
   const kind = kindNamed(kindName)
   const resource = context.resource(kind)
   const labelSelector = `case=${context.namespace}`
-  // Objects outside of namespaces are told apart by their names.
-  const fullName = (name: string) => (kind.namespaced ? name : `${context.namespace}-${name}`)
-  const target = (name: string) => ({ name: fullName(name), ...(kind.namespaced && { namespace: context.namespace }) })
+  const named = fullName ?? ((name: string) => (kind.namespaced ? name : `${context.namespace}-${name}`))
+  const target = (name: string) => ({ name: named(name), ...(kind.namespaced && { namespace: context.namespace }) })
   return {
     context,
     kind,
@@ -50,7 +57,7 @@ export function kindLife(context: CaseContext, kindName: string, body: (name: st
     target,
     make: name => {
       const metadata = { ...target(name), labels: { case: context.namespace, name } }
-      return resource.create({ apiVersion: apiVersionOf(kind), kind: kind.kind, metadata, ...body(fullName(name)) } as KubernetesObject)
+      return resource.create({ apiVersion: apiVersionOf(kind), kind: kind.kind, metadata, ...body(named(name)) } as KubernetesObject)
     },
     async names() {
       const { items } = await resource.list({ labelSelector, ...(kind.namespaced && { namespace: context.namespace }) })
@@ -109,18 +116,28 @@ export async function assertCollectionDelete(life: KindLife): Promise<void> {
   await untilNames(life, [])
 }
 
-/** `status` is read, patched and replaced by itself; `statuses` are what it is patched and replaced with. */
-export async function assertStatus(life: KindLife, name: string, statuses: { patched: Body; updated: Body }): Promise<void> {
+/** `status` is read, patched and replaced through its subresource; `statuses` are what it is patched and replaced with. */
+export async function assertStatus(
+  life: KindLife,
+  name: string,
+  statuses: { patched: Body; updated: Body },
+  subresource = 'status',
+): Promise<void> {
   const { resource, target } = life
   const has = (object: KubernetesObject, status: Body) => assertHas((object as { status?: Body }).status, status)
+  const read = async () => {
+    const path = resourcePath(life.kind, target(name), subresource)
+    return JSON.parse(await text((await life.context.client.raw({ method: 'GET', path })).body)) as KubernetesObject
+  }
   const path = { type: 'merge', body: { status: statuses.patched } } as const
-  has(await resource.patch(target(name), path, { subresource: 'status' }), statuses.patched)
+  has(await resource.patch(target(name), path, { subresource }), statuses.patched)
   has(await resource.get(target(name)), statuses.patched)
+  has(await read(), statuses.patched)
   for (let attempt = 1; ; attempt++) {
     const object = structuredClone(await resource.get(target(name))) as KubernetesObject & { status?: Body }
     object.status = { ...object.status, ...statuses.updated }
     try {
-      has(await resource.update(object, { subresource: 'status' }), statuses.updated)
+      has(await resource.update(object, { subresource }), statuses.updated)
       return
     } catch (error) {
       // A controller may have written between.

@@ -1,6 +1,7 @@
 /** Kinds that are data for others: what every client may do with them. */
 import assert from 'node:assert/strict'
 import { configMapKind, podKind } from '@davit/api'
+import type { ApiContext } from '../api-context.ts'
 import type { Case } from '../case.ts'
 import { shell } from '../context.ts'
 import {
@@ -106,9 +107,9 @@ const WHOLE_LIVES: readonly { row: string; kind: string; body: (name: string) =>
   },
 ]
 
-export const cases: readonly Case[] = [
+export const cases: readonly Case<ApiContext>[] = [
   ...WHOLE_LIVES.map(
-    ({ row, kind, body, discoverable }): Case => ({
+    ({ row, kind, body, discoverable }): Case<ApiContext> => ({
       row,
       kind,
       run: async context => {

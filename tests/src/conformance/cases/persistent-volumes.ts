@@ -1,9 +1,9 @@
 /** PersistentVolumes and their claims, as the API and the binder see them. */
 import assert from 'node:assert/strict'
 import type { KubernetesObject } from '@davit/api'
+import type { ApiContext } from '../api-context.ts'
 import { assertHas } from '../assert-has.ts'
 import type { Case } from '../case.ts'
-import type { CaseContext } from '../context.ts'
 import { assertCollectionDelete, assertStatus, assertWholeLife, kindLife, untilNames } from './kind-life.ts'
 
 interface Volume extends KubernetesObject {
@@ -11,7 +11,7 @@ interface Volume extends KubernetesObject {
   status?: { phase?: string }
 }
 
-function volumes(context: CaseContext) {
+function volumes(context: ApiContext) {
   return kindLife(context, '/PersistentVolume', name => ({
     spec: {
       // A class of its own, that nobody provisions for: only the claims of this case are bound.
@@ -24,7 +24,7 @@ function volumes(context: CaseContext) {
   }))
 }
 
-function claims(context: CaseContext, volumeName?: string) {
+function claims(context: ApiContext, volumeName?: string) {
   return kindLife(context, '/PersistentVolumeClaim', () => ({
     spec: {
       storageClassName: context.namespace,
@@ -35,7 +35,7 @@ function claims(context: CaseContext, volumeName?: string) {
   }))
 }
 
-export const cases: readonly Case[] = [
+export const cases: readonly Case<ApiContext>[] = [
   {
     row: 'PV and PVC create, list, patch, update, bind identity, delete and collection delete work',
     kind: '/PersistentVolumeClaim',

@@ -1,0 +1,109 @@
+/** Behaviours that no test shows, and why: what the cluster lacks. Whoever adds it writes the case and takes the row from here. */
+
+export interface NotYet {
+  /** In a word. */
+  readonly reason: string
+  /** What is missing, `group/Kind`, where it is a kind: once the API serves it, that is no reason any more. */
+  readonly kind?: string
+  /** The rows' texts, word for word. */
+  readonly rows: readonly string[]
+}
+
+export const NOT_YET: readonly NotYet[] = [
+  {
+    reason: 'CustomResourceDefinition: not served yet',
+    kind: 'apiextensions.k8s.io/CustomResourceDefinition',
+    rows: [
+      'A new CRD appears through the aggregated-discovery client',
+      'Raw aggregated discovery lists a newly added CRD',
+      'A watch on custom objects reports create, modify and delete',
+      'A CRD can be created and deleted',
+      'CRD status subresource can be read, updated and patched',
+      'Labelled CRDs can be listed by selector and removed by collection delete',
+      "Schema defaults apply to requests and to objects read from storage as the CRD's defaults change",
+      'apiextensions.k8s.io/v1 and the CRD resource show up in discovery',
+      'OpenAPI drops a CRD version once it is no longer served',
+      'OpenAPI follows a CRD version rename',
+      'preserve-unknown-fields at schema root: kubectl accepts unknown fields and explain shows the kind',
+      'preserve-unknown-fields in a nested object: kubectl accepts unknown fields and explain shows the nested field',
+      'CRD schema drives kubectl validation (unknown/missing fields refused) and explain of nested properties',
+      'Schema-less CRD: kubectl accepts anything and explain still has a description',
+      'CRDs in different groups are all published in OpenAPI',
+      'CRDs of one group-version but different kinds are all published in OpenAPI',
+      'Several versions of one CRD group are all published in OpenAPI',
+      'CR with unknown fields is accepted when the CRD has no schema',
+      'CR that matches the CRD schema is accepted',
+      'CR with fields outside the schema is refused under strict validation',
+      'Duplicate keys in a CR are refused even when unknown fields are preserved',
+      'Unknown metadata fields at root or in an embedded object of a CR are refused',
+    ],
+  },
+  {
+    reason: 'CEL expressions of webhooks: not compiled yet',
+    rows: [
+      'A mutating config with a matchCondition that does not compile as CEL is rejected with a compilation error',
+      'A validating config with a matchCondition that does not compile as CEL is rejected with a compilation error',
+    ],
+  },
+  {
+    reason: 'ValidatingAdmissionPolicy: stored, not applied yet',
+    rows: ['Policy expressions can reference declared variables', 'A bound policy evaluates its CEL rule against Deployments'],
+  },
+  {
+    reason: 'MutatingAdmissionPolicy: not served yet',
+    kind: 'admissionregistration.k8s.io/MutatingAdmissionPolicy',
+    rows: [
+      'A bound MutatingAdmissionPolicy changes a Deployment through its CEL expression',
+      'A bound MutatingAdmissionPolicy adds annotations to a Deployment',
+      'MutatingAdmissionPolicy is discoverable and all eight verbs work',
+      'MutatingAdmissionPolicyBinding is discoverable and all eight verbs work',
+    ],
+  },
+  {
+    reason: 'StorageVersionMigration: not served yet',
+    kind: 'storagemigration.k8s.io/StorageVersionMigration',
+    rows: ['StorageVersionMigration (storagemigration.k8s.io/v1) supports create, update, list, patch and delete'],
+  },
+  {
+    reason: 'ResourceQuota: stored, not counted yet',
+    rows: [
+      'Quota status can be updated and patched without touching spec; spec patches flow to status',
+      'Quota usage counts a ConfigMap and releases it on delete',
+      'Quota counts pod cpu/memory/ephemeral/extended requests, refuses excess and resource edits, releases on delete',
+      'Quota usage counts a ReplicaSet and releases it on delete',
+      'Quota usage counts an RC and releases it on delete',
+      'Quota usage counts a Secret and releases it on delete',
+      'Quota usage counts Services (incl. NodePort/LoadBalancer kinds) and releases them on delete',
+      'A new quota quickly reports hard and used totals in status',
+      'BestEffort and NotBestEffort scopes count only matching pods',
+      'Terminating and NotTerminating scopes count pods by activeDeadlineSeconds',
+    ],
+  },
+  {
+    reason: 'LimitRange: stored, not applied yet',
+    rows: ['LimitRange fills in defaults, refuses pods out of range, and can be updated and watched'],
+  },
+  {
+    reason: 'ReplicationController: stored, makes no pods yet',
+    rows: ['RC reports a failure condition when quota blocks its pods'],
+  },
+  { reason: 'CronJob: stored, starts no Jobs yet', rows: ['A suspended CronJob starts no jobs'] },
+  {
+    reason: 'PodCertificateRequest: not served yet',
+    kind: 'certificates.k8s.io/PodCertificateRequest',
+    rows: [
+      'PodCertificateRequest (certificates.k8s.io/v1) and its status are discoverable and writable',
+      'maxExpirationSeconds above 91 days is refused',
+      'maxExpirationSeconds below one hour is refused',
+    ],
+  },
+  {
+    reason: 'ClusterTrustBundle: not served yet',
+    kind: 'certificates.k8s.io/ClusterTrustBundle',
+    rows: ['ClusterTrustBundle (certificates.k8s.io/v1) supports create, update, list, patch and delete'],
+  },
+  {
+    reason: 'Endpoints made by hand: not mirrored to EndpointSlices yet',
+    rows: ['Hand-made Endpoints are mirrored to EndpointSlices on create, update and delete'],
+  },
+]
