@@ -25,6 +25,7 @@ import { cases as persistentVolumes } from './cases/persistent-volumes.ts'
 import { cases as pods } from './cases/pods.ts'
 import { cases as policies } from './cases/policies.ts'
 import { cases as probes } from './cases/probes.ts'
+import { cases as refusals } from './cases/refusals.ts'
 import { cases as resize } from './cases/resize.ts'
 import { cases as runtimeClass } from './cases/runtime-class.ts'
 import { cases as security } from './cases/security.ts'
@@ -88,6 +89,7 @@ export const API_TOPICS: readonly Topic<PlaneContext>[] = [
   { file: 'policies', cases: policies },
   { file: 'kinds', cases: kinds },
   { file: 'events', cases: events },
+  { file: 'refusals', cases: refusals },
   { file: 'lists', cases: lists },
   { file: 'discovery', cases: discovery },
   { file: 'field-validation', cases: fieldValidation },

@@ -64,12 +64,6 @@ function sourceCases(kind: 'ConfigMap' | 'Secret'): Case[] {
         await assert.rejects(context.create('refused', { containers: [shell('true', { envFrom: [from('a=b')] })] }), { reason: 'Invalid' })
       },
     },
-    {
-      row: kind === 'Secret' ? 'A Secret with an empty key is refused' : 'A ConfigMap with an empty key is refused',
-      run: async context => {
-        await assert.rejects(make(context, { '': 'value' }), { reason: 'Invalid' })
-      },
-    },
   ]
 }
 

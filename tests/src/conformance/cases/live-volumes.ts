@@ -1,6 +1,6 @@
-/** Volumes that follow their sources while a pod runs, and sources that may not change. */
+/** Volumes that follow their sources while a pod runs. */
 import assert from 'node:assert/strict'
-import { ApiError, configMapKind, type Kind, type KubernetesObject, podKind, secretKind } from '@davit/api'
+import { configMapKind, type Kind, type KubernetesObject, podKind, secretKind } from '@davit/api'
 import type { Case } from '../case.ts'
 import { type CaseContext, HEEDS_TERM, shell } from '../context.ts'
 import { makeSource, mountOf, type Source, volumeFrom } from './volume-sources.ts'
@@ -93,35 +93,6 @@ function metadataCase(row: string, projected: boolean, field: 'labels' | 'annota
   }
 }
 
-/** An immutable ConfigMap or Secret: data and the mark itself stay, metadata may change, and it may be deleted. */
-function immutableCase(row: string, source: Source): Case {
-  return {
-    row,
-    run: async context => {
-      const kind = (source.kind === 'Secret' ? secretKind : configMapKind) as unknown as Kind<KubernetesObject>
-      const resource = context.resource(kind)
-      const target = { namespace: context.namespace, name: 'fixed' }
-      const refuse = (body: unknown) =>
-        assert.rejects(resource.patch(target, { type: 'merge', body }), (error: unknown) => {
-          assert.ok(error instanceof ApiError)
-          assert.equal(error.reason, 'Invalid')
-          assert.match(error.message, /field is immutable when `immutable` is set/)
-          return true
-        })
-      await makeSource(context, source, { key: 'dmFsdWU=' }, 'fixed')
-      await edit(context, source, 'fixed', 'key', 'b3RoZXI=')
-      await resource.patch(target, { type: 'merge', body: { immutable: true } })
-      await refuse({ data: { key: 'dGhpcmQ=' } })
-      await refuse({ data: { more: 'bW9yZQ==' } })
-      await refuse({ immutable: false })
-      await refuse({ immutable: null })
-      await resource.patch(target, { type: 'merge', body: { metadata: { labels: { changed: 'yes' } } } })
-      await resource.delete(target)
-      await assert.rejects(resource.get(target), { reason: 'NotFound' })
-    },
-  }
-}
-
 const CONFIG_MAP: Source = { kind: 'ConfigMap', projected: false }
 const SECRET: Source = { kind: 'Secret', projected: false }
 const PROJECTED_CONFIG_MAP: Source = { kind: 'ConfigMap', projected: true }
@@ -138,6 +109,4 @@ export const cases: readonly Case[] = [
   metadataCase('Label edits reach the downwardAPI file', false, 'labels'),
   metadataCase('Annotation edits reach the projected file', true, 'annotations'),
   metadataCase('Label edits reach the projected file', true, 'labels'),
-  immutableCase('Immutable ConfigMap refuses data edits and unsetting, allows metadata edits and delete', CONFIG_MAP),
-  immutableCase('Immutable Secret refuses data edits and unsetting, allows metadata edits and delete', SECRET),
 ]

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { podCondition } from '@davit/api'
 import type { Case } from '../case.ts'
 import { HEEDS_TERM, shell } from '../context.ts'
-import { type Body, kindLife, untilNames } from './kind-life.ts'
+import { type Body, kindLife } from './kind-life.ts'
 
 const KIND = 'node.k8s.io/RuntimeClass'
 
@@ -25,26 +25,6 @@ function scheduledCase(row: string, body: Body): Case {
 }
 
 export const cases: readonly Case[] = [
-  {
-    row: 'A pod naming an unknown RuntimeClass is refused',
-    kind: KIND,
-    run: async context => {
-      const created = context.create('refused', { runtimeClassName: 'no-such-class', containers: [shell('true')] })
-      await assert.rejects(created, { reason: 'Forbidden', message: /RuntimeClass "no-such-class" not found/ })
-    },
-  },
-  {
-    row: 'A pod naming a deleted RuntimeClass is refused',
-    kind: KIND,
-    run: async context => {
-      const life = kindLife(context, KIND, () => ({ handler: 'runc' }))
-      const { metadata } = await life.make('class')
-      await life.resource.delete(life.target('class'))
-      await untilNames(life, [])
-      const create = () => context.create('refused', { runtimeClassName: metadata.name ?? '', containers: [shell('true')] })
-      await assert.rejects(create, { reason: 'Forbidden' })
-    },
-  },
   scheduledCase('A pod naming an existing RuntimeClass without overhead is scheduled', {}),
   scheduledCase('RuntimeClass overhead is copied into the pod and the pod is scheduled', {
     overhead: { podFixed: { cpu: '10m', memory: '1Mi' } },
