@@ -6,6 +6,7 @@ import { runClusterRoleAggregation } from './cluster-role-aggregation/controller
 import { createContext } from './context.ts'
 import { runDeploymentController } from './deployment/controller.ts'
 import { runEndpointSliceController } from './endpoint-slice/controller.ts'
+import { runEndpointSliceMirroring } from './endpoint-slice-mirroring/controller.ts'
 import { runEndpointsController } from './endpoints/controller.ts'
 import { runEphemeralVolumeController } from './ephemeral-volume/controller.ts'
 import { runEventExpiry } from './event-expiry/controller.ts'
@@ -53,6 +54,7 @@ export async function startControllers({
     runReplicaSetController(context),
     runEndpointSliceController(context),
     runEndpointsController(context),
+    runEndpointSliceMirroring(context),
     runLoadBalancerController(context),
     runNamespaceController(context),
     runServiceAccountController(context),

@@ -102,8 +102,4 @@ export const NOT_YET: readonly NotYet[] = [
     kind: 'certificates.k8s.io/ClusterTrustBundle',
     rows: ['ClusterTrustBundle (certificates.k8s.io/v1) supports create, update, list, patch and delete'],
   },
-  {
-    reason: 'Endpoints made by hand: not mirrored to EndpointSlices yet',
-    rows: ['Hand-made Endpoints are mirrored to EndpointSlices on create, update and delete'],
-  },
 ]

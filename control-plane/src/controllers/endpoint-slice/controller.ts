@@ -1,19 +1,9 @@
-import {
-  type EndpointSlice,
-  endpointSliceKind,
-  type Informer,
-  isReason,
-  key as keyOf,
-  nodeKind,
-  podKind,
-  runController,
-  serviceKind,
-  WorkQueue,
-} from '@davit/api'
-import { type ControllerContext, settled } from '../context.ts'
+import { type EndpointSlice, endpointSliceKind, nodeKind, podKind, runController, serviceKind, WorkQueue } from '@davit/api'
+import type { ControllerContext } from '../context.ts'
 import { merelyJoins, onPodOfService, selectedPods } from '../selected-pods.ts'
 import { spaced } from '../spaced.ts'
-import { type Action, LABELS, MANAGER, planEndpointSlices } from './plan.ts'
+import { LABELS, MANAGER, planEndpointSlices } from './plan.ts'
+import { perform, slicesOf } from './slices.ts'
 
 /**
  * Each write of a slice is one more change of every node's rules. Pods that join others wait longer than those that leave: nothing is
@@ -33,19 +23,14 @@ export async function runEndpointSliceController(context: ControllerContext): Pr
   services.onChange(({ key }) => queue.add(key))
   const soon = spaced(queue, { clock, intervalMs: INTERVAL_MS.other })
   const later = spaced(queue, { clock, intervalMs: INTERVAL_MS.joining })
-  onPodOfService(services, pods, (key, change) => (merelyJoins(change) && hasReady(slicesOf(key, slices)) ? later(key) : soon(key)))
+  onPodOfService(services, pods, (key, change) =>
+    merelyJoins(change) && hasReady(slicesOf(key, slices, MANAGER)) ? later(key) : soon(key),
+  )
   slices.onChange(({ type, object }) => {
     const name = object.metadata.labels?.[LABELS.service]
     if (name && type !== 'added') queue.add(`${object.metadata.namespace}/${name}`)
   })
   await runController(queue, key => reconcile(key, context), { log, signal, workers: 8 })
-}
-
-function slicesOf(key: string, slices: Informer<EndpointSlice>): EndpointSlice[] {
-  const [namespace = '', name] = key.split('/')
-  return slices.cache
-    .byIndex('namespace', namespace)
-    .filter(({ metadata: { labels } }) => labels?.[LABELS.service] === name && labels?.[LABELS.managedBy] === MANAGER)
 }
 
 /** A Service with nobody to answer is what its callers wait for. */
@@ -58,30 +43,8 @@ async function reconcile(key: string, context: ControllerContext) {
   // A Service that goes takes its slices with it by their owner reference.
   if (!service || service.metadata.deletionTimestamp !== undefined) return
   if (!service.spec?.selector || Object.keys(service.spec.selector).length === 0 || service.spec.type === 'ExternalName') return
-  const owned = slicesOf(key, context.informer(endpointSliceKind))
+  const owned = slicesOf(key, context.informer(endpointSliceKind), MANAGER)
   const nodes = new Map([...context.informer(nodeKind).cache.list()].map(node => [node.metadata.name ?? '', node]))
   const actions = planEndpointSlices({ service, pods: selectedPods(service, context.informer(podKind)), slices: owned, nodes })
   for (const action of actions) await perform(action, context)
-}
-
-async function perform(action: Action, context: ControllerContext): Promise<void> {
-  const { client, signal, clock } = context
-  const resource = client.resource(endpointSliceKind)
-  const slices = context.informer(endpointSliceKind)
-  const seen = (slice: EndpointSlice) => slices.reached(slice.metadata.resourceVersion ?? '', signal)
-  switch (action.kind) {
-    case 'create-slice':
-      return seen(await resource.create(action.slice, { signal }))
-    case 'update-slice':
-      return seen(await resource.update(action.slice, { signal }))
-    case 'delete-slice': {
-      const { name = '', namespace = '', uid = '' } = action.slice.metadata
-      await resource.delete({ name, namespace }, { preconditions: { uid }, signal }).catch(error => {
-        if (!isReason(error, 'NotFound')) throw error
-      })
-      return settled(slices, () => slices.cache.get(keyOf(action.slice))?.metadata.uid !== uid, { signal, clock })
-    }
-    default:
-      action satisfies never
-  }
 }

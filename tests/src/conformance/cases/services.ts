@@ -130,6 +130,34 @@ export const cases: readonly Case<PlaneContext>[] = [
     },
   },
   {
+    row: 'Hand-made Endpoints are mirrored to EndpointSlices on create, update and delete',
+    run: async context => {
+      const metadata = { name: 'byhand', namespace: context.namespace }
+      await context
+        .resource(serviceKind)
+        .create({ apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: [{ name: 'http', port: 80 }] } })
+      const resource = context.resource(endpointsKind)
+      const subsets = (ip: string, port: number) => [{ addresses: [{ ip }], ports: [{ name: 'http', port }] }]
+      const made = await resource.create({ apiVersion: 'v1', kind: 'Endpoints', metadata, subsets: subsets('203.0.113.1', 8080) })
+      const untilMirrored = (ip: string, port: number) =>
+        until<EndpointSlice>(
+          context,
+          endpointSliceKind,
+          `one slice with ${ip}:${port}`,
+          own =>
+            own.length === 1 &&
+            isOf('byhand')(own[0] as EndpointSlice) &&
+            own[0]?.endpoints.map(({ addresses }) => addresses.join()).join() === ip &&
+            own[0]?.ports?.[0]?.port === port,
+        )
+      await untilMirrored('203.0.113.1', 8080)
+      await resource.update({ ...made, subsets: subsets('203.0.113.2', 8081) })
+      await untilMirrored('203.0.113.2', 8081)
+      await resource.delete(metadata)
+      await until(context, endpointSliceKind, 'no slice', own => own.length === 0)
+    },
+  },
+  {
     row: 'Endpoints can be created, listed, updated, patched and removed by collection delete, seen through watch',
     run: async context => {
       const life = kindLife(context, '/Endpoints', () => ({ subsets: [{ addresses: [{ ip: '203.0.113.1' }], ports: [{ port: 80 }] }] }))
