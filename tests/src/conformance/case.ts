@@ -10,6 +10,8 @@ export interface Case<C extends ApiContext = CaseContext> {
   readonly kind?: string
   /** It disturbs others, so it runs when they are done. */
   readonly alone?: boolean
+  /** It runs kubectl, which may not be there to be had. */
+  readonly withKubectl?: boolean
   /** Why it does not pass yet; it is left out until then. */
   readonly unmet?: string
   readonly run: (context: C) => Promise<void>

@@ -4,7 +4,8 @@
  * of several, with `|` between them).
  */
 import { after, before, describe, test } from 'node:test'
-import { type PlaneCluster, startApiCluster } from './api-cluster.ts'
+import { kubectlBinary } from '../kubectl.ts'
+import { KUBECTL_MINOR, type PlaneCluster, startApiCluster } from './api-cluster.ts'
 import type { Case } from './case.ts'
 import { PlaneContext } from './plane-context.ts'
 import { API_TOPICS, reasonOf } from './registry.ts'
@@ -12,6 +13,7 @@ import { API_TOPICS, reasonOf } from './registry.ts'
 const AT_A_TIME = 8
 /** For one that hangs; most take less than a second. */
 const CASE_MS_MAX = 60_000
+const hasKubectl = await kubectlBinary(KUBECTL_MINOR).then(Boolean, () => false)
 const ONLY = process.env.DAVIT_CONFORMANCE
 const cases = API_TOPICS.flatMap(topic => topic.cases).filter(({ row }) => !ONLY || ONLY.split('|').some(text => row.includes(text)))
 
@@ -24,7 +26,8 @@ after(() => cluster?.stop())
 let number = 0
 function register(each: Case<PlaneContext>): void {
   const namespace = `row-${++number}`
-  test(each.row, { skip: reasonOf(each) ?? false, timeout: CASE_MS_MAX }, async () => {
+  const skip = reasonOf(each) ?? (each.withKubectl && !hasKubectl ? 'no kubectl here, and none to be fetched' : false)
+  test(each.row, { skip, timeout: CASE_MS_MAX }, async () => {
     const context = new PlaneContext(cluster, namespace)
     await context.open()
     try {

@@ -94,6 +94,7 @@ export const cases: readonly Case<PlaneContext>[] = [
   },
   {
     row: 'Client library reads built-in groups and resources through aggregated discovery',
+    withKubectl: true,
     run: async context => {
       // kubectl has the Go library in it, and tells with -v=6 what that asked for.
       const { stdout, stderr } = await context.cluster.kubectl(['api-resources', '--cached=false', '--no-headers', '-o=name', '-v=6'])

@@ -60,6 +60,7 @@ const deployment = (image: string) =>
 export const cases: readonly Case<PlaneContext>[] = [
   {
     row: 'kubectl api-versions lists v1',
+    withKubectl: true,
     run: async ({ cluster }) => {
       const { stdout } = await cluster.kubectl(['api-versions'])
       assert.ok(stdout.split('\n').includes('v1'), stdout)
@@ -67,6 +68,7 @@ export const cases: readonly Case<PlaneContext>[] = [
   },
   {
     row: 'kubectl version prints client and server versions',
+    withKubectl: true,
     run: async ({ cluster }) => {
       const { stdout } = await cluster.kubectl(['version'])
       assert.match(stdout, /^Client Version: v1\.\d+\.\d+/m)
@@ -75,6 +77,7 @@ export const cases: readonly Case<PlaneContext>[] = [
   },
   {
     row: 'kubectl cluster-info reports the control plane',
+    withKubectl: true,
     run: async ({ cluster }) => {
       const { stdout } = await cluster.kubectl(['cluster-info'])
       // It paints its words.
@@ -84,6 +87,7 @@ export const cases: readonly Case<PlaneContext>[] = [
   },
   {
     row: 'kubectl diff reports an image change on a Deployment',
+    withKubectl: true,
     run: async ({ cluster, namespace }) => {
       await cluster.kubectl(['apply', '-n', namespace, '-f', '-'], { input: deployment('busybox:1.35') })
       const diff = async (image: string) => {
@@ -105,6 +109,7 @@ export const cases: readonly Case<PlaneContext>[] = [
   },
   {
     row: 'kubectl proxy on port 0 serves /api',
+    withKubectl: true,
     run: context =>
       withProxy(context, ['--port=0', '--disable-filter'], where => {
         const [host = '', port] = where.split(':')
@@ -113,6 +118,7 @@ export const cases: readonly Case<PlaneContext>[] = [
   },
   {
     row: 'kubectl proxy serves /api over a unix socket',
+    withKubectl: true,
     run: async context => {
       const dir = await mkdtemp(join(tmpdir(), 'davit-proxy-'))
       const socketPath = join(dir, 'socket')
