@@ -2,6 +2,7 @@
 import { isObject, type JsonObject, own } from '../patch/json.ts'
 import { isAlwaysPresent } from './always-present.ts'
 import { type FieldSet, NO_FIELDS, nodeOf, SELF } from './field-set.ts'
+import { fieldsBelow } from './fields-of.ts'
 import { fieldElement } from './path-element.ts'
 import { byElement, fieldNode, isSameValue, itemNode, type Node, relationOf } from './values.ts'
 
@@ -142,22 +143,9 @@ function everything(node: Node, value: unknown): FieldSet {
   return nodeOf(childrenOf(node, value), true) ?? NO_FIELDS
 }
 
+/** All that is in a value, each with a path of its own; undefined when nothing can have one. */
 function childrenOf(node: Node, value: unknown): FieldSet | undefined {
-  const relation = relationOf(node, value)
-  if (relation === 'whole') return undefined
-  const children: Record<string, FieldSet> = {}
-  if (relation === 'elements') {
-    const items = itemNode(node)
-    for (const [element, same] of byElement(node, value as unknown[])) {
-      children[element] = same.length > 1 ? NO_FIELDS : everything(items, same[0])
-    }
-  } else {
-    const object = value as JsonObject
-    for (const name in object) {
-      if (object[name] !== undefined) children[fieldElement(name)] = everything(fieldNode(node, name), object[name])
-    }
-  }
-  return children
+  return fieldsBelow(node, value, () => true)
 }
 
 function emptyLike(value: unknown): unknown {

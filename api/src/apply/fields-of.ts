@@ -10,17 +10,21 @@ import { byElement, fieldNode, isNamedField, itemNode, type Node, relationOf } f
  * others is none itself.
  */
 export function fieldsOf(node: Node, config: object): FieldSet {
-  return childrenOf(node, config) ?? NO_FIELDS
+  return fieldsBelow(node, config, isMemberItself) ?? NO_FIELDS
 }
 
-function childrenOf(node: Node, value: unknown): FieldSet | undefined {
+/** Whether a field of an object is in the set, and not only what is below it. */
+type IsMember = (node: Node, name: string, value: unknown) => boolean
+
+/** The elements of a list, or the fields of an object, with all below them; undefined for what is one value to its owner. */
+export function fieldsBelow(node: Node, value: unknown, isMember: IsMember): FieldSet | undefined {
   const relation = relationOf(node, value)
   if (relation === 'whole') return undefined
   const children: Record<string, FieldSet> = {}
   if (relation === 'elements') {
     const items = itemNode(node)
     for (const [element, same] of byElement(node, value as unknown[])) {
-      children[element] = (same.length === 1 && nodeOf(childrenOf(items, same[0]), true)) || NO_FIELDS
+      children[element] = (same.length === 1 && nodeOf(fieldsBelow(items, same[0], isMember), true)) || NO_FIELDS
     }
     return children
   }
@@ -28,8 +32,7 @@ function childrenOf(node: Node, value: unknown): FieldSet | undefined {
   for (const name in object) {
     const field = object[name]
     if (field === undefined) continue
-    const inner = fieldNode(node, name)
-    const own = nodeOf(childrenOf(inner, field), isMemberItself(node, name, field))
+    const own = nodeOf(fieldsBelow(fieldNode(node, name), field, isMember), isMember(node, name, field))
     if (own) children[fieldElement(name)] = own
   }
   return children

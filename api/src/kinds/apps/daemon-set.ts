@@ -125,7 +125,7 @@ export const daemonSetKind = defineKind<DaemonSet>({
       value: ({ spec }) => formatLabels(spec.template?.spec?.nodeSelector),
     },
     ageColumn,
-    ...templateColumns<DaemonSet>(),
+    ...templateColumns(),
   ],
 })
 

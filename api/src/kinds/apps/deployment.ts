@@ -8,7 +8,7 @@ import { ageColumn, nameColumn } from '../columns.ts'
 import { podTemplateSchema } from '../core/pod.ts'
 import { applyDeploymentDefaults, validateDeployment } from './deployment-rules.ts'
 import type { Deployment } from './deployment-types.ts'
-import { scaleSelector, templateColumns } from './templates.ts'
+import { readyColumn, templateColumns, templateScale } from './templates.ts'
 
 const strategySchema = once(() =>
   object('DeploymentStrategy', 'How new pods replace old ones.', {
@@ -74,22 +74,10 @@ export const deploymentKind = defineKind<Deployment>({
   applyDefaults: applyDeploymentDefaults,
   validate: validateDeployment,
   validateUpdate: (deployment, old) => immutable('spec.selector', deployment.spec.selector, old.spec.selector),
-  scale: {
-    replicas: deployment => deployment.spec.replicas ?? 1,
-    statusReplicas: deployment => deployment.status?.replicas ?? 0,
-    setReplicas: (deployment, replicas) => {
-      deployment.spec.replicas = replicas
-    },
-    selector: deployment => scaleSelector(deployment.spec.selector),
-  },
+  scale: templateScale(),
   columns: [
     nameColumn,
-    {
-      name: 'Ready',
-      type: 'string',
-      description: 'How many pods are ready, of how many.',
-      value: ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 1}`,
-    },
+    readyColumn(),
     {
       name: 'Up-to-date',
       type: 'string',
@@ -103,6 +91,6 @@ export const deploymentKind = defineKind<Deployment>({
       value: ({ status }) => String(status?.availableReplicas ?? 0),
     },
     ageColumn,
-    ...templateColumns<Deployment>(),
+    ...templateColumns(),
   ],
 })

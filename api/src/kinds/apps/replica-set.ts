@@ -7,7 +7,7 @@ import { field, int32, int64, object, required } from '../../schema/fields.ts'
 import { labelSelectorSchema } from '../../schema/label-selector.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
 import { applyPodSpecDefaults, type PodTemplateSpec, podTemplateSchema } from '../core/pod.ts'
-import { scaleSelector, templateColumns, validateSelectorAndTemplate } from './templates.ts'
+import { countColumns, templateColumns, templateScale, validateSelectorAndTemplate } from './templates.ts'
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/replica-set-v1/ */
 export interface ReplicaSet extends KubernetesObject {
@@ -85,20 +85,6 @@ export const replicaSetKind = defineKind<ReplicaSet>({
     ...nonNegative('status.replicas', status?.replicas),
   ],
   validateUpdate: (replicaSet, old) => immutable('spec.selector', replicaSet.spec.selector, old.spec.selector),
-  scale: {
-    replicas: replicaSet => replicaSet.spec.replicas ?? 1,
-    statusReplicas: replicaSet => replicaSet.status?.replicas ?? 0,
-    setReplicas: (replicaSet, replicas) => {
-      replicaSet.spec.replicas = replicas
-    },
-    selector: replicaSet => scaleSelector(replicaSet.spec.selector),
-  },
-  columns: [
-    nameColumn,
-    { name: 'Desired', type: 'integer', description: 'How many pods are wanted.', value: ({ spec }) => spec.replicas ?? 1 },
-    { name: 'Current', type: 'integer', description: 'How many pods there are.', value: ({ status }) => status?.replicas ?? 0 },
-    { name: 'Ready', type: 'integer', description: 'How many of them are ready.', value: ({ status }) => status?.readyReplicas ?? 0 },
-    ageColumn,
-    ...templateColumns<ReplicaSet>(),
-  ],
+  scale: templateScale(),
+  columns: [nameColumn, ...countColumns(), ageColumn, ...templateColumns()],
 })

@@ -14,7 +14,7 @@ import {
   validateStatefulSetUpdate,
 } from './stateful-set-rules.ts'
 import type { StatefulSet } from './stateful-set-types.ts'
-import { scaleSelector, templateColumns } from './templates.ts'
+import { containerColumns, readyColumn, templateScale } from './templates.ts'
 
 const strategySchema = once(() =>
   object('StatefulSetUpdateStrategy', 'How pods are brought to a changed template.', {
@@ -103,23 +103,6 @@ export const statefulSetKind = defineKind<StatefulSet>({
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
   validateStatus: validateStatefulSetStatus,
-  scale: {
-    replicas: statefulSet => statefulSet.spec.replicas ?? 1,
-    statusReplicas: statefulSet => statefulSet.status?.replicas ?? 0,
-    setReplicas: (statefulSet, replicas) => {
-      statefulSet.spec.replicas = replicas
-    },
-    selector: statefulSet => scaleSelector(statefulSet.spec.selector),
-  },
-  columns: [
-    nameColumn,
-    {
-      name: 'Ready',
-      type: 'string',
-      description: 'How many pods are ready, of how many.',
-      value: ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 1}`,
-    },
-    ageColumn,
-    ...templateColumns<StatefulSet>().filter(({ name }) => name !== 'Selector'),
-  ],
+  scale: templateScale(),
+  columns: [nameColumn, readyColumn(), ageColumn, ...containerColumns<StatefulSet>(({ spec }) => spec.template)],
 })

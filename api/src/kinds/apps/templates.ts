@@ -1,6 +1,6 @@
 /** What workloads have in common: a selector, a pod template and a scale. */
 import { forbiddenField, invalidValue, nonNegative, requiredValue, unsupportedValue } from '../../field-errors.ts'
-import type { PrinterColumn } from '../../kind.ts'
+import type { Kind, PrinterColumn } from '../../kind.ts'
 import type { KubernetesObject, LabelSelector } from '../../meta.ts'
 import { formatLabelSelector, selectorFromLabelSelector } from '../../selectors/labels.ts'
 import type { Selector } from '../../selectors/requirement.ts'
@@ -56,34 +56,75 @@ export function validateLastingPods(template: PodTemplateSpec | undefined, kind:
 
 /** CONTAINERS, IMAGES and SELECTOR of `-o wide`. */
 export function templateColumns<T extends KubernetesObject & { spec: WithTemplate }>(): PrinterColumn<T>[] {
+  return [...containerColumns<T>(({ spec }) => spec.template), selectorColumn<T>(({ spec }) => formatLabelSelector(spec.selector))]
+}
+
+/** CONTAINERS and IMAGES of `-o wide`. */
+export function containerColumns<T extends KubernetesObject>(
+  templateOf: (object: T) => PodTemplateSpec | undefined,
+): [PrinterColumn<T>, PrinterColumn<T>] {
   return [
     {
       name: 'Containers',
       type: 'string',
       priority: 1,
       description: 'Names of the containers in the template.',
-      value: ({ spec }) => containerNames(spec.template?.spec),
+      value: object => containerNames(templateOf(object)?.spec),
     },
     {
       name: 'Images',
       type: 'string',
       priority: 1,
       description: 'Images of the containers in the template.',
-      value: ({ spec }) => containerImages(spec.template?.spec),
-    },
-    {
-      name: 'Selector',
-      type: 'string',
-      priority: 1,
-      description: 'Which pods belong to it.',
-      value: ({ spec }) => formatLabelSelector(spec.selector),
+      value: object => containerImages(templateOf(object)?.spec),
     },
   ]
 }
 
-/** The selector as the scale subresource has it: text. */
-export function scaleSelector(selector: LabelSelector | undefined): string {
-  return selectorFromLabelSelector(selector).toString()
+/** SELECTOR of `-o wide`. */
+export function selectorColumn<T extends KubernetesObject>(selectorOf: (object: T) => string): PrinterColumn<T> {
+  return { name: 'Selector', type: 'string', priority: 1, description: 'Which pods belong to it.', value: selectorOf }
+}
+
+type WithReplicas = KubernetesObject & {
+  spec: { replicas?: number }
+  status?: { replicas?: number; readyReplicas?: number }
+}
+
+/** READY of workloads that are rolled out: `1/3`. */
+export function readyColumn<T extends WithReplicas>(): PrinterColumn<T> {
+  return {
+    name: 'Ready',
+    type: 'string',
+    description: 'How many pods are ready, of how many.',
+    value: ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 1}`,
+  }
+}
+
+/** DESIRED, CURRENT and READY of workloads that only count their pods. */
+export function countColumns<T extends WithReplicas>(): PrinterColumn<T>[] {
+  return [
+    { name: 'Desired', type: 'integer', description: 'How many pods are wanted.', value: ({ spec }) => spec.replicas ?? 1 },
+    { name: 'Current', type: 'integer', description: 'How many pods there are.', value: ({ status }) => status?.replicas ?? 0 },
+    { name: 'Ready', type: 'integer', description: 'How many of them are ready.', value: ({ status }) => status?.readyReplicas ?? 0 },
+  ]
+}
+
+/** `scale` of a workload that has its numbers where all of Kubernetes' own have them; `selectorOf` gives text. */
+export function replicasScale<T extends WithReplicas>(selectorOf: (object: T) => string): NonNullable<Kind<T>['scale']> {
+  return {
+    replicas: ({ spec }) => spec.replicas ?? 1,
+    statusReplicas: ({ status }) => status?.replicas ?? 0,
+    setReplicas: ({ spec }, replicas) => {
+      spec.replicas = replicas
+    },
+    selector: selectorOf,
+  }
+}
+
+/** The same where the selector is a label selector. */
+export function templateScale<T extends WithReplicas & { spec: WithTemplate }>(): NonNullable<Kind<T>['scale']> {
+  return replicasScale(({ spec }) => selectorFromLabelSelector(spec.selector).toString())
 }
 
 /** None of the numbers of a status may be negative. */

@@ -5,7 +5,8 @@ import { once } from '../../once.ts'
 import { boolean, field, int32, int64, list, object, oneOf, required, string, time } from '../../schema/fields.ts'
 import { formatLabelSelector } from '../../selectors/labels.ts'
 import type { FieldError } from '../../status.ts'
-import { ageColumn, containerImages, containerNames, nameColumn } from '../columns.ts'
+import { containerColumns, selectorColumn } from '../apps/templates.ts'
+import { ageColumn, nameColumn } from '../columns.ts'
 import { objectReferenceSchema } from '../core/object-reference.ts'
 import { applyPodSpecDefaults } from '../core/pod.ts'
 import type { CronJob, CronJobSpec } from './cron-job-types.ts'
@@ -99,27 +100,8 @@ export const cronJobKind = defineKind<CronJob>({
       value: ({ status }, now) => (status?.lastScheduleTime ? ageSince(status.lastScheduleTime, now) : '<none>'),
     },
     ageColumn,
-    {
-      name: 'Containers',
-      type: 'string',
-      priority: 1,
-      description: 'Names of the containers in the template.',
-      value: ({ spec }) => containerNames(spec.jobTemplate?.spec?.template?.spec),
-    },
-    {
-      name: 'Images',
-      type: 'string',
-      priority: 1,
-      description: 'Images of the containers in the template.',
-      value: ({ spec }) => containerImages(spec.jobTemplate?.spec?.template?.spec),
-    },
-    {
-      name: 'Selector',
-      type: 'string',
-      priority: 1,
-      description: 'Which pods belong to a Job.',
-      value: ({ spec }) => formatLabelSelector(spec.jobTemplate?.spec?.selector),
-    },
+    ...containerColumns<CronJob>(({ spec }) => spec.jobTemplate?.spec?.template),
+    selectorColumn<CronJob>(({ spec }) => formatLabelSelector(spec.jobTemplate?.spec?.selector)),
   ],
 })
 

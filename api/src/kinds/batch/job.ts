@@ -34,7 +34,7 @@ export const jobKind = defineKind<Job>({
     { name: 'Completions', type: 'string', description: 'How many pods have succeeded, of how many.', value: formatCompletions },
     { name: 'Duration', type: 'string', description: 'How long it took, or has taken so far.', value: formatDuration },
     ageColumn,
-    ...templateColumns<Job>(),
+    ...templateColumns(),
   ],
 })
 

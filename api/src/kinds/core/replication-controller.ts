@@ -6,7 +6,15 @@ import { conditionListSchema } from '../../schema/conditions.ts'
 import { field, int32, int64, object, required, stringMap } from '../../schema/fields.ts'
 import { selectorFromMap } from '../../selectors/labels.ts'
 import type { FieldError } from '../../status.ts'
-import { templateColumns, validateCounts, validateLastingPods, validateSelected } from '../apps/templates.ts'
+import {
+  containerColumns,
+  countColumns,
+  replicasScale,
+  selectorColumn,
+  validateCounts,
+  validateLastingPods,
+  validateSelected,
+} from '../apps/templates.ts'
 import { ageColumn, formatLabels, nameColumn } from '../columns.ts'
 import { applyPodSpecDefaults, type PodTemplateSpec, podTemplateSchema, validatePodTemplate } from './pod.ts'
 
@@ -89,28 +97,13 @@ export const replicationControllerKind = defineKind<ReplicationController>({
   ],
   validateStatus,
   selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
-  scale: {
-    replicas: controller => controller.spec.replicas ?? 1,
-    statusReplicas: controller => controller.status?.replicas ?? 0,
-    setReplicas: (controller, replicas) => {
-      controller.spec.replicas = replicas
-    },
-    selector: controller => selectorFromMap(controller.spec.selector).toString(),
-  },
+  scale: replicasScale(({ spec }) => selectorFromMap(spec.selector).toString()),
   columns: [
     nameColumn,
-    { name: 'Desired', type: 'integer', description: 'How many pods are wanted.', value: ({ spec }) => spec.replicas ?? 1 },
-    { name: 'Current', type: 'integer', description: 'How many pods there are.', value: ({ status }) => status?.replicas ?? 0 },
-    { name: 'Ready', type: 'integer', description: 'How many of them are ready.', value: ({ status }) => status?.readyReplicas ?? 0 },
+    ...countColumns(),
     ageColumn,
-    ...templateColumns<KubernetesObject & { spec: { template?: PodTemplateSpec } }>().filter(({ name }) => name !== 'Selector'),
-    {
-      name: 'Selector',
-      type: 'string',
-      priority: 1,
-      description: 'Which pods belong to it.',
-      value: ({ spec }) => formatLabels(spec.selector),
-    },
+    ...containerColumns<ReplicationController>(({ spec }) => spec.template),
+    selectorColumn<ReplicationController>(({ spec }) => formatLabels(spec.selector)),
   ],
 })
 

@@ -5,8 +5,7 @@
 import { isIPv6 } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import type { Endpoint, EndpointAddress, EndpointPort, EndpointSlice, EndpointSubset, Endpoints, Service } from '@davit/api'
-import { controllerReference } from '../context.ts'
-import { type Action, LABELS } from '../endpoint-slice/plan.ts'
+import { type Action, LABELS, sliceOf } from '../endpoint-slice/plan.ts'
 
 export const MIRROR = 'endpointslicemirroring-controller.k8s.io'
 
@@ -33,7 +32,7 @@ export function planMirror({ service, endpoints, slices }: Observed): Action[] {
   const left = new Set(slices)
   for (const draft of service && endpoints && isMirrored(service, endpoints) ? draftsOf(endpoints) : []) {
     const present = [...left].find(slice => slice.addressType === draft.addressType && isDeepStrictEqual(slice.ports ?? [], draft.ports))
-    const wanted = sliceOf(endpoints as Endpoints, draft)
+    const wanted = mirrorOf(endpoints as Endpoints, draft)
     if (!present) actions.push({ kind: 'create-slice', slice: wanted })
     else {
       left.delete(present)
@@ -88,19 +87,10 @@ function endpointsOf({ addresses = [], notReadyAddresses = [] }: EndpointSubset)
   return [...addresses.map(address => endpoint(address, true)), ...notReadyAddresses.map(address => endpoint(address, false))]
 }
 
-function sliceOf(endpoints: Endpoints, draft: Draft): EndpointSlice {
-  const { name = '', namespace = '', labels = {}, annotations = {} } = endpoints.metadata
+function mirrorOf(endpoints: Endpoints, draft: Draft): EndpointSlice {
+  const { name = '', annotations = {} } = endpoints.metadata
   const copied = Object.entries(annotations).filter(([key]) => !OWN_ANNOTATIONS.includes(key))
-  return {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: {
-      generateName: `${name}-`,
-      namespace,
-      labels: { ...labels, [LABELS.service]: name, [LABELS.managedBy]: MIRROR },
-      ...(copied.length > 0 && { annotations: Object.fromEntries(copied) }),
-      ownerReferences: [controllerReference({ apiVersion: 'v1', kind: 'Endpoints' }, endpoints)],
-    },
-    ...draft,
-  }
+  const labels = { ...endpoints.metadata.labels, [LABELS.service]: name, [LABELS.managedBy]: MIRROR }
+  const metadata = { labels, ...(copied.length > 0 && { annotations: Object.fromEntries(copied) }) }
+  return sliceOf('Endpoints', endpoints, { metadata, ...draft })
 }

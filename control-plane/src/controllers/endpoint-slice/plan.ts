@@ -6,11 +6,13 @@ import {
   type EndpointSlice,
   isPodFinished,
   isPodReady,
+  type KubernetesObject,
   type Node,
   type Pod,
   type Service,
   type ServicePort,
 } from '@davit/api'
+import { controllerReference } from '../context.ts'
 
 export const LABELS = {
   service: 'kubernetes.io/service-name',
@@ -153,18 +155,19 @@ function labelsOf({ metadata, spec }: Service): Record<string, string> {
 }
 
 function newSlice(service: Service, ports: EndpointPort[], endpoints: Endpoint[]): EndpointSlice {
-  const { name = '', namespace = '', uid = '' } = service.metadata
+  return sliceOf('Service', service, { metadata: { labels: labelsOf(service) }, addressType: 'IPv4', endpoints, ports })
+}
+
+type SliceContent = Pick<EndpointSlice, 'metadata' | 'addressType' | 'endpoints'> & { ports: EndpointPort[] }
+
+/** A slice that is yet to be made; it goes when `owner`, of a kind of the core group, goes. */
+export function sliceOf(kind: 'Service' | 'Endpoints', owner: KubernetesObject, { metadata, ...content }: SliceContent): EndpointSlice {
+  const { name = '', namespace = '' } = owner.metadata
+  const ownerReferences = [controllerReference({ apiVersion: 'v1', kind }, owner)]
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
-    metadata: {
-      generateName: `${name}-`,
-      namespace,
-      labels: labelsOf(service),
-      ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name, uid, controller: true, blockOwnerDeletion: true }],
-    },
-    addressType: 'IPv4',
-    endpoints,
-    ports,
+    metadata: { generateName: `${name}-`, namespace, ...metadata, ownerReferences },
+    ...content,
   }
 }
