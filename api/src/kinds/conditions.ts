@@ -2,9 +2,9 @@
 import { duplicateValue, invalidIf, invalidValue, requiredValue, tooLong, unsupportedValue } from '../field-errors.ts'
 import type { Condition } from '../meta.ts'
 import { isConditionReason, isQualifiedName } from '../names.ts'
+import { CONDITION_STATUSES } from '../schema/conditions.ts'
 import type { FieldError } from '../status.ts'
 
-const STATUSES = ['False', 'True', 'Unknown'] as const
 const REASON_BYTES_MAX = 1024
 const MESSAGE_BYTES_MAX = 32 * 1024
 
@@ -16,7 +16,7 @@ export function validateConditions(conditions: readonly (Condition & { observedG
     const errors: FieldError[] = seen.has(type) ? [duplicateValue(`${at}.type`, type)] : []
     seen.add(type)
     errors.push(...invalidIf(`${at}.type`, type, isQualifiedName(type)))
-    if (!STATUSES.includes(status)) errors.push(unsupportedValue(`${at}.status`, status ?? '', STATUSES))
+    if (!CONDITION_STATUSES.includes(status)) errors.push(unsupportedValue(`${at}.status`, status ?? '', CONDITION_STATUSES))
     if (observedGeneration < 0) {
       errors.push(invalidValue(`${at}.observedGeneration`, observedGeneration, 'must be greater than or equal to zero'))
     }

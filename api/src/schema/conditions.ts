@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import { int64, list, object, oneOf, required, string, time } from './fields.ts'
 
-export const CONDITION_STATUSES = ['True', 'False', 'Unknown'] as const
+/** In the order in which a refusal lists them. */
+export const CONDITION_STATUSES = ['False', 'True', 'Unknown'] as const
 
 /** A list of conditions merged by type; `extra` are fields that only this kind's conditions have. */
 export function conditionListSchema(component: string, description: string, extra: z.ZodRawShape = {}) {

@@ -7,7 +7,7 @@ import { PATHS as API_PATHS, KINDS, resourcePath } from '@davit/api'
 import { certificateRequest, clustersCertificate, strangersCertificate } from './certificates.ts'
 import { type ControlPlane, type Credentials, startControlPlane } from './control-plane.ts'
 import { PATHS } from './manifests.ts'
-import { type Answer, send } from './send.ts'
+import { type Answer, must, send } from './send.ts'
 
 const SECRETS = '/api/v1/namespaces/default/secrets'
 let plane: ControlPlane
@@ -16,12 +16,6 @@ before(async () => {
   plane = await startControlPlane({ args: ['--run', 'apiserver'] })
 })
 after(() => plane[Symbol.asyncDispose]())
-
-async function must(answer: Promise<Answer>, code: number): Promise<Answer> {
-  const { code: found, text } = await answer
-  assert.equal(found, code, text)
-  return answer
-}
 
 describe('Who comes without a certificate', () => {
   for (const path of ['/version', '/healthz', '/livez', '/readyz', '/readyz/etcd']) {

@@ -3,27 +3,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { certificateRequest } from './certificates.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
-import type { Answer } from './send.ts'
+import { type Json, movesWith, mustJson as must, refusal } from './moves.ts'
 
-type Json = Record<string, unknown>
 let plane: ControlPlane
 before(async () => {
   plane = await startControlPlane({ args: ['--run', 'apiserver'] })
 })
 after(() => plane[Symbol.asyncDispose]())
 
-async function must(answer: Promise<Answer>, code: number): Promise<Json> {
-  const { code: found, text, json } = await answer
-  assert.equal(found, code, text)
-  return json
-}
-const send = (method: string, path: string, body?: Json) => plane.ask({ method, path, ...(body && { body }) })
-const patch = (path: string, body: Json) =>
-  plane.ask({ method: 'PATCH', path, body, headers: { 'content-type': 'application/merge-patch+json' } })
-const refusal = async (answer: Promise<Answer>) => {
-  const { code, message } = await answer
-  return `${code} ${message}`
-}
+const { send, patch } = movesWith(() => plane)
 
 const REQUESTS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
 const encode = (text: string) => Buffer.from(text).toString('base64')

@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connectHttp, type HttpClient } from '@davit/api'
 import { freePorts } from '@davit/api/testing'
-import { type Answer, type Ask, send } from './send.ts'
+import { type Answer, type Ask, must, send } from './send.ts'
 
 const MAIN = fileURLToPath(new URL('../../../control-plane/dist/main.js', import.meta.url))
 const START_MS_MAX = 30_000
@@ -30,6 +30,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly client: HttpClient
   /** One request, by default the administrator's; `as` names other credentials, or nobody's. */
   ask(ask: Ask, as?: Credentials | 'nobody'): Promise<Answer>
+  /** The same where only that code is right. */
+  must(code: number, ask: Ask, as?: Credentials | 'nobody'): Promise<Answer>
   /** Whether the process has not ended. */
   isAlive(): boolean
   /** The latest lines of its log, parsed. */
@@ -130,6 +132,10 @@ class Running implements ControlPlane {
       this.#agents.set(as, agent)
     }
     return send({ port: this.port, agent }, ask)
+  }
+
+  must(code: number, ask: Ask, as?: Credentials | 'nobody'): Promise<Answer> {
+    return must(this.ask(ask, as), code)
   }
 
   isAlive(): boolean {

@@ -8,7 +8,7 @@ import { command } from '@davit/deploy'
 import { kubectlBinary } from '../kubectl.ts'
 import { clustersCertificate } from './certificates.ts'
 import { type ControlPlane, type Credentials, startControlPlane } from './control-plane.ts'
-import type { Answer, Ask } from './send.ts'
+import type { Ask } from './send.ts'
 
 const binary = await kubectlBinary(33).catch(() => undefined)
 const RBAC = '/apis/rbac.authorization.k8s.io/v1'
@@ -24,18 +24,12 @@ before(async () => {
   ann = await clustersCertificate(plane, '/O=dev/CN=ann')
   nina = await clustersCertificate(plane, '/CN=nina')
   for (const name of ['a', 'b'])
-    await must(201, { method: 'POST', path: CORE, body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } })
+    await plane.must(201, { method: 'POST', path: CORE, body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } })
 })
 after(async () => {
   await plane?.[Symbol.asyncDispose]()
   await rm(dir, { recursive: true, force: true })
 })
-
-async function must(code: number, ask: Ask, as?: Credentials): Promise<Answer> {
-  const answer = await plane.ask(ask, as)
-  assert.equal(answer.code, code, `${ask.method ?? 'GET'} ${ask.path}: ${answer.text}`)
-  return answer
-}
 
 /** kubectl as the administrator, or with other credentials; gives what it printed, and how it ended. */
 async function kubectl(
@@ -70,16 +64,16 @@ const PODS = { verbs: ['get', 'list'], apiGroups: [''], resources: ['pods'] }
 describe('kubectl', { skip: binary === undefined && 'no kubectl' }, () => {
   it('gives a role to a group, which counts with the next request and ends with the binding', async () => {
     const list = { path: `${CORE}/a/pods` }
-    const { message } = await must(403, list, ann)
+    const { message } = await plane.must(403, list, ann)
     assert.equal(message, 'pods is forbidden: User "ann" cannot list resource "pods" in API group "" in the namespace "a"')
     assert.equal((await kubectl('create rolebinding dev-view --clusterrole view --group dev -n a')).code, 0)
-    await must(200, list, ann)
-    await must(403, { path: `${CORE}/b/pods` }, ann)
-    await must(403, { path: '/api/v1/pods' }, ann)
-    await must(403, { path: `${CORE}/a/secrets` }, ann)
-    await must(403, post(`${CORE}/a/pods`, {}), ann)
+    await plane.must(200, list, ann)
+    await plane.must(403, { path: `${CORE}/b/pods` }, ann)
+    await plane.must(403, { path: '/api/v1/pods' }, ann)
+    await plane.must(403, { path: `${CORE}/a/secrets` }, ann)
+    await plane.must(403, post(`${CORE}/a/pods`, {}), ann)
     assert.equal((await kubectl('delete rolebinding dev-view -n a')).code, 0)
-    await must(403, list, ann)
+    await plane.must(403, list, ann)
   })
 
   it('auth can-i tells what others may, and why a role is none', async () => {
@@ -159,16 +153,16 @@ describe('kubectl', { skip: binary === undefined && 'no kubectl' }, () => {
 
 describe('Whoever administers a namespace', () => {
   before(async () => {
-    await must(201, post(`${RBAC}/namespaces/b/rolebindings`, roleBinding('nina', { name: 'admin' }, { kind: 'User', name: 'nina' })))
+    await plane.must(201, post(`${RBAC}/namespaces/b/rolebindings`, roleBinding('nina', { name: 'admin' }, { kind: 'User', name: 'nina' })))
   })
   const bindings = `${RBAC}/namespaces/b/rolebindings`
   const roles = `${RBAC}/namespaces/b/roles`
   const me = { kind: 'User', name: 'nina' }
 
   it('gives what it holds', async () => {
-    await must(201, post(roles, role('reader', [PODS])), nina)
-    await must(201, post(bindings, roleBinding('friend', { kind: 'Role', name: 'reader' }, { kind: 'User', name: 'f' })), nina)
-    await must(201, post(bindings, roleBinding('viewer', { name: 'view' }, { kind: 'User', name: 'f' })), nina)
+    await plane.must(201, post(roles, role('reader', [PODS])), nina)
+    await plane.must(201, post(bindings, roleBinding('friend', { kind: 'Role', name: 'reader' }, { kind: 'User', name: 'f' })), nina)
+    await plane.must(201, post(bindings, roleBinding('viewer', { name: 'view' }, { kind: 'User', name: 'f' })), nina)
   })
 
   it('gives itself nothing more, by whichever way', async () => {
@@ -219,12 +213,12 @@ describe('Whoever administers a namespace', () => {
       [post(`${CORE}/kube-system/serviceaccounts/default/token`, {}), /in the namespace "kube-system"/],
     ]
     for (const [ask, message] of refused) {
-      const answer = await must(403, ask, nina)
+      const answer = await plane.must(403, ask, nina)
       assert.match(answer.message, message)
     }
     // A role that is not there may be made later, by somebody with more rights.
-    await must(404, post(bindings, roleBinding('x', { name: 'later' }, me)), nina)
-    const { json } = await must(200, { path: bindings })
+    await plane.must(404, post(bindings, roleBinding('x', { name: 'later' }, me)), nina)
+    const { json } = await plane.must(200, { path: bindings })
     assert.deepEqual((json.items as { metadata: { name: string } }[]).map(({ metadata }) => metadata.name).sort(), [
       ...(binary ? ['editors'] : []),
       'friend',
@@ -235,20 +229,20 @@ describe('Whoever administers a namespace', () => {
 
   it('acts as an account of the namespace, which an access review foretells', async () => {
     const headers = { 'impersonate-user': 'system:serviceaccount:b:default' }
-    await must(403, { path: `${CORE}/b/pods`, headers }, nina)
+    await plane.must(403, { path: `${CORE}/b/pods`, headers }, nina)
     const review = {
       spec: { user: 'nina', groups: ['system:authenticated'], resourceAttributes: { namespace: 'b', verb: 'list', resource: 'pods' } },
     }
     const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
-    const { json } = await must(201, post(path, { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', ...review }))
+    const { json } = await plane.must(201, post(path, { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', ...review }))
     assert.deepEqual(json.status, {
       allowed: true,
       reason: 'RBAC: allowed by RoleBinding "nina/b" of ClusterRole "admin" to User "nina"',
     })
-    await must(403, post(path, review), nina)
+    await plane.must(403, post(path, review), nina)
     const local = `/apis/authorization.k8s.io/v1/namespaces/b/localsubjectaccessreviews`
     const own = { apiVersion: 'authorization.k8s.io/v1', kind: 'LocalSubjectAccessReview', ...review }
-    assert.equal(((await must(201, post(local, own), nina)).json.status as { allowed: boolean }).allowed, true)
+    assert.equal(((await plane.must(201, post(local, own), nina)).json.status as { allowed: boolean }).allowed, true)
   })
 })
 
@@ -261,14 +255,17 @@ describe('Access reviews', () => {
       const { code } = await plane.ask({ path: `${CORE}/b/configmaps`, headers: { 'impersonate-user': user } })
       const resourceAttributes = { namespace: 'b', verb: 'list', resource: 'configmaps' }
       const spec = { user, groups, resourceAttributes }
-      const all = await must(201, post('/apis/authorization.k8s.io/v1/subjectaccessreviews', { ...api, kind: 'SubjectAccessReview', spec }))
+      const all = await plane.must(
+        201,
+        post('/apis/authorization.k8s.io/v1/subjectaccessreviews', { ...api, kind: 'SubjectAccessReview', spec }),
+      )
       const local = '/apis/authorization.k8s.io/v1/namespaces/b/localsubjectaccessreviews'
-      const one = await must(201, post(local, { ...api, kind: 'LocalSubjectAccessReview', spec }))
+      const one = await plane.must(201, post(local, { ...api, kind: 'LocalSubjectAccessReview', spec }))
       return [code === 200, ...[all, one].map(({ json }) => (json.status as { allowed: boolean }).allowed)]
     }
     assert.deepEqual(await verdicts(), [false, false, false])
     const subject = { kind: 'ServiceAccount', name: 'watched', namespace: 'b' }
-    await must(201, post(`${RBAC}/namespaces/b/rolebindings`, roleBinding('watched', { name: 'view' }, subject)))
+    await plane.must(201, post(`${RBAC}/namespaces/b/rolebindings`, roleBinding('watched', { name: 'view' }, subject)))
     assert.deepEqual(await verdicts(), [true, true, true])
   })
 })
@@ -276,17 +273,17 @@ describe('Access reviews', () => {
 describe('A right to single names', () => {
   it('opens get, list and watch of that name alone', async () => {
     const rules = [{ verbs: ['get', 'list', 'watch'], apiGroups: [''], resources: ['secrets'], resourceNames: ['mine'] }]
-    await must(201, post(`${RBAC}/namespaces/a/roles`, role('mine', rules)))
-    await must(
+    await plane.must(201, post(`${RBAC}/namespaces/a/roles`, role('mine', rules)))
+    await plane.must(
       201,
       post(`${RBAC}/namespaces/a/rolebindings`, roleBinding('mine', { kind: 'Role', name: 'mine' }, { kind: 'User', name: 'ann' })),
     )
     for (const name of ['mine', 'theirs'])
-      await must(201, post(`${CORE}/a/secrets`, { apiVersion: 'v1', kind: 'Secret', metadata: { name } }))
+      await plane.must(201, post(`${CORE}/a/secrets`, { apiVersion: 'v1', kind: 'Secret', metadata: { name } }))
     const secrets = `${CORE}/a/secrets`
-    await must(200, { path: `${secrets}/mine` }, ann)
-    await must(200, { path: `${secrets}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dmine` }, ann)
-    const { json } = await must(200, { path: `${secrets}?fieldSelector=metadata.name%3Dmine` }, ann)
+    await plane.must(200, { path: `${secrets}/mine` }, ann)
+    await plane.must(200, { path: `${secrets}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dmine` }, ann)
+    const { json } = await plane.must(200, { path: `${secrets}?fieldSelector=metadata.name%3Dmine` }, ann)
     assert.equal((json.items as unknown[]).length, 1)
     for (const query of [
       '',
@@ -296,27 +293,27 @@ describe('A right to single names', () => {
       '?fieldSelector=metadata.name%3Dtheirs&fieldSelector=metadata.name%3Dmine',
       '?name=mine',
     ])
-      await must(403, { path: secrets + query }, ann)
+      await plane.must(403, { path: secrets + query }, ann)
     const twice = await plane.ask({ path: `${secrets}?fieldSelector=metadata.name%3Dmine&fieldSelector=metadata.name%3Dtheirs` }, ann)
     assert.doesNotMatch(twice.text, /theirs/)
-    await must(403, { path: `${secrets}/theirs` }, ann)
-    await must(403, { method: 'DELETE', path: `${secrets}?fieldSelector=metadata.name%3Dmine` }, ann)
+    await plane.must(403, { path: `${secrets}/theirs` }, ann)
+    await plane.must(403, { method: 'DELETE', path: `${secrets}?fieldSelector=metadata.name%3Dmine` }, ann)
   })
 })
 
 describe('A right to patch', () => {
   it('makes nothing that is not there', async () => {
     const rules = [{ verbs: ['get', 'patch'], apiGroups: [''], resources: ['configmaps'] }]
-    await must(201, post(`${RBAC}/namespaces/b/roles`, role('patcher', rules)))
-    await must(
+    await plane.must(201, post(`${RBAC}/namespaces/b/roles`, role('patcher', rules)))
+    await plane.must(
       201,
       post(`${RBAC}/namespaces/b/rolebindings`, roleBinding('patcher', { kind: 'Role', name: 'patcher' }, { kind: 'User', name: 'ann' })),
     )
     const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm' }, data: { a: 'b' } }
     const ask = apply(`${CORE}/b/configmaps/m`, map)
-    assert.match((await must(403, ask, ann)).message, /User "ann" cannot create resource "configmaps"/)
-    await must(201, post(`${CORE}/b/configmaps`, map))
-    await must(200, ask, ann)
+    assert.match((await plane.must(403, ask, ann)).message, /User "ann" cannot create resource "configmaps"/)
+    await plane.must(201, post(`${CORE}/b/configmaps`, map))
+    await plane.must(200, ask, ann)
   })
 })
 
@@ -328,14 +325,14 @@ describe('The roles of every cluster', () => {
       headers: { 'content-type': 'application/merge-patch+json' },
       body,
     })
-    await must(200, { method: 'DELETE', path: `${RBAC}/clusterroles/system:discovery` })
-    await must(403, { path: '/api' }, ann)
+    await plane.must(200, { method: 'DELETE', path: `${RBAC}/clusterroles/system:discovery` })
+    await plane.must(403, { path: '/api' }, ann)
     const off = { metadata: { annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'false' } }, subjects: [] }
-    await must(200, patch('/clusterrolebindings/system:public-info-viewer', off))
+    await plane.must(200, patch('/clusterrolebindings/system:public-info-viewer', off))
     assert.equal((await plane.ask({ path: '/healthz' }, 'nobody')).code, 403)
     await plane.stop()
     await plane.start()
-    await must(200, { path: '/api' }, ann)
+    await plane.must(200, { path: '/api' }, ann)
     assert.equal((await plane.ask({ path: '/healthz' }, 'nobody')).code, 403)
   })
 })

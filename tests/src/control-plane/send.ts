@@ -1,4 +1,5 @@
 /** Requests as no honest client makes them: nothing is checked, encoded or repeated on the way out. */
+import assert from 'node:assert/strict'
 import type { OutgoingHttpHeaders } from 'node:http'
 import { type Agent, request } from 'node:https'
 
@@ -54,6 +55,13 @@ export function send(
     })
     outgoing.end(bytes)
   })
+}
+
+/** The answer, which must have that code. */
+export async function must(answer: Promise<Answer>, code: number): Promise<Answer> {
+  const { code: found, text } = await answer
+  assert.equal(found, code, text)
+  return answer
 }
 
 function answerOf(code: number, headers: Answer['headers'], text: string): Answer {

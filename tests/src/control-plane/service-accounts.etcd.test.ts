@@ -10,7 +10,7 @@ import { kubectlBinary } from '../kubectl.ts'
 import { clustersCertificate } from './certificates.ts'
 import { type ControlPlane, type Credentials, startControlPlane } from './control-plane.ts'
 import { PATHS } from './manifests.ts'
-import type { Answer } from './send.ts'
+import { type Answer, must } from './send.ts'
 
 const ACCOUNTS = '/api/v1/namespaces/default/serviceaccounts'
 const ISSUER = 'https://kubernetes.default.svc.cluster.local'
@@ -28,12 +28,6 @@ after(() => plane[Symbol.asyncDispose]())
 type Json = Record<string, unknown>
 interface Stored {
   metadata: { name: string; uid: string }
-}
-
-async function must(answer: Promise<Answer>, code: number): Promise<Answer> {
-  const { code: found, text } = await answer
-  assert.equal(found, code, text)
-  return answer
 }
 
 async function create(plural: string, body: Json): Promise<Stored> {

@@ -58,6 +58,6 @@ test('an APIService is shown as with Kubernetes', () => {
   assert.deepEqual(shown({}), ['Local', ''])
   assert.deepEqual(statusComplaints(kind, {}, condition('True')), [])
   assert.deepEqual(statusComplaints(kind, {}, condition('Maybe')), [
-    'status.conditions[0].status: Unsupported value: "Maybe": supported values: "True", "False", "Unknown"',
+    'status.conditions[0].status: Unsupported value: "Maybe": supported values: "False", "True", "Unknown"',
   ])
 })

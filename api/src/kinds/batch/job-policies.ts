@@ -11,6 +11,7 @@ import {
   unsupportedValue,
 } from '../../field-errors.ts'
 import { isQualifiedName } from '../../names.ts'
+import { CONDITION_STATUSES } from '../../schema/conditions.ts'
 import type { FieldError } from '../../status.ts'
 import { countIndexes } from './job-indexes.ts'
 import type {
@@ -27,7 +28,6 @@ const EXIT_CODES_MAX = 255
 const INDEXES_BYTES_MAX = 64 * 1024
 const ACTIONS = ['Count', 'FailIndex', 'FailJob', 'Ignore'] as const
 const OPERATORS = ['In', 'NotIn'] as const
-const STATUSES = ['False', 'True', 'Unknown'] as const
 
 export function validatePodFailurePolicy(spec: JobSpec, path: string): FieldError[] {
   const rules = spec.podFailurePolicy?.rules ?? []
@@ -88,7 +88,7 @@ function validatePatterns(patterns: readonly PodFailurePolicyOnPodConditionsPatt
     ...(patterns.length > PATTERNS_MAX ? [tooMany(path, patterns.length, PATTERNS_MAX)] : []),
     ...patterns.flatMap(({ type = '', status }, i) => [
       ...invalidIf(`${path}[${i}].type`, type, isQualifiedName(type)),
-      ...validateNamed(status, STATUSES, `${path}[${i}].status`),
+      ...validateNamed(status, CONDITION_STATUSES, `${path}[${i}].status`),
     ]),
   ]
 }

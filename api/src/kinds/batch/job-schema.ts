@@ -1,5 +1,5 @@
 import { once } from '../../once.ts'
-import { conditionListSchema } from '../../schema/conditions.ts'
+import { CONDITION_STATUSES, conditionListSchema } from '../../schema/conditions.ts'
 import { boolean, field, int32, int32s, int64, list, object, oneOf, required, string, strings, time } from '../../schema/fields.ts'
 import { labelSelectorSchema } from '../../schema/label-selector.ts'
 import { objectMetaSchema } from '../../schema/object-meta.ts'
@@ -26,7 +26,7 @@ const podFailurePolicySchema = once(() =>
         onPodConditions: list(
           object('PodFailurePolicyOnPodConditionsPattern', 'A condition of the pod.', {
             type: required(string('Type of the condition.')),
-            status: oneOf(['False', 'True', 'Unknown'], 'Its status. Default True.'),
+            status: oneOf(CONDITION_STATUSES, 'Its status. Default True.'),
           }),
           'Conditions of which the pod must have one; at most 20.',
         ),

@@ -112,7 +112,7 @@ function validateConditions(conditions: readonly CertificateSigningRequestCondit
   return conditions.flatMap(({ type, status }, i) => {
     const path = `status.conditions[${i}]`
     const errors: FieldError[] = type ? [] : [requiredValue(`${path}.type`)]
-    const statuses = (LASTING as readonly string[]).includes(type) ? ['True'] : [...CONDITION_STATUSES].sort()
+    const statuses = (LASTING as readonly string[]).includes(type) ? ['True'] : CONDITION_STATUSES
     if (!status) errors.push(requiredValue(`${path}.status`))
     else if (!statuses.includes(status)) errors.push(unsupportedValue(`${path}.status`, status, statuses))
     const earlier = conditions.slice(0, i).map(condition => condition.type)
