@@ -3,7 +3,7 @@
  * out and named, and times, amounts and bytes brought into their one form. Walks the tree of `describeSchema`.
  */
 import { apiVersionOf, type Kind } from './kind.ts'
-import type { KubernetesObject } from './meta.ts'
+import type { KubernetesObject, ObjectMeta } from './meta.ts'
 import { formatQuantity } from './quantity.ts'
 import { canonicalBase64, canonicalTime } from './schema/canonical.ts'
 import { checkAgainst } from './schema/check.ts'
@@ -26,6 +26,10 @@ export interface Decoded<T extends KubernetesObject> {
 export function decodeObject<T extends KubernetesObject>(kind: Kind<T>, raw: unknown): Decoded<T> {
   if (!isObject(raw)) throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind})`)
   checkType(kind, raw)
+  if (kind.custom) {
+    const { object, unknownFields } = kind.custom.decode(raw)
+    return { object: object as unknown as T, unknownFields, errors: [] }
+  }
   const node = describeSchema(kind)
   const walk = new Walk(kind)
   const object = walk.object(node, raw, { path: '', goPath: '', struct: kind.kind })
@@ -35,11 +39,25 @@ export function decodeObject<T extends KubernetesObject>(kind: Kind<T>, raw: unk
   return { object: object as unknown as T, unknownFields: walk.unknownFields, errors: schemaErrors(kind, object as unknown as T) }
 }
 
+/** An object's metadata by itself: of objects whose kind has another schema. Throws as `decodeObject`. */
+export function decodeMetadata(
+  kind: Pick<Kind, 'kind' | 'version'>,
+  node: ObjectNode,
+  raw: Readonly<Record<string, unknown>>,
+  path = 'metadata',
+): { metadata: ObjectMeta; unknownFields: string[] } {
+  const walk = new Walk(kind)
+  const metadata = walk.object(node, raw, { path, goPath: path, struct: 'ObjectMeta' })
+  return { metadata, unknownFields: walk.unknownFields }
+}
+
 /**
  * Required and NotSupported errors of an object whose types are right, such as one that was just decoded or patched. Metadata
  * has rules of its own, and what the system reports in `status` is not judged.
  */
 export function schemaErrors<T extends KubernetesObject>(kind: Kind<T>, object: T): FieldError[] {
+  // A user's schema is judged with the kind's own rules.
+  if (kind.custom) return []
   const { metadata: _, status: __, ...judged } = object as T & { status?: unknown }
   return checkAgainst(describeSchema(kind), judged)
 }

@@ -74,7 +74,7 @@ export {
   defineKind,
   type Kind,
   type KindDefinition,
-  type PrinterColumn,
+  type CustomPart, type PrinterColumn,
   type Subresource,
   VERBS,
   type Verb,
@@ -85,6 +85,10 @@ export type * from './kinds/admissionregistration/types.ts'
 export { validatingAdmissionPolicyKind } from './kinds/admissionregistration/validating-admission-policy.ts'
 export { validatingAdmissionPolicyBindingKind } from './kinds/admissionregistration/validating-admission-policy-binding.ts'
 export { validatingWebhookConfigurationKind } from './kinds/admissionregistration/validating-webhook-configuration.ts'
+export { customKindsOf } from './kinds/apiextensions/custom-kind.ts'
+export { CLEANUP_FINALIZER, customResourceDefinitionKind } from './kinds/apiextensions/custom-resource-definition.ts'
+export { isEstablished } from './kinds/apiextensions/definition-rules.ts'
+export type * from './kinds/apiextensions/types.ts'
 export { type ApiService, type ApiServiceSpec, apiServiceKind } from './kinds/apiregistration/api-service.ts'
 export { type ControllerRevision, controllerRevisionKind } from './kinds/apps/controller-revision.ts'
 export { daemonSetKind } from './kinds/apps/daemon-set.ts'

@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import type { KubernetesObject } from './meta.ts'
 import { once } from './once.ts'
+import type { ObjectNode } from './schema/node.ts'
 import type { FieldError } from './status.ts'
 
 /** A column of `kubectl get`; priority 1 shows only with `-o wide`. */
@@ -89,8 +90,36 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   }
   /** For a kind that shows the objects of another under names of its own: nothing is stored for it. */
   readonly view?: View<T>
+  /** For a kind that a CustomResourceDefinition defines. */
+  readonly custom?: CustomPart
   /** Type only. */
   readonly _type?: T
+}
+
+/** What kinds that users define have in place of a zod schema. They share group, plural and storage with other versions of the same. */
+export interface CustomPart {
+  /** Name and uid of the CustomResourceDefinition. */
+  readonly definition: { readonly name: string; readonly uid: string }
+  /** The definition is being deleted: nothing new may be made. */
+  readonly isTerminating: boolean
+  /** Default `<kind>List`. */
+  readonly listKind: string
+  /** How objects are merged and owned. No `component` at the root. */
+  readonly node: ObjectNode
+  /** As it is published. */
+  readonly openApi: () => Record<string, unknown>
+  /** What every client of the version is told. */
+  readonly warning?: string
+  /**
+   * An object from parsed JSON, owned by the caller: pruned, nulls that may not be dropped, defaults not applied. Throws BadRequest when it
+   * is of another kind, or its metadata is none.
+   */
+  readonly decode: (raw: Readonly<Record<string, unknown>>) => { object: KubernetesObject; unknownFields: string[] }
+  /** In place of `validate` and `validateUpdate`: what did not change is let be. */
+  readonly validateChange: (object: KubernetesObject, old: KubernetesObject) => FieldError[]
+  /** What is stored, in whichever version, as this version has it. Throws InternalError when it cannot be converted. */
+  readonly fromStored: (object: KubernetesObject) => KubernetesObject
+  readonly toStored: (object: KubernetesObject) => KubernetesObject
 }
 
 /** How the objects of a stored kind look as another's. */

@@ -31,7 +31,7 @@ function visit(node: Node, value: unknown, path: string[], errors: string[]): vo
 function visitObject(node: Node, object: JsonObject, path: string[], errors: string[]): void {
   for (const name in object) {
     path.push(fieldElement(name))
-    if (node?.type === 'object' && !isNamedField(node, name)) errors.push(`${pathText(path)}: field not declared in schema`)
+    if (node?.type === 'object' && !node.others && !isNamedField(node, name)) errors.push(`${pathText(path)}: field not declared in schema`)
     else visit(fieldNode(node, name), object[name], path, errors)
     path.pop()
     if (errors.length >= ERRORS_MAX) return

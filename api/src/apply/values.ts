@@ -21,7 +21,7 @@ export function relationOf(node: Node, value: unknown): Relation {
 
 /** The schema of one field of an object, or of one key of a map. */
 export function fieldNode(node: Node, name: string): Node {
-  if (node?.type === 'object') return node.fields[name]
+  if (node?.type === 'object') return node.fields[name] ?? node.others
   return node?.type === 'map' ? node.values : undefined
 }
 

@@ -4,6 +4,7 @@ import { mutatingWebhookConfigurationKind } from './admissionregistration/mutati
 import { validatingAdmissionPolicyKind } from './admissionregistration/validating-admission-policy.ts'
 import { validatingAdmissionPolicyBindingKind } from './admissionregistration/validating-admission-policy-binding.ts'
 import { validatingWebhookConfigurationKind } from './admissionregistration/validating-webhook-configuration.ts'
+import { customResourceDefinitionKind } from './apiextensions/custom-resource-definition.ts'
 import { apiServiceKind } from './apiregistration/api-service.ts'
 import { controllerRevisionKind } from './apps/controller-revision.ts'
 import { daemonSetKind } from './apps/daemon-set.ts'
@@ -91,6 +92,7 @@ export const KINDS = [
   validatingAdmissionPolicyBindingKind,
   validatingAdmissionPolicyKind,
   validatingWebhookConfigurationKind,
+  customResourceDefinitionKind,
   apiServiceKind,
   controllerRevisionKind,
   daemonSetKind,

@@ -6,45 +6,10 @@ import type { z } from 'zod'
 import type { Kind } from '../kind.ts'
 import type { KubernetesObject } from '../meta.ts'
 import type { FieldMeta } from './fields.ts'
+import type { MapNode, ListNode, NodeBase, ObjectNode, ScalarNode, SchemaNode } from './node.ts'
 import { wholeObjectSchema } from './whole-object.ts'
 
-interface NodeBase {
-  readonly description?: string
-  /** Merge keys, formats and the rest that zod does not know; the use's own where it differs from the shared object's. */
-  readonly meta: FieldMeta
-}
-
-export interface ObjectNode extends NodeBase {
-  readonly type: 'object'
-  /** OpenAPI component, such as `PodSpec`. */
-  readonly component?: string
-  /** What the component is, whichever field uses it. */
-  readonly componentDescription?: string
-  /** Without prototype, so that any key may be looked up. */
-  readonly fields: Readonly<Record<string, SchemaNode>>
-  readonly required: readonly string[]
-}
-
-export interface MapNode extends NodeBase {
-  readonly type: 'map'
-  readonly values: SchemaNode
-}
-
-export interface ListNode extends NodeBase {
-  readonly type: 'list'
-  readonly items: SchemaNode
-}
-
-export interface ScalarNode extends NodeBase {
-  /** `any` is free-form JSON. */
-  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'int-or-string' | 'quantity' | 'any'
-  /** Only of strings. */
-  readonly enum?: readonly string[]
-  /** `int32`, `int64`, `date-time`, `byte`. */
-  readonly format?: string
-}
-
-export type SchemaNode = ObjectNode | MapNode | ListNode | ScalarNode
+export type { ListNode, MapNode, ObjectNode, ScalarNode, SchemaNode }
 
 const KINDS = new WeakMap<object, ObjectNode>()
 /** Keyed by zod's `def`, which copies of a schema under another description share. */
@@ -52,6 +17,7 @@ const OBJECTS = new WeakMap<object, Pick<ObjectNode, 'fields' | 'required'>>()
 
 /** The whole object, with apiVersion, kind and metadata. */
 export function describeSchema<T extends KubernetesObject>(kind: Kind<T>): ObjectNode {
+  if (kind.custom) return kind.custom.node
   const known = KINDS.get(kind)
   if (known) return known
   const node = describeZod(wholeObjectSchema(kind))

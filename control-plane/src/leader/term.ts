@@ -29,6 +29,8 @@ function fence(storage: Storage, term: Guard): Storage {
   return {
     // The registry over this storage serves what is registered and started already.
     register: () => {},
+    add: async () => {},
+    remove: () => {},
     start: async () => {},
     close: async () => {},
     get: (...args) => storage.get(...args),

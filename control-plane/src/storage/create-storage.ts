@@ -1,6 +1,7 @@
 /** Storage, put together: members, key space, feed, freshness, and the loops that keep them honest. */
 import { ApiError, type Clock, type Logger, unavailable } from '@davit/api'
 import { abortable } from './abort.ts'
+import { addResource } from './add-resource.ts'
 import { audit } from './audit.ts'
 import { commit } from './commit.ts'
 import { type EncryptionKey, Envelope } from './envelope.ts'
@@ -102,6 +103,17 @@ class CachedStorage implements EtcdStorage {
   register(resource: types.StoredResource): void {
     if (this.#running) throw new Error(`Cannot register "${resource.name}": storage has started`)
     this.#space.register(resource)
+  }
+
+  async add(resource: types.StoredResource, signal: AbortSignal): Promise<void> {
+    const parts = { members: this.#members, space: this.#space, feed: this.#feed, clock: this.#clock }
+    const ends = AbortSignal.any([signal, this.#stop.signal])
+    await addResource(parts, resource, ends).catch(asApiError(`list ${resource.name}`, ends))
+  }
+
+  remove(resource: types.StoredResource): void {
+    const cache = this.#space.caches.get(resource.prefix)
+    if (cache) this.#space.drop(cache)
   }
 
   async start(signal: AbortSignal): Promise<void> {

@@ -114,6 +114,8 @@ export class Feed {
     for (;;) {
       try {
         const { listings, revision } = await listEverything(this.#members, this.#space, signal)
+        // One that came while the others were listed would be missing.
+        if ([...this.#space.caches.values()].some(cache => !listings.has(cache))) continue
         this.#space.replace(listings, revision)
         this.#heardMs = this.#clock.monotonic()
         return

@@ -42,11 +42,28 @@ export class KeySpace {
   }
 
   register(resource: StoredResource): void {
+    this.adopt(this.newCache(resource))
+  }
+
+  /** An empty cache that nothing feeds yet. */
+  newCache(resource: StoredResource): ResourceCache {
     if (!resource.prefix.endsWith('/'))
       throw new Error(`Cannot register "${resource.name}": prefix "${resource.prefix}" does not end in "/"`)
     if (this.#caches.has(resource.prefix)) throw new Error(`Cannot register "${resource.name}": prefix "${resource.prefix}" is taken`)
-    this.#caches.set(resource.prefix, new ResourceCache(resource, this.#limits))
-    this.#depths.add(resource.prefix.split('/').length - 1)
+    return new ResourceCache(resource, this.#limits)
+  }
+
+  /** From now on the cache gets every change below its prefix. */
+  adopt(cache: ResourceCache): void {
+    const { prefix } = cache.resource
+    this.#caches.set(prefix, cache)
+    this.#depths.add(prefix.split('/').length - 1)
+  }
+
+  /** Ends the cache's watches. */
+  drop(cache: ResourceCache): void {
+    if (this.#caches.get(cache.resource.prefix) === cache) this.#caches.delete(cache.resource.prefix)
+    for (const watcher of [...cache.audience]) watcher.close()
   }
 
   cacheOf(resource: StoredResource): ResourceCache {

@@ -103,8 +103,12 @@ export interface CommitOptions {
 }
 
 export interface Storage {
-  /** Must be called for every resource before `start`. */
+  /** Must be called for every resource that is always there, before `start`. */
   register(resource: StoredResource): void
+  /** One that comes while storage runs: resolves once it can be read. Does nothing for one that is there. Rejects when `signal` aborts. */
+  add(resource: StoredResource, signal: AbortSignal): Promise<void>
+  /** Forgets one that was added, and ends its watches. What is stored stays stored. */
+  remove(resource: StoredResource): void
   /** Resolves once every cache is filled; rejects when `signal` aborts first. */
   start(signal: AbortSignal): Promise<void>
   /** Latest committed state, as fresh as a linearizable read; `cached`: at once from the cache. Undefined when absent. */

@@ -16,7 +16,8 @@ export const REINVOCATIONS = ['IfNeeded', 'Never'] as const
 const TIMEOUT_SECONDS_MAX = 30
 const URL_FORM = '; desired format: https://host[/path]'
 
-const clientConfigSchema = once(() =>
+/** Where a webhook is asked, of admission and of conversion. */
+export const clientConfigSchema = once(() =>
   object('WebhookClientConfig', 'Where a webhook is asked: at a URL or behind a Service.', {
     url: string('https://host/path; without user, query and fragment. Not together with service.'),
     service: field(

@@ -1,0 +1,40 @@
+import { defineKind } from '../../kind.ts'
+import { createdAtColumn, nameColumn } from '../columns.ts'
+import { validateDefinition, validateDefinitionStatus, validateDefinitionUpdate } from './definition-rules.ts'
+import { definitionSchema } from './schema.ts'
+import type { CustomResourceDefinition } from './types.ts'
+
+/** On a definition that is being deleted: its objects go first. */
+export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io'
+
+export const customResourceDefinitionKind = defineKind<CustomResourceDefinition>({
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  shortNames: ['crd', 'crds'],
+  categories: ['api-extensions'],
+  namespaced: false,
+  storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions',
+  subresources: ['status'],
+  description: 'A kind of objects that users define, with its names, versions and schemas.',
+  schema: definitionSchema,
+  applyDefaults: applyDefinitionDefaults,
+  validate: validateDefinition,
+  validateUpdate: validateDefinitionUpdate,
+  validateStatus: validateDefinitionStatus,
+  columns: [nameColumn, createdAtColumn],
+})
+
+function applyDefinitionDefaults({ spec }: CustomResourceDefinition): void {
+  if (!spec) return
+  const { names } = spec
+  if (names?.kind) {
+    names.singular ??= names.kind.toLowerCase()
+    names.listKind ??= `${names.kind}List`
+  }
+  spec.conversion ??= { strategy: 'None' }
+  spec.conversion.strategy ||= 'None'
+  const service = spec.conversion.webhook?.clientConfig?.service
+  if (service) service.port ??= 443
+}
