@@ -5,6 +5,7 @@ import { type Client, type Clock, createEventRecorder, GROUPS, KINDS, type Logge
 import { CONTROLLERS } from '@davit/api/pki'
 import { createAccountTokens, createAuthenticateToken, withBootstrapTokens } from './apiserver/accounts/index.ts'
 import { createAccessGuard, createAuthorizer, type GrantParts, registryLookups } from './apiserver/authorization/index.ts'
+import { followDefinitions } from './apiserver/custom-resources/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { answeredOnceSeen, followRoles, reconcilePolicy } from './apiserver/rbac/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
@@ -13,6 +14,7 @@ import { createStreams } from './apiserver/streams/index.ts'
 import { type AcceptingTunnels, createTunnels, Relays } from './apiserver/tunnel/index.ts'
 import { createBackups, runBackupSchedule } from './backup/index.ts'
 import { followEtcdCredentials, readEtcdCredentials } from './etcd-credentials.ts'
+import { KindRegistry } from './kind-registry.ts'
 import { beginTerm } from './leader/index.ts'
 import { createMetrics } from './metrics.ts'
 import type { ControlPlaneOptions } from './options.ts'
@@ -35,6 +37,8 @@ export interface RunningApiServer {
   /** The same, for one term of the leadership `name`: once a later term has begun it writes nothing more. */
   clientForTerm(name: string, identity: string, signal: AbortSignal): Promise<Client>
   readonly tunnels: AcceptingTunnels
+  /** Every kind served. */
+  readonly kinds: KindRegistry
   /** What one process does for etcd on behalf of all, writing as `client`; settles once `signal` has aborted. */
   keepUp(client: Client, identity: string, signal: AbortSignal): Promise<void>
   /** Tells clients and load balancers to look elsewhere, before leader work ends and `close` follows. */
@@ -69,7 +73,8 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     if (!grantParts) throw unavailable('Roles are not known yet')
     return grantParts
   })
-  const registryOptions = { kinds: KINDS, networks, clock, log, tokens, guard }
+  const kinds = new KindRegistry(KINDS)
+  const registryOptions = { kinds, networks, clock, log, tokens, guard }
   const registry = createRegistry({ storage, ...registryOptions })
   const stopFollowing = new AbortController()
   const close = async () => {
@@ -85,6 +90,8 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     const client = createInProcessClient(registry, CONTROLLERS_USER)
     await adoptAuthorities({ client, pki, clock, log, signal })
     await reconcilePolicy(client, signal)
+    const definitions = followDefinitions({ client, kinds, storage, clock, log, signal: stopFollowing.signal })
+    await definitions.synced
     const roles = followRoles(client, { clock, log, signal: stopFollowing.signal })
     await roles.synced
     const authorizer = createAuthorizer(registryLookups(registry), roles.index)
@@ -106,6 +113,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     const tunnels = createTunnels({ relays: new Relays({ peers, credentials: certificates, clock, log }), clock, log })
     const server = await startApiServer({
       registry: answeredOnceSeen(registry, roles),
+      awaitKind: (group, plural) => definitions.awaitKind(group, plural),
       authorizer,
       identity: {
         certificates,
@@ -166,6 +174,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
         return createInProcessClient(createRegistry({ storage: fenced, ...registryOptions }), CONTROLLERS_USER)
       },
       tunnels,
+      kinds,
       keepUp: async (client, identity, term) => {
         const common = { clock, log, signal: term }
         await Promise.all([startUpkeep({ storage, ...common }), runBackupSchedule({ client, backups, identity, ...common })])

@@ -7,6 +7,7 @@ import { type Client, type Clock, eventKind, KINDS, NETWORKS, type Secret, secre
 import { archiveName, BACKUP_SECRET, decodeStatus, encodeSchedule } from '@davit/api/backup'
 import { createInProcessClient, createRegistry } from '../apiserver/registry/index.ts'
 import { startTestRegistry, type TestRegistry } from '../apiserver/registry/testing/index.ts'
+import { KindRegistry } from '../kind-registry.ts'
 import { beginTerm } from '../leader/index.ts'
 import type { Backups } from './create-backups.ts'
 import { runBackupSchedule } from './run-schedule.ts'
@@ -90,7 +91,7 @@ async function lead(identity: string): Promise<void> {
   const fenced = await beginTerm(registry.storage, { name: 'davit-controllers', identity, signal })
   const networks = { podCidr: NETWORKS.pods, serviceCidr: NETWORKS.services, dnsAddress: NETWORKS.dns, nodePorts: NETWORKS.nodePorts }
   const client: Client = createInProcessClient(
-    createRegistry({ storage: fenced, kinds: KINDS, networks, clock, log }),
+    createRegistry({ storage: fenced, kinds: new KindRegistry(KINDS), networks, clock, log }),
     registry.context.user,
   )
   void runBackupSchedule({ client, backups: backupsOf(identity), identity, clock, log, signal })

@@ -45,7 +45,7 @@ export interface DrainsOptions {
 
 export function createDrains({ registry, tunnels, clock, log }: DrainsOptions): Drains {
   const barriers = new Barriers({ tunnels, clock, log })
-  const kinds = new Map(registry.kinds.map(kind => [`${kind.group}/${kind.plural}`, kind]))
+  const kinds = new Map(registry.kinds.builtIn.map(kind => [`${kind.group}/${kind.plural}`, kind]))
 
   return {
     drain: async (request, user, signal) => {

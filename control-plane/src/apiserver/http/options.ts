@@ -92,6 +92,8 @@ export interface HealthCheck {
 
 export interface ApiServerOptions {
   readonly registry: Registry
+  /** Awaited before a resource is said not to be there: another replica may have begun to serve it a moment ago. */
+  readonly awaitKind?: (group: string, plural: string) => Promise<void>
   readonly authorizer: Authorizer
   readonly identity: ServerIdentity
   readonly tunnels: TunnelAcceptor

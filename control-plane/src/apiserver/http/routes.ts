@@ -1,5 +1,6 @@
 /** Which handler answers a path. Resources are told apart by `dispatch`; everything else is listed here. */
 import { GROUPS, type Kind, type Node, nodeKind, PATHS, REVIEW_KINDS } from '@davit/api'
+import type { KindRegistry } from '../../kind-registry.ts'
 import { createDrains, drainRequestOf } from '../drain/index.ts'
 import type { User } from '../registry/index.ts'
 import { createReviews } from '../reviews/index.ts'
@@ -26,9 +27,8 @@ const SYSTEM: User = { name: 'system:apiserver', groups: [GROUPS.masters] }
 export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route {
   const { registry, identity, metrics, checks, log, clusterInfo, tunnels, backups, clock, signal } = options
   const reviews = createReviews(options.authorizer, identity.authenticateToken)
-  const kinds = [...registry.kinds, ...REVIEW_KINDS]
-  const discovery = discoveryAnswers(kinds)
-  const openApi = openApiAnswers(kinds)
+  const discovery = latest(registry.kinds, kinds => discoveryAnswers([...kinds, ...REVIEW_KINDS]))
+  const openApi = openApiAnswers(registry.kinds)
   const handlers = { ...options, reviews }
   const drains = createDrains({ registry, tunnels, clock, log })
 
@@ -58,7 +58,7 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
         reply.code(200).header('content-type', contentType).send(text)
       },
     },
-    '/': { GET: call => json(call, 200, { paths: [...discovery.paths, ...PATH_NAMES] }) },
+    '/': { GET: call => json(call, 200, { paths: [...discovery().paths, ...PATH_NAMES] }) },
     [PATHS.join]: {
       POST: async call => {
         const { headers, raw } = call.request
@@ -104,10 +104,19 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
     if (health && isRead) {
       return answerHealth(reply, checks, { endpoint: health[1] as 'healthz', name: health[2] ?? '', query }, log)
     }
-    if (isRead && (await discovery.answer(path, call))) return
+    if (isRead && (await discovery().answer(path, call))) return
     if (isRead && (await openApi.answer(path, call))) return
-    if (!isRead && (health || discovery.knows(path))) throw methodNotAllowed()
+    if (!isRead && (health || discovery().knows(path))) throw methodNotAllowed()
     throw resourceNotFound()
+  }
+}
+
+/** What `make` makes of all kinds, anew after they have changed. */
+function latest<T>(kinds: KindRegistry, make: (all: readonly Kind[]) => T): () => T {
+  let made: { of: readonly Kind[]; value: T } | undefined
+  return () => {
+    if (made?.of !== kinds.all) made = { of: kinds.all, value: make(kinds.all) }
+    return made.value
   }
 }
 

@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events'
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
-import { apiError, badRequest, GROUPS, REVIEW_KINDS, unavailable } from '@davit/api'
+import { apiError, badRequest, GROUPS, unavailable } from '@davit/api'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { User } from '../registry/index.ts'
 import { checkAccess, needsBody } from './access.ts'
@@ -36,7 +36,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   // Every open watch listens to it.
   setMaxListeners(0, serving.signal)
   const app = createApp(options)
-  const lookup = kindLookup([...registry.kinds, ...REVIEW_KINDS])
+  const lookup = kindLookup(registry.kinds)
   const route = routeTable(serving, lookup)
   const state = new Activity()
   const slumber = watchSlumber(options.clock, serving.signal)

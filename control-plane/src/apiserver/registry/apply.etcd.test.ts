@@ -241,7 +241,7 @@ test('controllers and those who tell no name are remembered by what they are', a
 })
 
 test('the views of one stored kind share its owners', async () => {
-  const events = cluster.registry.kinds.filter(({ kind }) => kind === 'Event')
+  const events = cluster.registry.kinds.all.filter(({ kind }) => kind === 'Event')
   const core = events.find(({ group }) => group === '') as Kind
   const other = events.find(({ group }) => group !== '') as Kind
   const involvedObject = { kind: 'Pod', namespace: 'default', name: 'x' }

@@ -1,4 +1,5 @@
 import { apiError, type Clock, isReason, type Kind, type Logger, qualifiedResource, type Target } from '@davit/api'
+import type { KindRegistry } from '../../kind-registry.ts'
 import type { Storage, Stored } from '../../storage/types.ts'
 import { requestToken } from './accounts/token-request.ts'
 import { Admissions } from './admission/rules.ts'
@@ -15,11 +16,13 @@ import { Resources, targetOf } from './resources.ts'
 import { patchedScaleAsWanted, scaleAsWanted, scaleOf } from './scale.ts'
 import type { AccessGuard, DeletionRequest, Registry, RequestContext, TokenSigner } from './types.ts'
 import { bodyAsWanted, type Part, type UpdateRequest, update } from './update.ts'
+import { versionedStorage } from './versioned-storage.ts'
 import { withViews } from './views.ts'
 
 export interface RegistryOptions {
   storage: Storage
-  kinds: readonly Kind[]
+  /** Of those that users define the caller tells storage itself. */
+  kinds: KindRegistry
   networks: Networks
   clock: Clock
   log: Logger
@@ -41,9 +44,9 @@ const PARTS: Readonly<Record<string, Part>> = {
 }
 const DELETIONS_AT_ONCE = 16
 
-/** Makes the registry and tells `storage`, which must not have been started, of every kind. */
+/** Makes the registry and tells `storage`, which must not have been started, of every kind that is always there. */
 export function createRegistry({
-  storage,
+  storage: plain,
   kinds,
   networks,
   clock,
@@ -52,7 +55,8 @@ export function createRegistry({
   guard,
 }: RegistryOptions): Registry {
   const resources = new Resources(kinds)
-  for (const resource of resources.all()) storage.register(resource)
+  for (const resource of resources.all()) plain.register(resource)
+  const storage = versionedStorage(plain, kinds)
   const pools = createPools(storage, clock, networks)
   const admissions = new Admissions({ storage, resources, pools, clock, defaultTolerationSeconds, ...(guard && { guard }) })
   const namespaces = new NamespaceGuard(storage, resources)

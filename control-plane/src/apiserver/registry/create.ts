@@ -13,16 +13,18 @@ import {
 } from '@davit/api'
 import type { CommitResult, Guard, Storage, Stored } from '../../storage/types.ts'
 import { type Admissions, settle } from './admission/rules.ts'
+import { guardDefinition } from './definition-guard.ts'
 import { decodeBody, nameForMessages } from './decode.ts'
 import { recordOwners, setOwners } from './managed-fields.ts'
 import type { NamespaceGuard } from './namespace-guard.ts'
-import { keyOf, targetOf } from './resources.ts'
+import { keyOf, type Resources, targetOf } from './resources.ts'
 import type { RequestContext } from './types.ts'
 import { validateNew } from './validation.ts'
 import { cloneJson, storedValue, writtenAs } from './written.ts'
 
 export interface CreateDependencies {
   storage: Storage
+  resources: Resources
   clock: Clock
   admissions: Admissions
   namespaces: NamespaceGuard
@@ -43,7 +45,7 @@ const TRIES_MAX = 40
 
 /** Creates what the request's body says. */
 export async function create(
-  { storage, clock, admissions, namespaces, versions }: CreateDependencies,
+  { storage, resources, clock, admissions, namespaces, versions }: CreateDependencies,
   context: RequestContext,
   kind: Kind,
   request: CreateRequest,
@@ -69,6 +71,7 @@ export async function create(
       )
     // Before admission, which looks into the namespace.
     const guards: Guard[] = kind.namespaced ? [await namespaces.check(kind, object, { fresh, signal: context.signal })] : []
+    guards.push(...(await guardDefinition({ storage, resources }, kind, { fresh, signal: context.signal })))
     await admissions.admit({ kind, context, object })
     kind.applyDefaults(object)
     validateNew(kind, object)

@@ -1,6 +1,9 @@
 import {
+  CLEANUP_FINALIZER,
   type Clock,
+  type CustomResourceDefinition,
   conflict,
+  customResourceDefinitionKind,
   forbidden,
   formatTime,
   GROUPS,
@@ -114,6 +117,10 @@ function checkPreconditions(kind: Kind, { object: { metadata }, revision }: Stor
 export function terminating(kind: Kind, old: KubernetesObject, request: DeletionRequest, clock: Clock): KubernetesObject | undefined {
   const graceSeconds = graceOf(kind, old, request)
   const finalizers = finalizersFor(old, request.propagationPolicy)
+  const definesOthers = kind.group === customResourceDefinitionKind.group && kind.kind === customResourceDefinitionKind.kind
+  // Its objects go before it; once they are gone the finalizer goes for good.
+  const isFirst = !old.metadata.deletionTimestamp
+  if (definesOthers && isFirst && !finalizers.includes(CLEANUP_FINALIZER)) finalizers.push(CLEANUP_FINALIZER)
   const isHeld = finalizers.length > 0 || isHeldNamespace(old)
   if (graceSeconds === 0 && !isHeld) return undefined
 
@@ -130,8 +137,21 @@ export function terminating(kind: Kind, old: KubernetesObject, request: Deletion
     metadata.deletionTimestamp = formatTime(Date.parse(old.metadata.deletionTimestamp) - (wasGrace - graceSeconds) * 1000)
     metadata.deletionGracePeriodSeconds = graceSeconds
   }
+  if (definesOthers && isFirst) markTerminating(object as CustomResourceDefinition, clock)
   if (isHeldNamespace(object)) Object.assign(object, { status: { ...(object as { status?: object }).status, phase: 'Terminating' } })
   return object
+}
+
+function markTerminating(definition: CustomResourceDefinition, clock: Clock): void {
+  const others = definition.status?.conditions?.filter(({ type }) => type !== 'Terminating') ?? []
+  const condition = {
+    type: 'Terminating',
+    status: 'True' as const,
+    lastTransitionTime: formatTime(clock.now()),
+    reason: 'InstanceDeletionPending',
+    message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+  }
+  definition.status = { ...definition.status, conditions: [...others, condition] }
 }
 
 /** Seconds the object has from now, or had from its first deletion; asking again may only shorten it. */

@@ -2,6 +2,7 @@ import {
   apiVersionOf,
   badRequest,
   type Convert,
+  type CustomPart,
   describeSchema,
   type Kind,
   type KubernetesObject,
@@ -9,7 +10,9 @@ import {
   qualifiedResource,
   type Target,
 } from '@davit/api'
+import type { KindRegistry } from '../../kind-registry.ts'
 import type { StoredResource } from '../../storage/types.ts'
+import { versionedResource } from './versioned-storage.ts'
 
 /** How a kind lies in etcd. */
 export function storedResourceOf(kind: Kind): StoredResource {
@@ -40,33 +43,48 @@ export function targetOf(object: KubernetesObject): Target {
 
 /** The kinds served and how each is stored. */
 export class Resources {
-  readonly kinds: readonly Kind[]
+  readonly #kinds: KindRegistry
   readonly #stored = new Map<string, StoredResource>()
+  readonly #custom = new WeakMap<Kind, StoredResource>()
   readonly #versions = new Map<Kind, Convert>()
 
-  constructor(kinds: readonly Kind[]) {
-    this.kinds = kinds
-    for (const kind of kinds) if (!kind.view) this.#stored.set(qualifiedResource(kind), storedResourceOf(kind))
+  constructor(kinds: KindRegistry) {
+    this.#kinds = kinds
+    for (const kind of kinds.builtIn) if (!kind.view) this.#stored.set(qualifiedResource(kind), storedResourceOf(kind))
   }
 
+  /** Of kinds that are always there. */
   all(): IterableIterator<StoredResource> {
     return this.#stored.values()
   }
 
   serves(kind: Kind): boolean {
+    if (kind.custom) return this.#kinds.hasDefinition(kind.custom.definition.name)
     return this.#stored.has(qualifiedResource(kind))
   }
 
   /** Throws NotFound for a kind that is not served. */
   stored(kind: Kind): StoredResource {
+    if (kind.custom) return this.#storedCustom(kind, kind.custom)
     const resource = this.#stored.get(qualifiedResource(kind))
     if (!resource) throw notFound(kind, '')
     return resource
   }
 
+  /** Each version of a user's kind has its own sight of what is stored. */
+  #storedCustom(kind: Kind, { definition, fromStored }: CustomPart): StoredResource {
+    if (!this.#kinds.hasDefinition(definition.name)) throw notFound(kind, '')
+    let resource = this.#custom.get(kind)
+    if (!resource) {
+      resource = versionedResource(storedResourceOf(kind), fromStored)
+      this.#custom.set(kind, resource)
+    }
+    return resource
+  }
+
   /** A served and stored kind by its group and plural. */
   kind(group: string, plural: string): Kind {
-    const kind = this.kinds.find(kind => !kind.view && kind.group === group && kind.plural === plural)
+    const kind = this.#kinds.all.find(kind => !kind.view && kind.group === group && kind.plural === plural)
     if (!kind) throw notFound({ group, plural }, '')
     return kind
   }
@@ -76,7 +94,7 @@ export class Resources {
     const known = this.#versions.get(kind)
     if (known) return known
     const of = kind.view ? kind.view.of : kind
-    const same = this.kinds.filter(other => other === kind || isOf(other, of) || (other.view && isOf(other.view.of, of)))
+    const same = this.#kinds.all.filter(other => other === kind || isOf(other, of) || (other.view && isOf(other.view.of, of)))
     const byVersion = new Map(same.map(other => [apiVersionOf(other), other]))
     const convert: Convert = (object, apiVersion) => {
       const wanted = apiVersion === apiVersionOf(kind) ? kind : byVersion.get(apiVersion)
@@ -87,7 +105,8 @@ export class Resources {
       const stored = kind.view ? kind.view.toStored(object as KubernetesObject) : (object as KubernetesObject)
       return { node, object: wanted.view ? wanted.view.fromStored(stored) : stored }
     }
-    this.#versions.set(kind, convert)
+    // Versions of users' kinds come and go.
+    if (!kind.custom) this.#versions.set(kind, convert)
     return convert
   }
 }

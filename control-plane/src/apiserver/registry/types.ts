@@ -3,6 +3,7 @@
  * in-process client are two thin shells over it, so that a controller and `kubectl` get the same answers.
  */
 import type { Kind, KubernetesObject, ListOptions, Patch, Target } from '@davit/api'
+import type { KindRegistry } from '../../kind-registry.ts'
 import type { ListResult, StorageEvent, Stored } from '../../storage/types.ts'
 
 export interface User {
@@ -90,8 +91,8 @@ export interface WatchParameters {
 
 /** Every failure is an ApiError. Bodies are as parsed from the wire: unchecked. */
 export interface Registry {
-  /** Every kind served, in the order discovery shows them. */
-  readonly kinds: readonly Kind[]
+  /** Every kind served. */
+  readonly kinds: KindRegistry
   get(context: RequestContext, kind: Kind, target: Target, options?: { resourceVersion?: string }): Promise<Stored>
   list(context: RequestContext, kind: Kind, options: ListOptions): Promise<ListResult>
   watch(context: RequestContext, kind: Kind, parameters: WatchParameters): AsyncIterable<StorageEvent[]>

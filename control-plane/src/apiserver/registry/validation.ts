@@ -27,6 +27,11 @@ export function validateStatusChange(kind: Kind, object: KubernetesObject, old: 
 
 /** Throws Invalid with everything that is wrong with an object about to replace `old`. */
 export function validateChange(kind: Kind, object: KubernetesObject, old: KubernetesObject): void {
+  if (kind.custom) {
+    const metadata = [...validateObjectMeta(object.metadata, kind), ...validateObjectMetaUpdate(object.metadata, old.metadata)]
+    refuse(kind, object, [...metadata, ...kind.custom.validateChange(object, old)])
+    return
+  }
   const changes = [...validateObjectMetaUpdate(object.metadata, old.metadata), ...kind.validateUpdate(object, old)]
   refuse(kind, object, [...errorsOf(kind, object), ...changes])
 }

@@ -15,7 +15,7 @@ export interface Target {
 
 /** Throws NotFound. */
 export async function findTarget(registry: Registry, { user, namespace, name }: StreamCall, signal?: AbortSignal): Promise<Target> {
-  const kind = registry.kinds.find(({ group, plural }) => group === '' && plural === 'pods')
+  const kind = registry.kinds.find('', 'v1', 'pods')
   if (!kind) throw new Error('Cannot find a pod: the registry does not serve "pods"')
   const { object } = await registry.get({ user, ...(signal && { signal }) }, kind, { namespace, name })
   const pod = object as Pod

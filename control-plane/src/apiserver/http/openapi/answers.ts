@@ -1,5 +1,6 @@
 /** OpenAPI over HTTP: version 3 by group and version, version 2 in the form that is asked for. */
-import { apiError, type Kind } from '@davit/api'
+import { apiError } from '@davit/api'
+import type { KindRegistry } from '../../../kind-registry.ts'
 import { parseAccept } from '../negotiation/accept.ts'
 import type { Dispatch } from '../resources/dispatch.ts'
 import { beginStream, sendJson, shapeOf } from '../respond.ts'
@@ -15,7 +16,7 @@ export interface OpenApiAnswers {
   answer(path: string, call: Dispatch): Promise<boolean>
 }
 
-export function openApiAnswers(kinds: readonly Kind[]): OpenApiAnswers {
+export function openApiAnswers(kinds: KindRegistry): OpenApiAnswers {
   const documents = createDocuments(kinds)
   return {
     answer: async (path, call) => {

@@ -1,5 +1,5 @@
 /** Schemas of kinds as OpenAPI components, under the names Kubernetes gives them. */
-import { deleteOptionsSchema, describeSchema, describeZod, type Kind, type ListNode, type ObjectNode, type SchemaNode } from '@davit/api'
+import { type CustomPart, deleteOptionsSchema, describeSchema, describeZod, type Kind, type ListNode, type ObjectNode, type SchemaNode } from '@davit/api'
 import { commonComponents, LIST_META } from './common.ts'
 import { type ComponentNames, packageOf } from './names.ts'
 
@@ -68,10 +68,18 @@ export function componentsOf(kinds: readonly Kind[], spoken: readonly Kind[], na
     return { $ref: referenceTo(name) }
   }
 
+  /** A user's schema is published as it was given. */
+  const customReference = (kind: Kind, { node, openApi }: CustomPart): OpenApiSchema => {
+    const name = componentOf(kind, names)
+    components[name] = { ...openApi() }
+    if (node.fields.metadata?.type === 'object') referenceOrInline(node.fields.metadata)
+    return { $ref: referenceTo(name) }
+  }
+
   Object.assign(components, commonComponents())
   referenceOrInline(describeZod(deleteOptionsSchema()) as ObjectNode)
   for (const kind of [...kinds, ...spoken]) {
-    const reference = referenceOrInline(describeSchema(kind))
+    const reference = kind.custom ? customReference(kind, kind.custom) : referenceOrInline(describeSchema(kind))
     const own = components[componentOf(kind, names)]
     if (own) own['x-kubernetes-group-version-kind'] = [gvkOf(kind)]
     if (isListed(kind)) components[`${componentOf(kind, names)}List`] = listOf(kind, reference)
@@ -81,6 +89,7 @@ export function componentsOf(kinds: readonly Kind[], spoken: readonly Kind[], na
 
 /** The component a kind is. */
 export function componentOf(kind: Kind, names: ComponentNames): string {
+  if (kind.custom) return `${kind.group.split('.').reverse().join('.')}.${kind.version}.${kind.kind}`
   return names.of(describeSchema(kind)) ?? `${packageOf(kind)}.${kind.kind}`
 }
 
@@ -134,6 +143,6 @@ function listOf(kind: Kind, reference: OpenApiSchema): OpenApiSchema {
       items: { type: 'array', items: reference, description: 'The objects.' },
       metadata: { description: 'Version of the list, and where it goes on.', allOf: [{ $ref: referenceTo(LIST_META) }] },
     },
-    'x-kubernetes-group-version-kind': [{ group: kind.group, kind: `${kind.kind}List`, version: kind.version }],
+    'x-kubernetes-group-version-kind': [{ group: kind.group, kind: kind.custom?.listKind ?? `${kind.kind}List`, version: kind.version }],
   }
 }

@@ -1,6 +1,7 @@
-/** The documents, made on first use: one for each group and version, and one of version 2 for all. */
+/** The documents, made on first use and again after kinds have changed: one for each group and version, and one of version 2 for all. */
 import { createHash } from 'node:crypto'
-import { type Kind, SPOKEN_KINDS } from '@davit/api'
+import { type Kind, REVIEW_KINDS, SPOKEN_KINDS } from '@davit/api'
+import type { KindRegistry } from '../../../kind-registry.ts'
 import { groupVersions } from '../discovery/resources.ts'
 import { VERSION_INFO } from '../version.ts'
 import { componentsOf } from './components.ts'
@@ -21,19 +22,38 @@ export interface Documents {
 
 const INFO = { title: 'Kubernetes', version: VERSION_INFO.gitVersion }
 
-export function createDocuments(kinds: readonly Kind[]): Documents {
+export function createDocuments(registry: KindRegistry): Documents {
+  const makers = new Map<string, GroupDocument>()
+  const names = once(() => namesOf([...registry.builtIn, ...REVIEW_KINDS]))
+  let of: readonly Kind[] | undefined
   let three: Promise<Map<string, Document>> | undefined
   let two: Promise<Document> | undefined
+  const groups = () => eachDocument([...registry.all, ...REVIEW_KINDS], names(), makers)
+  const refresh = () => {
+    if (of === registry.all) return
+    of = registry.all
+    three = undefined
+    two = undefined
+  }
   return {
     v3: () => {
-      three ??= makeV3(kinds)
+      refresh()
+      three ??= makeV3(groups())
       return three
     },
     v2: () => {
-      two ??= makeV2(kinds)
+      refresh()
+      two ??= makeV2(groups())
       return two
     },
   }
+}
+
+/** The document of one group and version, as long as its kinds are the same. */
+interface GroupDocument {
+  readonly members: readonly Kind[]
+  readonly document: DocumentV3
+  readonly written: () => Document
 }
 
 /** The document of kinds of one group and version. */
@@ -51,25 +71,50 @@ export function namesOf(kinds: readonly Kind[]): ComponentNames {
   return new ComponentNames([...kinds, ...SPOKEN_KINDS])
 }
 
-async function makeV3(kinds: readonly Kind[]): Promise<Map<string, Document>> {
+async function makeV3(groups: AsyncIterable<[string, GroupDocument]>): Promise<Map<string, Document>> {
   const documents = new Map<string, Document>()
-  for await (const { path, document } of eachDocument(kinds)) documents.set(path, written(document))
+  for await (const [path, { written }] of groups) documents.set(path, written())
   return documents
 }
 
-async function makeV2(kinds: readonly Kind[]): Promise<Document> {
+async function makeV2(groups: AsyncIterable<[string, GroupDocument]>): Promise<Document> {
   const documents: DocumentV3[] = []
-  for await (const { document } of eachDocument(kinds)) documents.push(document)
+  for await (const [, { document }] of groups) documents.push(document)
   return written(swaggerOf(documents, INFO))
 }
 
 /** One at a time: each takes milliseconds, and others wait for the loop. */
-async function* eachDocument(kinds: readonly Kind[]): AsyncGenerator<{ path: string; document: DocumentV3 }> {
-  const names = namesOf(kinds)
+async function* eachDocument(
+  kinds: readonly Kind[],
+  names: ComponentNames,
+  made: Map<string, GroupDocument>,
+): AsyncGenerator<[string, GroupDocument]> {
+  const paths = new Set<string>()
   for (const { group, version, resources } of groupVersions(kinds)) {
-    await new Promise(resolve => setImmediate(resolve))
+    const path = group ? `apis/${group}/${version}` : `api/${version}`
     const members = resources.map(({ kind }) => kind)
-    yield { path: group ? `apis/${group}/${version}` : `api/${version}`, document: documentOf(members, names) }
+    paths.add(path)
+    let known = made.get(path)
+    if (!known || !isSameList(known.members, members)) {
+      await new Promise(resolve => setImmediate(resolve))
+      const document = documentOf(members, names)
+      known = { members, document, written: once(() => written(document)) }
+      made.set(path, known)
+    }
+    yield [path, known]
+  }
+  for (const path of made.keys()) if (!paths.has(path)) made.delete(path)
+}
+
+function isSameList(a: readonly Kind[], b: readonly Kind[]): boolean {
+  return a.length === b.length && a.every((kind, i) => kind === b[i])
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
   }
 }
 

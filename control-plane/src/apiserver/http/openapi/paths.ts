@@ -85,7 +85,7 @@ export function pathsOf(kind: Kind, names: ComponentNames): Record<string, PathI
     parameters: [NAME, ...inNamespace],
     get: make('get', { answer: object, parameters: [PRETTY] }),
     ...can('update', { put: make('put', { answer: object, body: content(object), parameters: WRITE_PARAMETERS }) }),
-    ...can('patch', { patch: make('patch', { answer: object, body: patchContent(), parameters: PATCH_PARAMETERS }) }),
+    ...can('patch', { patch: make('patch', { answer: object, body: patchContent(kind), parameters: PATCH_PARAMETERS }) }),
     ...can('delete', { delete: make('delete', { answer: status, body: content(options), parameters: DELETE_PARAMETERS }) }),
   }
   if (kind.namespaced) paths[`${base}/${kind.plural}`] = { get: { ...list(), operationId: operationId(kind, 'list', 'ForAllNamespaces') } }
@@ -115,7 +115,7 @@ function subresourceOperations(kind: Kind, { name, verbs, kind: spoken }: Subres
     ...(verbs.includes('get') && { get: make('get', { answer: object, parameters: [PRETTY] }) }),
     ...(verbs.includes('create') && { post: write('post', content(object)) }),
     ...(verbs.includes('update') && { put: write('put', content(object)) }),
-    ...(verbs.includes('patch') && { patch: make('patch', { answer: object, body: patchContent(), parameters: PATCH_PARAMETERS }) }),
+    ...(verbs.includes('patch') && { patch: make('patch', { answer: object, body: patchContent(kind), parameters: PATCH_PARAMETERS }) }),
   }
 }
 
@@ -193,8 +193,9 @@ function content(schema: object): object {
   return { '*/*': { schema } }
 }
 
-function patchContent(): object {
-  return Object.fromEntries(PATCH_TYPES.map(type => [type, { schema: { type: 'object' } }]))
+function patchContent({ custom }: Kind): object {
+  const types = PATCH_TYPES.filter(type => !custom || !type.includes('strategic'))
+  return Object.fromEntries(types.map(type => [type, { schema: { type: 'object' } }]))
 }
 
 function pathParameter(name: string, description: string): Parameter {

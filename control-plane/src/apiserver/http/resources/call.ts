@@ -25,7 +25,7 @@ export interface ResourceCall extends RequestCall {
 }
 
 /** What handlers need from outside. */
-export interface Handlers extends Pick<ApiServerOptions, 'authorizer' | 'streams' | 'clock' | 'log' | 'metrics' | 'signal'> {
+export interface Handlers extends Pick<ApiServerOptions, 'authorizer' | 'awaitKind' | 'streams' | 'clock' | 'log' | 'metrics' | 'signal'> {
   readonly registry: Registry
   readonly reviews: Reviews
 }

@@ -1,12 +1,13 @@
 /** From a request for a resource to its handler. */
-import { badRequest, type Kind, type Subresource } from '@davit/api'
+import { badRequest, type Kind, REVIEW_KINDS, type Subresource } from '@davit/api'
+import type { KindRegistry } from '../../../kind-registry.ts'
 import type { RequestInfo } from '../request-info.ts'
 import { type Handlers, methodNotAllowed, type RequestCall, type ResourceCall, resourceNotFound } from './call.ts'
 import { proxyToNode } from './proxy.ts'
 import { getObject, getScale, listObjects } from './read.ts'
 import { answerReview, isReview } from './review.ts'
 import { watchObjects } from './watch.ts'
-import { createObject, deleteCollection, deleteObject, patchObject, postSubresource, streamLog, updateObject } from './write.ts'
+import { createObject, deleteCollection, deleteObject, patchObject, postSubresource, sendWarnings, streamLog, updateObject } from './write.ts'
 
 type Handler = (handlers: Handlers, call: ResourceCall) => Promise<void>
 
@@ -45,9 +46,10 @@ const SUBRESOURCES: Readonly<Record<Subresource, Readonly<Record<string, Handler
 /** Finds kinds by group, version and plural. */
 export type KindLookup = (group: string, version: string, plural: string) => Kind | undefined
 
-export function kindLookup(kindsServed: readonly Kind[]): KindLookup {
-  const kinds = new Map(kindsServed.map(kind => [`${kind.group}/${kind.version}/${kind.plural}`, kind]))
-  return (group, version, plural) => kinds.get(`${group}/${version}/${plural}`)
+/** Of stored kinds as they are at the moment, and of those that are questions. */
+export function kindLookup(kinds: KindRegistry): KindLookup {
+  const reviews = new Map(REVIEW_KINDS.map(kind => [`${kind.group}/${kind.version}/${kind.plural}`, kind]))
+  return (group, version, plural) => kinds.find(group, version, plural) ?? reviews.get(`${group}/${version}/${plural}`)
 }
 
 export interface Dispatch extends RequestCall {
@@ -57,10 +59,16 @@ export interface Dispatch extends RequestCall {
 /** Answers a request for a resource, or throws the ApiError to answer with. */
 export async function dispatch(handlers: Handlers, lookup: KindLookup, { info, ...call }: Dispatch): Promise<void> {
   const { resource, verb } = info
-  const kind = resource && lookup(resource.group, resource.version, resource.resource)
+  const find = () => resource && lookup(resource.group, resource.version, resource.resource)
+  let kind = find()
+  if (resource && !kind) {
+    await handlers.awaitKind?.(resource.group, resource.resource)
+    kind = find()
+  }
   if (!resource || !kind) throw resourceNotFound()
   checkScope(kind, info)
   const handler = handlerOf(kind, verb, resource.subresource)
+  if (kind.custom?.warning) sendWarnings(call.reply, [kind.custom.warning])
   await handler(handlers, { ...call, verb, kind, resource })
 }
 

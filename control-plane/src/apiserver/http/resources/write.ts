@@ -35,7 +35,9 @@ export async function readWrite(optionsKind: string, call: ResourceCall) {
   const context = writeContext(optionsKind, call)
   const bytes = await call.body()
   const wanted = kindSpoken(call.kind, call.resource.subresource)
-  const body = parseBody(bytes, contentTypeOf(call), wanted.kind)
+  // Protobuf is for kinds whose messages are known.
+  const isMessage = !call.kind.custom || wanted.kind !== call.kind.kind
+  const body = parseBody(bytes, contentTypeOf(call), isMessage ? wanted.kind : undefined)
   // In YAML a field given twice is an error by itself, in protobuf it is none.
   const isJson = ['', 'application/json'].includes(mediaType(contentTypeOf(call)))
   return { context: { ...context, duplicateFields: isJson ? duplicateFields(bytes) : [] }, body }
@@ -61,17 +63,20 @@ function applyContext({ authorizer }: Handlers, { user, resource }: ResourceCall
   }
 }
 
+const STRATEGIC_PATCH = 'application/strategic-merge-patch+json'
+
 const PATCH_TYPES = {
   'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
-  'application/strategic-merge-patch+json': 'strategic',
+  [STRATEGIC_PATCH]: 'strategic',
   [APPLY_PATCH]: 'apply',
 } as const
 
 /** Throws UnsupportedMediaType, with what would have been accepted. */
 function patchTypeOf(call: ResourceCall): Patch['type'] {
   const type = mediaType(contentTypeOf(call))
-  if (!Object.hasOwn(PATCH_TYPES, type)) throw unsupportedMediaType(Object.keys(PATCH_TYPES))
+  const accepted = Object.keys(PATCH_TYPES).filter(each => !call.kind.custom || each !== STRATEGIC_PATCH)
+  if (!accepted.includes(type)) throw unsupportedMediaType(accepted)
   return PATCH_TYPES[type as keyof typeof PATCH_TYPES]
 }
 
@@ -161,15 +166,16 @@ function contentTypeOf({ request }: ResourceCall): string | undefined {
 }
 
 /** Runs a write and puts what it warned of into headers, whether it went well or not. */
-export async function withWarnings<R>({ reply }: ResourceCall, context: { warnings: string[] }, run: () => Promise<R>): Promise<R> {
+export async function withWarnings<R>({ reply, kind }: ResourceCall, context: { warnings: string[] }, run: () => Promise<R>): Promise<R> {
   try {
     return await run()
   } finally {
-    sendWarnings(reply, context.warnings)
+    sendWarnings(reply, [...(kind.custom?.warning ? [kind.custom.warning] : []), ...context.warnings])
   }
 }
 
-function sendWarnings(reply: Reply, warnings: readonly string[]): void {
+/** In headers; nothing for none. */
+export function sendWarnings(reply: Reply, warnings: readonly string[]): void {
   if (warnings.length === 0) return
   reply.header(
     'warning',

@@ -2,6 +2,7 @@
 
 import { EventEmitter, on } from 'node:events'
 import { alreadyExists, type Kind, type KubernetesObject, notFound, type Target } from '@davit/api'
+import { KindRegistry } from '../../../kind-registry.ts'
 import type { StorageEvent, Stored } from '../../../storage/index.ts'
 import type { Registry, RequestContext } from '../../registry/index.ts'
 
@@ -47,7 +48,7 @@ export function createMemoryRegistry(kinds: readonly Kind[]): MemoryRegistry {
     [...objects.values()].filter(({ key }) => key.startsWith(`/${kind.plural}/${namespace === undefined ? '' : `${namespace}/`}`))
 
   return {
-    kinds,
+    kinds: new KindRegistry(kinds),
     contexts,
     put: (kind, object) => write(kind, 'added', object),
     failNext: err => {

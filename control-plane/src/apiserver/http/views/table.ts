@@ -14,6 +14,8 @@ export function parseIncludeObject(text: string | null): IncludeObject {
 export function tableView(kind: Kind, version: AnswerForm['version'], { includeObject, now, watch }: ViewOptions): View {
   const columns = kind.columns
   const definitions = JSON.stringify(columns.map(definitionOf))
+  // Of users' columns nothing is shown as nothing.
+  const nothing = kind.custom ? null : '<none>'
   let definitionsSent = false
 
   const head = (metadata: ListMeta): string => {
@@ -22,7 +24,7 @@ export function tableView(kind: Kind, version: AnswerForm['version'], { includeO
     return `{"kind":"Table","apiVersion":"meta.k8s.io/${version}","metadata":${JSON.stringify(metadata)},"columnDefinitions":${shown},"rows":[`
   }
   const row: View['item'] = stored => {
-    const cells = JSON.stringify(columns.map(column => cellOf(column, stored.object, now())))
+    const cells = JSON.stringify(columns.map(column => cellOf(column, stored.object, now()) ?? nothing))
     if (includeObject === 'None') return `{"cells":${cells},"object":null}`
     if (includeObject === 'Metadata') return `{"cells":${cells},"object":${metadataOf(stored.object, version)}}`
     return Buffer.concat([Buffer.from(`{"cells":${cells},"object":`), stored.bytes, Buffer.from('}')])
@@ -51,6 +53,6 @@ function definitionOf(column: PrinterColumn<KubernetesObject>): object {
   }
 }
 
-function cellOf(column: PrinterColumn<KubernetesObject>, object: KubernetesObject, now: number): string | number | boolean {
-  return column.value(object, now) ?? '<none>'
+function cellOf(column: PrinterColumn<KubernetesObject>, object: KubernetesObject, now: number): string | number | boolean | undefined {
+  return column.value(object, now)
 }

@@ -4,6 +4,7 @@ import type { Pools } from '../allocation/pools.ts'
 import type { Resources } from '../resources.ts'
 import type { AccessGuard } from '../types.ts'
 import { certificateRequests } from './certificate-requests.ts'
+import { storedVersions } from './custom-resource-definitions.ts'
 import { defaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { initialApiService, initialNamespace, initialPodStatus } from './initial-status.ts'
@@ -56,6 +57,7 @@ function rules({ storage, resources, pools, clock, defaultTolerationSeconds, gua
     certificateRequests(clock),
     initialApiService(clock),
     defaultIngressClass(lookups),
+    storedVersions(),
   ]
 }
 

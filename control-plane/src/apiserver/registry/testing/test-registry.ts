@@ -1,4 +1,5 @@
 import { type Client, KINDS, type Kind, type KubernetesObject, NETWORKS, systemClock, type WatchEvent, type WatchOptions } from '@davit/api'
+import { KindRegistry } from '../../../kind-registry.ts'
 import { createStorage, type EtcdStorage } from '../../../storage/index.ts'
 import { startTestEtcd, type TestEtcd } from '../../../storage/testing/index.ts'
 import { type BootstrapResult, bootstrap } from '../bootstrap.ts'
@@ -34,7 +35,7 @@ export async function startTestRegistry({ replicas = 1 } = {}): Promise<TestRegi
     const storage = createStorage({ etcd: { urls: [etcd.url] }, log, clock: systemClock })
     storages.push(storage)
     const networks = { podCidr: NETWORKS.pods, serviceCidr: NETWORKS.services, dnsAddress: NETWORKS.dns, nodePorts: NETWORKS.nodePorts }
-    const registry = createRegistry({ storage, kinds: KINDS, networks, clock: systemClock, log })
+    const registry = createRegistry({ storage, kinds: new KindRegistry(KINDS), networks, clock: systemClock, log })
     await storage.start(AbortSignal.timeout(20_000))
     return { storage, registry, client: createInProcessClient(registry, USER) }
   }

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { ApiError, type Clock, type Logger, type Pod, podKind, systemClock } from '@davit/api'
+import { ApiError, type Clock, type Kind, type Logger, type Pod, podKind, systemClock } from '@davit/api'
 import { createWebSocketStream, WebSocket } from 'ws'
+import { KindRegistry } from '../../../kind-registry.ts'
 import type { Streams } from '../../http/index.ts'
 import type { Registry } from '../../registry/index.ts'
 import { type AcceptingTunnels, createTunnels } from '../../tunnel/index.ts'
@@ -46,7 +47,7 @@ export function pod(
 export async function startCluster(): Promise<TestCluster> {
   const pods = new Map<string, Pod>()
   const registry = {
-    kinds: [podKind],
+    kinds: new KindRegistry([podKind as unknown as Kind]),
     async get(_context: unknown, _kind: unknown, { name }: { name: string }) {
       const object = pods.get(name)
       if (!object)

@@ -1,0 +1,1 @@
+export { type FollowedDefinitions, followDefinitions } from './follow.ts'
