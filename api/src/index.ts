@@ -71,10 +71,11 @@ export {
 } from './join-token.ts'
 export {
   apiVersionOf,
+  type CustomPart,
   defineKind,
   type Kind,
   type KindDefinition,
-  type CustomPart, type PrinterColumn,
+  type PrinterColumn,
   type Subresource,
   VERBS,
   type Verb,

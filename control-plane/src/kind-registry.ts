@@ -57,7 +57,10 @@ export class KindRegistry {
       .sort(([a], [b]) => compare(groupOf(a), groupOf(b)) || compare(a, b))
       .flatMap(([, kinds]) => kinds)
       // What is always there cannot be taken over.
-      .filter(({ group, version, plural }) => !this.builtIn.some(kind => kind.group === group && kind.version === version && kind.plural === plural))
+      .filter(
+        ({ group, version, plural }) =>
+          !this.builtIn.some(kind => kind.group === group && kind.version === version && kind.plural === plural),
+      )
     this.#all = [...this.builtIn, ...custom]
     this.#byPath = byPath(this.#all)
     this.#byObject = new Map(custom.map(kind => [`${apiVersionOf(kind)} ${kind.kind}`, kind]))

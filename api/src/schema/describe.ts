@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import type { Kind } from '../kind.ts'
 import type { KubernetesObject } from '../meta.ts'
 import type { FieldMeta } from './fields.ts'
-import type { MapNode, ListNode, NodeBase, ObjectNode, ScalarNode, SchemaNode } from './node.ts'
+import type { ListNode, MapNode, NodeBase, ObjectNode, ScalarNode, SchemaNode } from './node.ts'
 import { wholeObjectSchema } from './whole-object.ts'
 
 export type { ListNode, MapNode, ObjectNode, ScalarNode, SchemaNode }

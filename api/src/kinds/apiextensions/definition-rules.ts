@@ -2,7 +2,6 @@
 import { immutable, invalidIf, invalidTogether, invalidValue, requiredValue, unsupportedValue } from '../../field-errors.ts'
 import { isDnsSubdomain, isServiceName } from '../../names.ts'
 import type { FieldError } from '../../status.ts'
-import { validateVersion } from './version-rules.ts'
 import type {
   CustomResourceConversion,
   CustomResourceDefinition,
@@ -10,6 +9,7 @@ import type {
   CustomResourceDefinitionSpec,
   CustomResourceDefinitionStatus,
 } from './types.ts'
+import { validateVersion } from './version-rules.ts'
 
 const SCOPES = ['Cluster', 'Namespaced']
 const STRATEGIES = ['None', 'Webhook']
@@ -35,7 +35,10 @@ export function validateDefinition(definition: CustomResourceDefinition): FieldE
 
 export function validateDefinitionUpdate(definition: CustomResourceDefinition, old: CustomResourceDefinition): FieldError[] {
   const { spec } = definition
-  const errors = [...immutable('spec.group', spec.group, old.spec.group), ...immutable('spec.names.plural', spec.names?.plural, old.spec.names.plural)]
+  const errors = [
+    ...immutable('spec.group', spec.group, old.spec.group),
+    ...immutable('spec.names.plural', spec.names?.plural, old.spec.names.plural),
+  ]
   if (!isEstablished(old)) return errors
   return [
     ...errors,
@@ -67,10 +70,17 @@ function validateGroup(group: string, annotations: Readonly<Record<string, strin
   const approval = annotations[APPROVAL]
   const field = `metadata.annotations[${APPROVAL}]`
   if (!approval) {
-    return [...errors, requiredValue(field, 'protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111')]
+    return [
+      ...errors,
+      requiredValue(
+        field,
+        'protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111',
+      ),
+    ]
   }
   const isFine = approval.startsWith('unapproved') || URL.canParse(approval)
-  const why = 'protected groups must have approval annotation "api-approved.kubernetes.io" with either a URL or a reason starting with "unapproved", see https://github.com/kubernetes/enhancements/pull/1111'
+  const why =
+    'protected groups must have approval annotation "api-approved.kubernetes.io" with either a URL or a reason starting with "unapproved", see https://github.com/kubernetes/enhancements/pull/1111'
   return isFine ? errors : [...errors, invalidValue(field, approval, why)]
 }
 
@@ -92,7 +102,10 @@ function validateVersions({ versions = [] }: CustomResourceDefinitionSpec): Fiel
   return errors
 }
 
-function validateNames({ plural = '', singular, shortNames = [], kind = '', listKind, categories = [] }: CustomResourceDefinitionNames, path: string): FieldError[] {
+function validateNames(
+  { plural = '', singular, shortNames = [], kind = '', listKind, categories = [] }: CustomResourceDefinitionNames,
+  path: string,
+): FieldError[] {
   const mixed = (why: string | undefined) => why && `may have mixed case, but should otherwise match: ${why}`
   const errors: FieldError[] = plural ? invalidIf(`${path}.plural`, plural, isServiceName(plural)) : [requiredValue(`${path}.plural`)]
   if (singular) errors.push(...invalidIf(`${path}.singular`, singular, isServiceName(singular)))

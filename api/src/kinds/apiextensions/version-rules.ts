@@ -17,7 +17,8 @@ export function validateVersion(version: CustomResourceDefinitionVersion, path: 
   const errors = invalidIf(`${path}.name`, name, isServiceName(name))
   if (deprecationWarning !== undefined) {
     if (!deprecated) errors.push(invalidValue(`${path}.deprecationWarning`, deprecationWarning, 'can only be set for deprecated versions'))
-    if (deprecationWarning.length > 256) errors.push(invalidValue(`${path}.deprecationWarning`, deprecationWarning, 'must be <= 256 characters long'))
+    if (deprecationWarning.length > 256)
+      errors.push(invalidValue(`${path}.deprecationWarning`, deprecationWarning, 'must be <= 256 characters long'))
     if (deprecationWarning === '') errors.push(invalidValue(`${path}.deprecationWarning`, '', 'must not be empty'))
   }
   const raw = schema?.openAPIV3Schema
@@ -91,7 +92,13 @@ function validateSelectable(schema: JsonSchema, { selectableFields = [] }: Custo
       if (fields?.[0] === 'metadata') errors.push(invalidValue(field, jsonPath, 'must not point to fields in metadata'))
       else if (!found) errors.push(invalidValue(field, jsonPath, 'is an invalid path: does not refer to a valid field'))
       else if (!['string', 'boolean', 'integer'].includes(found.type ?? '')) {
-        errors.push(invalidValue(field, jsonPath, 'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.'))
+        errors.push(
+          invalidValue(
+            field,
+            jsonPath,
+            'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.',
+          ),
+        )
       }
     }
     if (seen.has(jsonPath)) errors.push(duplicateValue(field, jsonPath))

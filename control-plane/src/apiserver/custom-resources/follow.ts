@@ -94,20 +94,24 @@ async function reconcile(name: string, parts: Parts) {
   await served.serve({ ...definition, status }, signal)
   if (status !== definition.status && !definition.metadata.deletionTimestamp) {
     const written = await update({ ...definition, status }, client, signal)
-    if (written) await informer.reached(written.metadata.resourceVersion ?? '', AbortSignal.any([signal, AbortSignal.timeout(WAIT_MS_MAX)])).catch(() => {})
+    const ends = AbortSignal.any([signal, AbortSignal.timeout(WAIT_MS_MAX)])
+    if (written) await informer.reached(written.metadata.resourceVersion ?? '', ends).catch(() => {})
   }
-  if (definition.metadata.deletionTimestamp && definition.metadata.finalizers?.includes(CLEANUP_FINALIZER)) return cleanUp(definition, parts)
+  if (definition.metadata.deletionTimestamp && definition.metadata.finalizers?.includes(CLEANUP_FINALIZER))
+    return cleanUp(definition, parts)
 }
 
 /** Deletes the definition's objects, and lets it go once a fresh read finds none. */
 async function cleanUp(definition: CustomResourceDefinition, { client, clock, signal }: Parts) {
   const kind = isEstablished(definition) ? storageKindOf(definition) : undefined
   if (kind && (await objectsLeft(kind, client, signal)) > 0) return { againAfterMs: AGAIN_MS }
-  const finalizers = definition.metadata.finalizers?.filter(finalizer => finalizer !== CLEANUP_FINALIZER) ?? []
   const condition = { type: 'Terminating', status: 'False' as const, reason: 'InstanceDeletionCompleted', message: 'removed all instances' }
   const conditions = withCondition(definition.status?.conditions ?? [], condition, formatTime(clock.now()))
-  const status = { ...definition.status, conditions }
-  await update({ ...definition, metadata: { ...definition.metadata, finalizers }, status }, client, signal)
+  const written = await update({ ...definition, status: { ...definition.status, conditions } }, client, signal)
+  if (!written) return
+  const { name = '', uid = '', resourceVersion = '', finalizers = [] } = written.metadata
+  const body = { metadata: { uid, resourceVersion, finalizers: finalizers.filter(finalizer => finalizer !== CLEANUP_FINALIZER) } }
+  await client.resource(customResourceDefinitionKind).patch({ name }, { type: 'merge', body }, { signal })
 }
 
 async function objectsLeft(kind: Kind, client: Client, signal: AbortSignal): Promise<number> {

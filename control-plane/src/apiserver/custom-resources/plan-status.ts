@@ -27,7 +27,15 @@ export function planStatus({ definition, all, builtIn, now }: Observed): CustomR
     ...others.map(({ status }) => status?.acceptedNames ?? {}),
     ...builtIn
       .filter(kind => kind.group === group)
-      .map(({ plural, singular, shortNames, kind }): Names => ({ plural, singular, shortNames: [...shortNames], kind, listKind: `${kind}List` })),
+      .map(
+        ({ plural, singular, shortNames, kind }): Names => ({
+          plural,
+          singular,
+          shortNames: [...shortNames],
+          kind,
+          listKind: `${kind}List`,
+        }),
+      ),
   ]
   const { accepted, conflict } = acceptNames(names, before.acceptedNames ?? {}, taken)
   const namesAccepted: CustomResourceDefinitionCondition = conflict

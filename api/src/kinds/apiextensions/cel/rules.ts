@@ -20,7 +20,9 @@ const MESSAGE_BYTES_MAX = 5 * 1024
 
 /** What is wrong with the rules of a schema and all below it. */
 export function validateRules(schema: JsonSchema, path: string): FieldError[] {
-  const errors = (schema['x-kubernetes-validations'] ?? []).flatMap((rule, i) => validateRule(rule, schema, `${path}.x-kubernetes-validations[${i}]`))
+  const errors = (schema['x-kubernetes-validations'] ?? []).flatMap((rule, i) =>
+    validateRule(rule, schema, `${path}.x-kubernetes-validations[${i}]`),
+  )
   const below = (inner: JsonSchema | undefined, at: string) => {
     if (inner) errors.push(...validateRules(inner, `${path}.${at}`))
   }
@@ -34,7 +36,8 @@ function validateRule(rule: ValidationRule, schema: JsonSchema, path: string): F
   const errors: FieldError[] = []
   const { message, messageExpression, reason, fieldPath, optionalOldSelf } = rule
   if (!rule.rule?.trim()) return [requiredValue(`${path}.rule`, 'rule is not specified')]
-  if (message !== undefined && message.trim() === '') errors.push(invalidValue(`${path}.message`, message, 'message must be non-empty if specified'))
+  if (message !== undefined && message.trim() === '')
+    errors.push(invalidValue(`${path}.message`, message, 'message must be non-empty if specified'))
   if (message?.includes('\n')) errors.push(invalidValue(`${path}.message`, message, 'message must not contain line breaks'))
   if (rule.rule.includes('\n') && !message) {
     errors.push(requiredValue(`${path}.message`, 'message must be specified if rule contains line breaks'))
@@ -49,7 +52,9 @@ function validateRule(rule: ValidationRule, schema: JsonSchema, path: string): F
   }
   errors.push(...compileErrors(`${path}.rule`, rule, rule.rule, 'bool', 'cel expression must evaluate to a bool'))
   if (messageExpression?.trim()) {
-    errors.push(...compileErrors(`${path}.messageExpression`, rule, messageExpression, 'string', 'messageExpression must evaluate to a string'))
+    errors.push(
+      ...compileErrors(`${path}.messageExpression`, rule, messageExpression, 'string', 'messageExpression must evaluate to a string'),
+    )
   }
   return errors
 }
@@ -177,7 +182,9 @@ class Run {
       result = expression.evaluate(variables, call)
     } catch (error) {
       if (error instanceof CostError) throw error
-      this.errors.push(invalidValue(path || '<nil>', type, `${textOf(error)} evaluating rule: ${rule.message?.trim() || rule.rule?.trim()}`))
+      this.errors.push(
+        invalidValue(path || '<nil>', type, `${textOf(error)} evaluating rule: ${rule.message?.trim() || rule.rule?.trim()}`),
+      )
       return
     } finally {
       this.#budget.spend(Math.max(0, before - Math.max(0, call.left)))

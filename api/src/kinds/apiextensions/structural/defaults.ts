@@ -21,7 +21,8 @@ export function applySchemaDefaults(schema: JsonSchema, value: unknown): void {
   for (const name of Object.keys(value)) {
     const inner = propertyOf(schema, name) ?? additional
     if (!inner) continue
-    if (inner === additional && isForbiddenNull(inner, value[name]) && inner.default !== undefined) value[name] = structuredClone(inner.default)
+    if (inner === additional && isForbiddenNull(inner, value[name]) && inner.default !== undefined)
+      value[name] = structuredClone(inner.default)
     applySchemaDefaults(inner, value[name])
   }
 }

@@ -56,7 +56,20 @@ export interface JsonSchema {
   'x-kubernetes-validations'?: ValidationRule[]
 }
 
-type Form = 'text' | 'texts' | 'truth' | 'amount' | 'count' | 'any' | 'anys' | 'schema' | 'schemas' | 'named' | 'schema-or-truth' | 'rules' | 'object'
+type Form =
+  | 'text'
+  | 'texts'
+  | 'truth'
+  | 'amount'
+  | 'count'
+  | 'any'
+  | 'anys'
+  | 'schema'
+  | 'schemas'
+  | 'named'
+  | 'schema-or-truth'
+  | 'rules'
+  | 'object'
 
 /** What each keyword holds. */
 const KEYWORDS: Readonly<Record<keyof JsonSchema, Form>> = {

@@ -42,7 +42,13 @@ function objectNode(schema: JsonSchema, metadata: SchemaNode, isRoot: boolean): 
   for (const [name, property] of Object.entries(schema.properties ?? {})) fields[name] = nodeOf(property, metadata, false)
   if (isWhole) Object.assign(fields, objectFields(metadata))
   const isOpen = preservesUnknown(schema) || schema.additionalProperties === true || additional
-  return { type: 'object', meta, fields, required: [], ...(isOpen && { others: additional ? nodeOf(additional, metadata, false) : ANYTHING }) }
+  return {
+    type: 'object',
+    meta,
+    fields,
+    required: [],
+    ...(isOpen && { others: additional ? nodeOf(additional, metadata, false) : ANYTHING }),
+  }
 }
 
 function objectFields(metadata: SchemaNode): Record<string, SchemaNode> {

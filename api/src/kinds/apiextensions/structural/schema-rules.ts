@@ -1,6 +1,6 @@
 /** What makes a schema structural, and what keywords may say: in Kubernetes' words. */
 import { forbiddenField, invalidValue, requiredValue, unsupportedValue } from '../../../field-errors.ts'
-import { fieldErrorBody, type FieldError } from '../../../status.ts'
+import { type FieldError, fieldErrorBody } from '../../../status.ts'
 import { applySchemaDefaults } from './defaults.ts'
 import { additionalOf, isEmbedded, isIntOrString, isObject, type JsonSchema, preservesUnknown, propertyOf } from './json-schema.ts'
 import { compilePattern } from './pattern.ts'
@@ -73,7 +73,8 @@ function validateOwn(schema: JsonSchema, path: string): FieldError[] {
   if (schema.uniqueItems) {
     errors.push(forbiddenField(`${path}.uniqueItems`, 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic'))
   }
-  if (additionalProperties === false) errors.push(forbiddenField(`${path}.additionalProperties`, 'additionalProperties cannot be set to false'))
+  if (additionalProperties === false)
+    errors.push(forbiddenField(`${path}.additionalProperties`, 'additionalProperties cannot be set to false'))
   if (properties && Object.keys(properties).length > 0 && additionalProperties !== undefined && additionalProperties !== false) {
     errors.push(forbiddenField(`${path}.additionalProperties`, 'additionalProperties and properties are mutual exclusive'))
   }
@@ -130,7 +131,8 @@ function validateLists(schema: JsonSchema, path: string): FieldError[] {
   if (mapType !== undefined) {
     const known = ['atomic', 'granular']
     if (!known.includes(mapType)) errors.push(unsupportedValue(`${path}.x-kubernetes-map-type`, mapType, known))
-    if (schema.type !== 'object') errors.push(invalidValue(`${path}.type`, schema.type ?? '', 'must be object if x-kubernetes-map-type is specified'))
+    if (schema.type !== 'object')
+      errors.push(invalidValue(`${path}.type`, schema.type ?? '', 'must be object if x-kubernetes-map-type is specified'))
   }
   if (keys.length > 0 && listType !== 'map') {
     errors.push(invalidValue(`${path}.x-kubernetes-list-type`, listType ?? '', 'must be map if x-kubernetes-list-map-keys is non-empty'))
@@ -138,16 +140,29 @@ function validateLists(schema: JsonSchema, path: string): FieldError[] {
   if (listType === undefined) return errors
   const known = ['atomic', 'map', 'set']
   if (!known.includes(listType)) errors.push(unsupportedValue(`${path}.x-kubernetes-list-type`, listType, known))
-  if (schema.type !== 'array') errors.push(invalidValue(`${path}.type`, schema.type ?? '', 'must be array if x-kubernetes-list-type is specified'))
+  if (schema.type !== 'array')
+    errors.push(invalidValue(`${path}.type`, schema.type ?? '', 'must be array if x-kubernetes-list-type is specified'))
   if (listType === 'map') errors.push(...validateKeys(schema, keys, path))
   if (listType === 'set' && schema.items) {
     const { items } = schema
     if (items.nullable) errors.push(forbiddenField(`${path}.items.nullable`, 'cannot be nullable when x-kubernetes-list-type is set'))
     if (items.type === 'object' && items['x-kubernetes-map-type'] !== 'atomic') {
-      errors.push(invalidValue(`${path}.items.x-kubernetes-map-type`, items['x-kubernetes-map-type'] ?? '', 'must be atomic as item of a list with x-kubernetes-list-type=set'))
+      errors.push(
+        invalidValue(
+          `${path}.items.x-kubernetes-map-type`,
+          items['x-kubernetes-map-type'] ?? '',
+          'must be atomic as item of a list with x-kubernetes-list-type=set',
+        ),
+      )
     }
     if (items.type === 'array' && (items['x-kubernetes-list-type'] ?? 'atomic') !== 'atomic') {
-      errors.push(invalidValue(`${path}.items.x-kubernetes-list-type`, items['x-kubernetes-list-type'], 'must be atomic as item of a list with x-kubernetes-list-type=set'))
+      errors.push(
+        invalidValue(
+          `${path}.items.x-kubernetes-list-type`,
+          items['x-kubernetes-list-type'],
+          'must be atomic as item of a list with x-kubernetes-list-type=set',
+        ),
+      )
     }
   }
   return errors
@@ -157,7 +172,7 @@ function validateKeys({ items }: JsonSchema, keys: readonly string[], path: stri
   const field = `${path}.x-kubernetes-list-map-keys`
   if (keys.length === 0) return [requiredValue(field, 'must not be empty if x-kubernetes-list-type is map')]
   if (items?.type !== 'object') {
-    return [invalidValue(`${path}.items.type`, items?.type ?? '', 'must be object if parent array\'s x-kubernetes-list-type is map')]
+    return [invalidValue(`${path}.items.type`, items?.type ?? '', "must be object if parent array's x-kubernetes-list-type is map")]
   }
   return keys.flatMap((key, i): FieldError[] => {
     if (keys.indexOf(key) < i) return [{ type: 'Duplicate', field: `${field}[${i}]`, value: key }]
@@ -165,7 +180,7 @@ function validateKeys({ items }: JsonSchema, keys: readonly string[], path: stri
     if (!property) return [invalidValue(`${field}[${i}]`, key, 'entries must all be names of item properties')]
     const at = `${path}.items.properties[${key}]`
     if (property.type === 'array' || property.type === 'object') {
-      return [invalidValue(`${at}.type`, property.type, 'must be a scalar type if parent array\'s x-kubernetes-list-type is map')]
+      return [invalidValue(`${at}.type`, property.type, "must be a scalar type if parent array's x-kubernetes-list-type is map")]
     }
     const isThere = property.default !== undefined || items.required?.includes(key)
     const why = 'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property'
@@ -180,7 +195,9 @@ function validateDefault(schema: JsonSchema, path: string): FieldError[] {
   const value = structuredClone(schema.default)
   if (prune(schema, value, isEmbedded(schema)).length > 0) return [invalidValue(field, schema.default, 'must not have unknown fields')]
   if (isObject(value) || Array.isArray(value)) applySchemaDefaults(schema, value)
-  return validateValue(schema, value).map(error => invalidValue(join(field, error.field), error.value, error.detail ?? fieldErrorBody(error)))
+  return validateValue(schema, value).map(error =>
+    invalidValue(join(field, error.field), error.value, error.detail ?? fieldErrorBody(error)),
+  )
 }
 
 function join(path: string, field: string): string {

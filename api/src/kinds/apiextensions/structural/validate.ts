@@ -49,7 +49,13 @@ class Judge {
 
   #own(schema: JsonSchema, value: unknown, path: string): void {
     if (schema.enum && !schema.enum.some(known => isDeepStrictEqual(known, value))) {
-      this.errors.push(unsupportedValue(path, value, schema.enum.map(known => (typeof known === 'string' ? known : JSON.stringify(known)))))
+      this.errors.push(
+        unsupportedValue(
+          path,
+          value,
+          schema.enum.map(known => (typeof known === 'string' ? known : JSON.stringify(known))),
+        ),
+      )
     }
     if (typeof value === 'string') this.#text(schema, value, path)
     else if (typeof value === 'number') this.#number(schema, value, path)
@@ -139,7 +145,8 @@ class Judge {
     const { allOf, anyOf, oneOf, not } = schema
     if (isIntOrString(schema) && anyOf?.every(({ type }) => type !== undefined) && anyOf.length === 2) {
       // How it is written out for readers that know no x-kubernetes-int-or-string; judged above.
-    } else if (anyOf && !anyOf.some(part => isValid(part, value))) this.#unmet(path, 'must validate at least one schema (anyOf)', anyOf, value)
+    } else if (anyOf && !anyOf.some(part => isValid(part, value)))
+      this.#unmet(path, 'must validate at least one schema (anyOf)', anyOf, value)
     for (const part of allOf ?? []) this.value(part, value, path, undefined)
     if (oneOf) {
       const valid = oneOf.filter(part => isValid(part, value)).length
@@ -185,7 +192,6 @@ function isOfType(type: string, value: unknown): boolean {
     case 'integer':
       return typeof value === 'number' && Number.isInteger(value)
     default:
-      // biome-ignore lint/suspicious/useValidTypeof: string, number and boolean are called the same
       return typeof value === type
   }
 }

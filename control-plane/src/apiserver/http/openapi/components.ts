@@ -1,5 +1,14 @@
 /** Schemas of kinds as OpenAPI components, under the names Kubernetes gives them. */
-import { type CustomPart, deleteOptionsSchema, describeSchema, describeZod, type Kind, type ListNode, type ObjectNode, type SchemaNode } from '@davit/api'
+import {
+  type CustomPart,
+  deleteOptionsSchema,
+  describeSchema,
+  describeZod,
+  type Kind,
+  type ListNode,
+  type ObjectNode,
+  type SchemaNode,
+} from '@davit/api'
 import { commonComponents, LIST_META } from './common.ts'
 import { type ComponentNames, packageOf } from './names.ts'
 

@@ -7,7 +7,16 @@ import { proxyToNode } from './proxy.ts'
 import { getObject, getScale, listObjects } from './read.ts'
 import { answerReview, isReview } from './review.ts'
 import { watchObjects } from './watch.ts'
-import { createObject, deleteCollection, deleteObject, patchObject, postSubresource, sendWarnings, streamLog, updateObject } from './write.ts'
+import {
+  createObject,
+  deleteCollection,
+  deleteObject,
+  patchObject,
+  postSubresource,
+  sendWarnings,
+  streamLog,
+  updateObject,
+} from './write.ts'
 
 type Handler = (handlers: Handlers, call: ResourceCall) => Promise<void>
 

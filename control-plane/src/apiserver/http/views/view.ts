@@ -23,7 +23,8 @@ function wholeView(kind: Kind): View {
   const apiVersion = apiVersionOf(kind)
   return {
     single: stored => stored.bytes,
-    open: metadata => `{"kind":"${kind.custom?.listKind ?? `${kind.kind}List`}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`,
+    open: metadata =>
+      `{"kind":"${kind.custom?.listKind ?? `${kind.kind}List`}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`,
     item: stored => stored.bytes,
     close: ']}\n',
     bookmark: (revision, end) => `{"kind":"${kind.kind}","apiVersion":"${apiVersion}","metadata":${bookmarkMetadata(revision, end)}}`,
