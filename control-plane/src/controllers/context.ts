@@ -22,28 +22,33 @@ export interface ControllerContext {
    * owner), `dependents` (uid of any owner), `namespace` and `node`.
    */
   informer<T extends KubernetesObject>(kind: Kind<T>): Informer<T>
+  /** One by itself, indexed as the shared ones, of a kind that may go: it ends with `signal`, at the latest with the context's. */
+  ownInformer(kind: Kind, signal: AbortSignal): Informer<KubernetesObject>
 }
 
 /** Makes the context of one term of leadership; its informers end with `signal`. */
-export function createContext(options: Omit<ControllerContext, 'informer'>): ControllerContext {
+export function createContext(options: Omit<ControllerContext, 'informer' | 'ownInformer'>): ControllerContext {
   const informers = new Map<string, Informer<KubernetesObject>>()
+  const start = (kind: Kind, signal: AbortSignal) =>
+    startInformer<KubernetesObject>(options.client, kind, {
+      indexers: {
+        owner: object => controllerOf(object).map(owner => owner.uid),
+        dependents: object => (object.metadata.ownerReferences ?? []).map(owner => owner.uid),
+        namespace: object => [object.metadata.namespace ?? ''],
+        node: object => nodeNameOf(object),
+      },
+      signal,
+      log: options.log,
+      clock: options.clock,
+    })
   return {
     ...options,
+    ownInformer: (kind, signal) => start(kind, AbortSignal.any([signal, options.signal])),
     informer<T extends KubernetesObject>(kind: Kind<T>): Informer<T> {
       const name = `${kind.plural}.${kind.group}`
       let informer = informers.get(name)
       if (!informer) {
-        informer = startInformer<KubernetesObject>(options.client, kind as unknown as Kind, {
-          indexers: {
-            owner: object => controllerOf(object).map(owner => owner.uid),
-            dependents: object => (object.metadata.ownerReferences ?? []).map(owner => owner.uid),
-            namespace: object => [object.metadata.namespace ?? ''],
-            node: object => nodeNameOf(object),
-          },
-          signal: options.signal,
-          log: options.log,
-          clock: options.clock,
-        })
+        informer = start(kind as unknown as Kind, options.signal)
         informers.set(name, informer)
       }
       return informer as unknown as Informer<T>

@@ -8,6 +8,7 @@ import {
   type Clock,
   type CustomResourceDefinition,
   customResourceDefinitionKind,
+  deadlineSignal,
   formatTime,
   type Informer,
   isEstablished,
@@ -94,7 +95,7 @@ async function reconcile(name: string, parts: Parts) {
   await served.serve({ ...definition, status }, signal)
   if (status !== definition.status && !definition.metadata.deletionTimestamp) {
     const written = await update({ ...definition, status }, client, signal)
-    const ends = AbortSignal.any([signal, AbortSignal.timeout(WAIT_MS_MAX)])
+    const ends = deadlineSignal(WAIT_MS_MAX, signal)
     if (written) await informer.reached(written.metadata.resourceVersion ?? '', ends).catch(() => {})
   }
   if (definition.metadata.deletionTimestamp && definition.metadata.finalizers?.includes(CLEANUP_FINALIZER))
@@ -141,7 +142,7 @@ async function awaitKind({ client, kinds, signal }: Parts, group: string, plural
   if (!group.includes('.') || kinds.builtIn.some(kind => kind.group === group)) return
   const name = `${plural}.${group}`
   if (kinds.hasDefinition(name)) return
-  const ends = AbortSignal.any([signal, AbortSignal.timeout(WAIT_MS_MAX)])
+  const ends = deadlineSignal(WAIT_MS_MAX, signal)
   try {
     const definition = await client.resource(customResourceDefinitionKind).get({ name }, { signal: ends })
     if (!isEstablished(definition) || definition.metadata.deletionTimestamp) return

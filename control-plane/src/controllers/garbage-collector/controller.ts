@@ -1,73 +1,56 @@
-import {
-  apiVersionOf,
-  isReason,
-  KINDS,
-  type Kind,
-  type KubernetesObject,
-  key as keyOf,
-  type OwnerReference,
-  runController,
-  WorkQueue,
-} from '@davit/api'
+import { isReason, type Kind, type KubernetesObject, key as keyOf, type OwnerReference, runController, WorkQueue } from '@davit/api'
 import type { ControllerContext } from '../context.ts'
+import { Graph } from './graph.ts'
 import { type Action, FOREGROUND, isDeletingForeground, type Observed, ORPHAN, planCollection } from './plan.ts'
-
-/** Kinds that neither own nor are owned, and change too often to be kept twice. */
-const LEFT_OUT: readonly string[] = ['Event', 'Lease']
-const COLLECTED = KINDS.filter(kind => !LEFT_OUT.includes(kind.kind))
 
 /** Deletes what nobody owns any more, and carries out foreground and orphan deletion. Settles when the context's signal aborts. */
 export async function runGarbageCollector(context: ControllerContext): Promise<void> {
   const { clock, log, signal } = context
-  const informers = COLLECTED.map(kind => ({ kind, informer: context.informer(kind) }))
-  await Promise.all(informers.map(({ informer }) => informer.synced))
   const queue = new WorkQueue({ clock })
   const add = (object: KubernetesObject) => queue.add(`${object.apiVersion}/${object.kind}|${keyOf(object)}`)
-  for (const { informer } of informers) {
-    informer.onChange(({ type, object, old = object }) => {
-      // Owners may have waited for it to go, or to let them go.
-      for (const reference of old.metadata.ownerReferences ?? []) {
-        const owner = ownerOf(reference, object, context)
-        if (owner?.metadata.deletionTimestamp !== undefined) add(owner)
-      }
-      if (type === 'deleted' || isDeletingForeground(object)) for (const dependent of dependentsOf(object, context)) add(dependent)
-      if (type === 'deleted') return
-      const { ownerReferences = [], finalizers = [] } = object.metadata
-      if (ownerReferences.length > 0 || finalizers.includes(FOREGROUND) || finalizers.includes(ORPHAN)) add(object)
-    })
-  }
-  await runController(queue, key => reconcile(key, context), { log, signal, workers: 8 })
+  const graph = new Graph(context, ({ type, object, old = object }) => {
+    // Owners may have waited for it to go, or to let them go.
+    for (const reference of old.metadata.ownerReferences ?? []) {
+      const owner = ownerOf(reference, object, graph)
+      if (owner?.metadata.deletionTimestamp !== undefined) add(owner)
+    }
+    if (type === 'deleted' || isDeletingForeground(object)) for (const dependent of dependentsOf(object, graph)) add(dependent)
+    if (type === 'deleted') return
+    const { ownerReferences = [], finalizers = [] } = object.metadata
+    if (ownerReferences.length > 0 || finalizers.includes(FOREGROUND) || finalizers.includes(ORPHAN)) add(object)
+  })
+  await graph.start()
+  await runController(queue, key => reconcile(key, { ...context, graph }), { log, signal, workers: 8 })
 }
 
-function dependentsOf(object: KubernetesObject, context: ControllerContext): KubernetesObject[] {
-  return COLLECTED.flatMap(kind => [...context.informer(kind).cache.byIndex('dependents', object.metadata.uid ?? '')])
+type Context = ControllerContext & { readonly graph: Graph }
+
+function dependentsOf(object: KubernetesObject, graph: Graph): KubernetesObject[] {
+  return graph.kinds().flatMap(kind => [...graph.informer(kind).cache.byIndex('dependents', object.metadata.uid ?? '')])
 }
 
-function kindOfReference({ apiVersion, kind }: Pick<OwnerReference, 'apiVersion' | 'kind'>): Kind | undefined {
-  return COLLECTED.find(each => each.kind === kind && apiVersionOf(each) === apiVersion)
-}
-
-function ownerOf(reference: OwnerReference, dependent: KubernetesObject, context: ControllerContext): KubernetesObject | undefined {
-  const kind = kindOfReference(reference)
+function ownerOf(reference: OwnerReference, dependent: KubernetesObject, graph: Graph): KubernetesObject | undefined {
+  const kind = graph.find(reference)
   if (!kind) return undefined
-  const found = context.informer(kind).cache.get(ownerKey(kind, reference, dependent))
+  const found = graph.informer(kind).cache.get(ownerKey(kind, reference, dependent))
   return found?.metadata.uid === reference.uid ? found : undefined
 }
 
 const ownerKey = (kind: Kind, { name }: OwnerReference, { metadata }: KubernetesObject) =>
   kind.namespaced ? `${metadata.namespace}/${name}` : name
 
-async function reconcile(key: string, context: ControllerContext) {
+async function reconcile(key: string, context: Context) {
+  const { graph } = context
   const [type = '', objectKey = ''] = key.split('|')
   const split = type.lastIndexOf('/')
-  const kind = kindOfReference({ apiVersion: type.slice(0, split), kind: type.slice(split + 1) })
-  const object = kind && context.informer(kind).cache.get(objectKey)
+  const kind = graph.find({ apiVersion: type.slice(0, split), kind: type.slice(split + 1) })
+  const object = kind && graph.informer(kind).cache.get(objectKey)
   if (!kind || !object) return
   const states = new Map<string, ReturnType<Observed['owner']>>()
   for (const reference of object.metadata.ownerReferences ?? []) states.set(reference.uid, await ownerState(reference, object, context))
   const observed: Observed = {
     object,
-    dependents: dependentsOf(object, context),
+    dependents: dependentsOf(object, graph),
     owner: reference => states.get(reference.uid) ?? 'unknown',
   }
   let latest = object
@@ -77,11 +60,12 @@ async function reconcile(key: string, context: ControllerContext) {
 async function ownerState(
   reference: OwnerReference,
   dependent: KubernetesObject,
-  context: ControllerContext,
+  context: Context,
 ): Promise<ReturnType<Observed['owner']>> {
-  const kind = kindOfReference(reference)
+  const { graph } = context
+  const kind = graph.find(reference)
   if (!kind) return 'unknown'
-  let owner = ownerOf(reference, dependent, context)
+  let owner = ownerOf(reference, dependent, graph)
   if (!owner) {
     // The cache may be behind what made the dependent; only a fresh read proves that an owner is absent.
     const target = { name: reference.name, ...(kind.namespaced && { namespace: dependent.metadata.namespace ?? '' }) }
@@ -99,12 +83,8 @@ async function ownerState(
 }
 
 /** Resolves with the object as it is afterwards, where it was changed and is not gone. */
-async function perform(
-  action: Action,
-  kind: Kind,
-  object: KubernetesObject,
-  context: ControllerContext,
-): Promise<KubernetesObject | undefined> {
+async function perform(action: Action, kind: Kind, object: KubernetesObject, context: Context): Promise<KubernetesObject | undefined> {
+  const { graph } = context
   switch (action.kind) {
     case 'delete':
       await remove(kind, object, action.propagationPolicy, context)
@@ -115,7 +95,7 @@ async function perform(
     }
     case 'orphan-dependents':
       for (const dependent of action.dependents) {
-        const dependentKind = kindOfReference(dependent)
+        const dependentKind = graph.find(dependent)
         if (dependentKind) await dropOwners(dependentKind, dependent, [object.metadata.uid ?? ''], context)
       }
       return patchMetadata(kind, object, { finalizers: (object.metadata.finalizers ?? []).filter(each => each !== ORPHAN) }, context)

@@ -1,5 +1,16 @@
-import { isReason, KINDS, type Kind, type Namespace, namespaceKind, podKind, runController, WorkQueue } from '@davit/api'
+import {
+  customResourceDefinitionKind,
+  isReason,
+  KINDS,
+  type Kind,
+  type Namespace,
+  namespaceKind,
+  podKind,
+  runController,
+  WorkQueue,
+} from '@davit/api'
 import type { ControllerContext } from '../context.ts'
+import { customKinds } from '../custom-kinds.ts'
 
 /** While something of the namespace is left, how soon to look again, milliseconds. */
 const AGAIN_MS = 500
@@ -11,7 +22,7 @@ const AGAIN_MS = 500
 export async function runNamespaceController(context: ControllerContext): Promise<void> {
   const { clock, log, signal } = context
   const namespaces = context.informer(namespaceKind)
-  await namespaces.synced
+  await Promise.all([namespaces.synced, context.informer(customResourceDefinitionKind).synced])
   const queue = new WorkQueue({ clock })
   namespaces.onChange(({ key, object }) => object.metadata.deletionTimestamp !== undefined && queue.add(key))
   await runController(
@@ -30,8 +41,8 @@ async function reconcile(namespace: Namespace, context: ControllerContext) {
   const name = namespace.metadata.name ?? ''
   const podsLeft = await empty(podKind as unknown as Kind, name, context)
   if (podsLeft > 0) return { againAfterMs: AGAIN_MS }
-  const others = KINDS.filter(kind => kind.namespaced && !kind.view && kind !== (podKind as unknown as Kind))
-  const left = await Promise.all(others.map(kind => empty(kind, name, context)))
+  const others = [...KINDS, ...customKinds(context)].filter(kind => kind.namespaced && !kind.view && kind !== (podKind as unknown as Kind))
+  const left = await Promise.all(others.map(kind => emptyIfServed(kind, name, context)))
   if (left.some(count => count > 0)) return { againAfterMs: AGAIN_MS }
   const finalizers = (namespace.spec?.finalizers ?? []).filter(finalizer => finalizer !== 'kubernetes')
   await client
@@ -40,6 +51,14 @@ async function reconcile(namespace: Namespace, context: ControllerContext) {
     .catch(error => {
       if (!isReason(error, 'NotFound')) throw error
     })
+}
+
+/** A kind that users define may be gone since. */
+async function emptyIfServed(kind: Kind, namespace: string, context: ControllerContext): Promise<number> {
+  return empty(kind, namespace, context).catch(error => {
+    if (kind.custom && isReason(error, 'NotFound')) return 0
+    throw error
+  })
 }
 
 /** Deletes every object of the kind in the namespace; gives how many a fresh read still finds. */
