@@ -120,6 +120,8 @@ export interface CustomPart {
   /** What is stored, in whichever version, as this version has it. Throws InternalError when it cannot be converted. */
   readonly fromStored: (object: KubernetesObject) => KubernetesObject
   readonly toStored: (object: KubernetesObject) => KubernetesObject
+  /** apiVersion in which objects are stored now. */
+  readonly storedVersion: string
 }
 
 /** How the objects of a stored kind look as another's. */

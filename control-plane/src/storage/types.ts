@@ -25,6 +25,8 @@ export interface Stored {
   readonly bytes: Buffer
   /** With `metadata.resourceVersion`. */
   readonly object: KubernetesObject
+  /** It is stored in a version that would not be written any more: the next write brings it along, even one that changes nothing. */
+  readonly isStale?: boolean
 }
 
 export type Operation =

@@ -89,6 +89,7 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
         return object
       },
       toStored: object => converted(object, storageVersion),
+      storedVersion: storageVersion,
     },
   })
   return made

@@ -53,6 +53,7 @@ spec:
               port: {x-kubernetes-int-or-string: true}
               color: {type: string, enum: [red, green]}
               free: {type: object, x-kubernetes-preserve-unknown-fields: true}
+              inner: {type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true}
               ports:
                 type: array
                 x-kubernetes-list-type: map
@@ -82,11 +83,19 @@ const FILES: Readonly<Record<string, string>> = {
   ),
   'a.json': object('a', GOOD),
   'a2.json': object('a', { ...GOOD, replicas: 3, ports: [{ name: 'b', number: 2 }] }),
+  'd.json': object('d', GOOD),
   'b.json': object('b', { cronSpec: '* * * * *', image: 'nginx' }, 'v2'),
   'unknown.json': object('c', { ...GOOD, nonsense: 1 }),
   'wrong.json': object('c', { cronSpec: 'never', replicas: 11, color: 'blue', port: true }),
   'type.json': object('c', { cronSpec: '* * * * *', replicas: 'many' }),
   'rule.json': object('c', { cronSpec: '* * * * *', replicas: 3, limit: 2 }),
+  'inner.json': object('c', {
+    cronSpec: '* * * * *',
+    inner: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x', nonsense: 1 }, more: 1 },
+  }),
+  'half.json': object('c', { cronSpec: '* * * * *', inner: { metadata: {} } }),
+  'twice.json': object('c', { cronSpec: '* * * * *' }).replace('"cronSpec"', '"cronSpec":"1 1 1 1 1","cronSpec"'),
+  'metadata.json': object('c', { cronSpec: '* * * * *' }).replace('"name"', '"nonsense":1,"name"'),
   'ports.json': object('c', { cronSpec: '* * * * *', ports: [{ name: 'a' }, { name: 'a' }] }),
 }
 
@@ -141,6 +150,14 @@ describe('custom resources', { skip: !isThere && `no ${KUBECTL} here` }, () => {
     ['get all -o name', 0, /crontab\.stable\.example\.com\/a/],
     ['apply -f unknown.json', 1, /strict decoding error: unknown field "spec\.nonsense"/],
     ['apply -f unknown.json --validate=warn', 0, /Warning: unknown field "spec\.nonsense"/],
+    ['create -f inner.json', 1, /unknown field "spec\.inner\.metadata\.nonsense"/],
+    ['create -f half.json', 1, /spec\.inner\.apiVersion: Required value: must not be empty/],
+    [
+      'create --raw /apis/stable.example.com/v1/namespaces/default/crontabs?fieldValidation=Strict -f twice.json',
+      1,
+      /duplicate field "spec\.cronSpec"/,
+    ],
+    ['create -f metadata.json', 1, /unknown field "metadata\.nonsense"/],
     ['get ct c -o jsonpath={.spec.nonsense}', 0, /^$/],
     ['delete ct c', 0, /"c" deleted/],
     ['create -f wrong.json', 1, /spec\.color: Unsupported value: "blue": supported values: "red", "green"/],
@@ -172,6 +189,7 @@ describe('custom resources', { skip: !isThere && `no ${KUBECTL} here` }, () => {
     ],
     ['apply --server-side --field-manager=two --force-conflicts -f a2.json', 0, /serverside-applied/],
     ['get ct a -o jsonpath={.spec.replicas}{.spec.ports[*].name}', 0, /^3b$/],
+    ['apply --server-side -f d.json', 0, /d serverside-applied/],
     ['explain crontabs.spec.cronSpec --api-version=stable.example.com/v1', 0, /FIELD: cronSpec <string>[\s\S]*When it runs\./],
     ['explain crontabs', 0, /Runs an image now and then\./],
     ['get crd', 0, /NAME +CREATED AT\ncrontabs\.stable\.example\.com +20/],

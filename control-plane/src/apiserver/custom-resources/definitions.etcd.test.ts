@@ -159,9 +159,11 @@ describe('definitions', () => {
     )
     assert.deepEqual((await definitions().get({ name })).status?.storedVersions, ['v1', 'v2'])
     assert.match((await first.storage.read(key))?.value ?? '', /"apiVersion":"example\.com\/v1"/)
-    const patched = await objects(second, 'moves').patch(target, { type: 'merge', body: { spec: { a: '2' } } })
+    // Even a write that changes nothing brings it along.
+    const patched = await objects(second, 'moves').patch(target, { type: 'merge', body: { spec: { a: '1' } } })
     assert.equal(patched.apiVersion, `${GROUP}/v1`)
     assert.match((await first.storage.read(key))?.value ?? '', /"apiVersion":"example\.com\/v2"/)
+    await objects(first, 'moves').patch(target, { type: 'merge', body: { spec: { a: '2' } } })
     assert.deepEqual(
       (await objects(first, 'moves').list({ namespace: 'default' })).items.map(({ apiVersion, spec }) => [apiVersion, spec]),
       [[`${GROUP}/v1`, { a: '2' }]],

@@ -72,11 +72,11 @@ export class Resources {
   }
 
   /** Each version of a user's kind has its own sight of what is stored. */
-  #storedCustom(kind: Kind, { definition, fromStored }: CustomPart): StoredResource {
-    if (!this.#kinds.hasDefinition(definition.name)) throw notFound(kind, '')
+  #storedCustom(kind: Kind, custom: CustomPart): StoredResource {
+    if (!this.#kinds.hasDefinition(custom.definition.name)) throw notFound(kind, '')
     let resource = this.#custom.get(kind)
     if (!resource) {
-      resource = versionedResource(storedResourceOf(kind), fromStored)
+      resource = versionedResource(storedResourceOf(kind), custom)
       this.#custom.set(kind, resource)
     }
     return resource

@@ -115,7 +115,7 @@ async function decide(
 
   const extra = await admissions.allocate({ kind, context, object, old })
   const value = storedValue(object)
-  if (isUnchanged(value, storedValue(old))) {
+  if (!current.isStale && isUnchanged(value, storedValue(old))) {
     settle(extra, { committed: false, revisions: new Map() })
     return { answer: current }
   }

@@ -2,7 +2,7 @@
  * Storage as a version of a user's kind sees it: whatever version an object is stored in, it is read in the one that is asked for, and
  * written in the one that is stored. All that the registry does to objects it does in the version of the request.
  */
-import type { KubernetesObject } from '@davit/api'
+import type { CustomPart, KubernetesObject } from '@davit/api'
 import type { KindRegistry } from '../../kind-registry.ts'
 import type { ListRequest, Operation, Storage, StorageEvent, Stored, StoredResource } from '../../storage/types.ts'
 import { deepFreeze } from './written.ts'
@@ -10,13 +10,16 @@ import { deepFreeze } from './written.ts'
 /** How stored objects look to one version. */
 export interface VersionedResource extends StoredResource {
   readonly seenAs: (object: KubernetesObject) => KubernetesObject
+  /** apiVersion in which it is written. */
+  readonly storedVersion: string
 }
 
 /** Converted once for as long as the stored object is kept. */
-export function versionedResource(resource: StoredResource, fromStored: (object: KubernetesObject) => KubernetesObject): VersionedResource {
+export function versionedResource(resource: StoredResource, { fromStored, storedVersion }: CustomPart): VersionedResource {
   const seen = new WeakMap<KubernetesObject, KubernetesObject>()
   return {
     ...resource,
+    storedVersion,
     seenAs: object => {
       const known = seen.get(object)
       if (known) return known
@@ -101,6 +104,10 @@ class Seen implements Stored {
 
   get object(): KubernetesObject {
     return this.#resource.seenAs(this.#stored.object)
+  }
+
+  get isStale(): boolean {
+    return this.#stored.object.apiVersion !== this.#resource.storedVersion
   }
 
   get bytes(): Buffer {
