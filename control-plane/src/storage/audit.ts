@@ -38,12 +38,15 @@ async function auditResource(parts: Parts, cache: ResourceCache, signal: AbortSi
     }
     if (!(await space.progress.reached(revision, { timeoutMs: REACH_MS, signal }))) throw new Error(`Revision ${revision} did not arrive`)
 
+    // Gone meanwhile: nothing feeds it any more.
+    const isKept = () => space.caches.get(cache.resource.prefix) === cache
+    if (!isKept()) return 0
     const isSettled = (key: string) => (changed.get(key) ?? 0) <= revision
     const suspects = (await differences(cache, expected)).filter(isSettled)
     if (suspects.length === 0) return 0
     const values = await valuesAt(parts, cache, suspects, revision, signal)
     const wrong = suspects.filter(key => isSettled(key) && cache.get(key)?.revision !== expected.get(key))
-    if (wrong.length === 0) return 0
+    if (wrong.length === 0 || !isKept()) return 0
     log.error(
       { resource: cache.resource.name, keys: wrong.slice(0, 20), count: wrong.length, revision },
       'The cache differed from etcd; repaired',

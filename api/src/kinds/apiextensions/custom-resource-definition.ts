@@ -2,6 +2,7 @@ import { defineKind } from '../../kind.ts'
 import { createdAtColumn, nameColumn } from '../columns.ts'
 import { validateDefinition, validateDefinitionStatus, validateDefinitionUpdate } from './definition-rules.ts'
 import { definitionSchema } from './schema.ts'
+import { readSchema } from './structural/json-schema.ts'
 import type { CustomResourceDefinition } from './types.ts'
 
 /** On a definition that is being deleted: its objects go first. */
@@ -32,6 +33,12 @@ function applyDefinitionDefaults({ spec }: CustomResourceDefinition): void {
   if (names?.kind) {
     names.singular ??= names.kind.toLowerCase()
     names.listKind ??= `${names.kind}List`
+  }
+  for (const version of spec.versions ?? []) {
+    if (!version.schema?.openAPIV3Schema) continue
+    const { schema, wrong, listedItems } = readSchema(version.schema.openAPIV3Schema, '')
+    // Keywords that nobody knows are dropped; what is wrong is for the rules to tell.
+    if (wrong.length + listedItems.length === 0) version.schema.openAPIV3Schema = schema
   }
   spec.conversion ??= { strategy: 'None' }
   spec.conversion.strategy ||= 'None'

@@ -63,7 +63,12 @@ export function followDefinitions(options: FollowOptions): FollowedDefinitions {
   })
   const serveAll = async () => {
     await informer.synced
-    for (const definition of [...informer.cache.list()]) await parts.served.serve(definition, signal)
+    for (const definition of [...informer.cache.list()]) {
+      // One that cannot be served now is tried again; it holds nobody up.
+      await parts.served.serve(definition, signal).catch((err: unknown) => {
+        if (!signal.aborted) log.warn({ key: definition.metadata.name, err }, 'Cannot serve a definition yet')
+      })
+    }
   }
   const synced = serveAll()
   const stopped = synced.then(

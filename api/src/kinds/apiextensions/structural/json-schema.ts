@@ -207,9 +207,7 @@ class Reader {
         return list((item, at) => this.#rule(item, at))
       case 'named': {
         if (!isObject(value)) return is(false, 'object')
-        const named: Record<string, JsonSchema> = Object.create(null)
-        for (const name of Object.keys(value)) named[name] = this.schema(value[name], `${path}[${name}]`, depth + 1)
-        return named
+        return Object.fromEntries(Object.keys(value).map(name => [name, this.schema(value[name], `${path}[${name}]`, depth + 1)]))
       }
     }
   }
