@@ -38,6 +38,8 @@ const TRUE: readonly [rule: string, spec: object][] = [
   ['self.__dash__ == 1 || self.with__dash__dash == "x"', { 'with-dash': 'x' }],
   ['self.since < timestamp("2030-01-01T00:00:00Z")', { since: '2024-01-01T00:00:00Z' }],
   ['self.list.isSorted() && self.list.sum() == 3 && self.list.max() == 2', { list: [1, 2] }],
+  ['quantity(self.name).isGreaterThan(quantity("500Mi")) && isQuantity(self.name)', { name: '1Gi' }],
+  ['isURL(self.name) && !isIP(self.name)', { name: 'https://example.com' }],
   ['self.name.find("[0-9]+") == "12" && self.name.replace("a", "b") == "b12"', { name: 'a12' }],
 ]
 for (const [rule, spec] of TRUE) test(`${rule} holds`, () => assert.deepEqual(judge({ rule }, spec), []))
@@ -63,6 +65,13 @@ test('a rule about what was before is asked only when there was something', () =
   assert.deepEqual(judge(rule, { a: 1 }), [])
   assert.deepEqual(judge(rule, { a: 1 }, { a: 2 }), ['spec: Invalid value: "object": only more'])
   assert.deepEqual(judge(rule, { a: 3 }, { a: 2 }), [])
+})
+
+test('a rule may ask for what was before as for something that may be none', () => {
+  const rule = { rule: 'self.a > 0 && (!oldSelf.hasValue() || oldSelf.value() != self)', optionalOldSelf: true, message: 'change it' }
+  assert.deepEqual(judge(rule, { a: 1 }), [])
+  assert.deepEqual(judge(rule, { a: 1 }, { a: 1 }), ['spec: Invalid value: "object": change it'])
+  assert.deepEqual(judge(rule, { a: 2 }, { a: 1 }), [])
 })
 
 test('what broke a rule before may stay as it is', () => {
@@ -91,6 +100,7 @@ const RULES: readonly [rule: ValidationRule, wanted: RegExp][] = [
   [{ rule: 'true', message: 'a\nb' }, /message must not contain line breaks/],
   [{ rule: 'true', messageExpression: '1' }, /messageExpression must evaluate to a string/],
   [{ rule: 'true', reason: 'Mood' }, /reason: Unsupported value: "Mood"/],
+  [{ rule: 'true', optionalOldSelf: true }, /may not be set if oldSelf is not used in rule/],
   [{ rule: 'true', fieldPath: '.none' }, /fieldPath: Invalid value: ".none"/],
 ]
 for (const [rule, wanted] of RULES) {

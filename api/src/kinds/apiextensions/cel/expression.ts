@@ -2,8 +2,9 @@
  * One CEL expression, compiled once. The library knows no cost: every node of the expression that is evaluated is counted here, and
  * so is what it gives, so that no rule holds the server for long. Regular expressions are RE2's.
  */
-import { Environment } from '@marcbachmann/cel-js'
-import { compilePattern, matchesPattern } from '../structural/pattern.ts'
+import { Environment, Optional } from '@marcbachmann/cel-js'
+import { matchesPattern } from '../structural/pattern.ts'
+import { withFunctions } from './functions.ts'
 
 /** What evaluations may still cost. One node of an expression costs 1. */
 export class Budget {
@@ -40,15 +41,24 @@ const LIMITS = { maxAstNodes: 5000, maxDepth: 100, maxListElements: 500, maxMapE
 const CACHED_MAX = 2000
 const CACHE = new Map<string, Expression>()
 
-const ENVIRONMENT = withFunctions(new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true, limits: LIMITS }))
-  .registerVariable('self', 'dyn')
-  .registerVariable('oldSelf', 'dyn')
+const environmentOf = (oldSelf: 'dyn' | 'optional') =>
+  withFunctions(new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true, limits: LIMITS }))
+    .registerVariable('self', 'dyn')
+    .registerVariable('oldSelf', oldSelf)
+const ENVIRONMENT = environmentOf('dyn')
+const ENVIRONMENT_OF_OPTIONAL = environmentOf('optional')
 
-/** Throws Error when it cannot be read or its types do not fit. */
-export function compileExpression(text: string): Expression {
-  const known = CACHE.get(text)
+/** A value that may be none, as `oldSelf` is in rules that ask for it so. */
+export function optionalValue(value: unknown): unknown {
+  return value === undefined ? Optional.none() : Optional.of(value)
+}
+
+/** `isOldOptional`: `oldSelf` may be none. Throws Error when it cannot be read or its types do not fit. */
+export function compileExpression(text: string, isOldOptional = false): Expression {
+  const name = `${isOldOptional ? 'optional' : ''} ${text}`
+  const known = CACHE.get(name)
   if (known) return known
-  const parsed = ENVIRONMENT.parse(text)
+  const parsed = (isOldOptional ? ENVIRONMENT_OF_OPTIONAL : ENVIRONMENT).parse(text)
   const { valid, type, error } = parsed.check()
   if (!valid) throw error ?? new Error('types do not fit')
   let present: Budget | undefined
@@ -67,7 +77,7 @@ export function compileExpression(text: string): Expression {
     },
   }
   if (CACHE.size >= CACHED_MAX) CACHE.delete(CACHE.keys().next().value as string)
-  CACHE.set(text, expression)
+  CACHE.set(name, expression)
   return expression
 }
 
@@ -124,41 +134,4 @@ function patternMatch({ op, args }: AstNode, spend: Spend): Evaluate | undefined
     spend((text.length / 10) * Math.max(1, pattern.length / 4))
     return matchesPattern(pattern, text)
   }
-}
-
-type Comparable = bigint | number | string
-
-/** Functions that Kubernetes has besides CEL's own. */
-function withFunctions(environment: Environment): Environment {
-  const order = (a: Comparable, b: Comparable) => (a < b ? -1 : a > b ? 1 : 0)
-  const extreme = (list: Comparable[], wanted: number) => {
-    const [first, ...rest] = list
-    if (first === undefined) throw new Error(`${wanted < 0 ? 'min' : 'max'} called on empty list`)
-    return rest.reduce((best, item) => (order(item, best) === wanted ? item : best), first)
-  }
-  const isSame = (a: unknown, b: unknown) => a === b
-  return environment
-    .registerFunction('string.replace(string, string): string', (text: string, from: string, to: string) => text.replaceAll(from, () => to))
-    .registerFunction('string.charAt(int): string', (text: string, at: bigint) => text.charAt(Number(at)))
-    .registerFunction('string.find(string): string', (text: string, pattern: string) => allMatches(text, pattern, 1)[0] ?? '')
-    .registerFunction('string.findAll(string): list<string>', (text: string, pattern: string) => allMatches(text, pattern, 1000))
-    .registerFunction('list.isSorted(): bool', (list: Comparable[]) =>
-      list.every((item, i) => i === 0 || order(list[i - 1] as Comparable, item) <= 0),
-    )
-    .registerFunction('list.sum(): dyn', (list: (bigint | number)[]) =>
-      list.length === 0 ? 0n : list.slice(1).reduce((sum, item) => (sum as bigint) + (item as bigint), list[0] as bigint),
-    )
-    .registerFunction('list.min(): dyn', (list: Comparable[]) => extreme(list, -1))
-    .registerFunction('list.max(): dyn', (list: Comparable[]) => extreme(list, 1))
-    .registerFunction('list.indexOf(dyn): int', (list: unknown[], value: unknown) => BigInt(list.findIndex(item => isSame(item, value))))
-    .registerFunction('list.lastIndexOf(dyn): int', (list: unknown[], value: unknown) =>
-      BigInt(list.findLastIndex(item => isSame(item, value))),
-    )
-}
-
-function allMatches(text: string, pattern: string, max: number): string[] {
-  const matcher = compilePattern(pattern).matcher(text)
-  const found: string[] = []
-  while (found.length < max && matcher.find()) found.push(matcher.group() ?? '')
-  return found
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { invalidValue, requiredValue, unsupportedValue } from '../../../field-errors.ts'
 import type { FieldError } from '../../../status.ts'
 import { additionalOf, isObject, type JsonSchema, propertyOf, type ValidationRule } from '../structural/json-schema.ts'
-import { Budget, CostError, compileExpression, type Expression } from './expression.ts'
+import { Budget, CostError, compileExpression, type Expression, optionalValue } from './expression.ts'
 import { celValue } from './values.ts'
 
 const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired']
@@ -46,7 +46,9 @@ function validateRule(rule: ValidationRule, schema: JsonSchema, path: string): F
     errors.push(requiredValue(`${path}.messageExpression`, 'messageExpression must be non-empty if specified'))
   }
   if (reason !== undefined && !REASONS.includes(reason)) errors.push(unsupportedValue(`${path}.reason`, reason, REASONS))
-  if (optionalOldSelf) errors.push(invalidValue(`${path}.optionalOldSelf`, true, 'is not served yet'))
+  if (optionalOldSelf && !speaksOfOld(rule)) {
+    errors.push(invalidValue(`${path}.optionalOldSelf`, true, 'may not be set if oldSelf is not used in rule'))
+  }
   if (fieldPath !== undefined && !isFieldPath(schema, fieldPath)) {
     errors.push(invalidValue(`${path}.fieldPath`, fieldPath, `fieldPath must be a valid path: does not refer to a valid field`))
   }
@@ -59,9 +61,18 @@ function validateRule(rule: ValidationRule, schema: JsonSchema, path: string): F
   return errors
 }
 
+/** True for what cannot be read: that is another mistake. */
+function speaksOfOld(rule: ValidationRule): boolean {
+  try {
+    return compileExpression(rule.rule ?? '', rule.optionalOldSelf).usesOld
+  } catch {
+    return true
+  }
+}
+
 function compileErrors(path: string, rule: ValidationRule, text: string, wanted: string, why: string): FieldError[] {
   try {
-    const { type } = compileExpression(text)
+    const { type } = compileExpression(text, rule.optionalOldSelf)
     return type === wanted || type === 'dyn' ? [] : [invalidValue(path, rule, why)]
   } catch (error) {
     return [invalidValue(path, rule, `compilation failed: ${(error as Error).message}`)]
@@ -124,8 +135,8 @@ function collect(schema: JsonSchema, compiled: Map<JsonSchema, CompiledRule[]>, 
 /** One that an older server let pass and this one cannot read is left out. */
 function compiledRule(rule: ValidationRule): CompiledRule | undefined {
   try {
-    const message = rule.messageExpression ? compileExpression(rule.messageExpression) : undefined
-    return { rule, expression: compileExpression(rule.rule ?? ''), message }
+    const message = rule.messageExpression ? compileExpression(rule.messageExpression, rule.optionalOldSelf) : undefined
+    return { rule, expression: compileExpression(rule.rule ?? '', rule.optionalOldSelf), message }
   } catch {
     return undefined
   }
@@ -169,8 +180,10 @@ class Run {
     const self = celValue(schema, value, this.#budget, isRoot)
     const oldSelf = old === undefined || old === null ? undefined : celValue(schema, old, this.#budget, isRoot)
     for (const rule of rules) {
-      if (rule.expression.usesOld ? oldSelf === undefined : isSame) continue
-      this.#run(rule, { self, ...(oldSelf !== undefined && { oldSelf }) }, path, schema.type ?? 'object')
+      const isOptional = rule.rule.optionalOldSelf === true
+      if (rule.expression.usesOld ? oldSelf === undefined && !isOptional : isSame) continue
+      const before = isOptional ? { oldSelf: optionalValue(oldSelf) } : oldSelf !== undefined && { oldSelf }
+      this.#run(rule, { self, ...before }, path, schema.type ?? 'object')
     }
   }
 
