@@ -2,7 +2,7 @@
  * Every resource's cache, all at one revision. Fed by one watch over the whole key space, so that every revision of etcd
  * arrives here, also those that concern nobody: the revision says how fresh everything is.
  */
-import type { Clock } from '@davit/api'
+import { apiError, type Clock } from '@davit/api'
 import type { Envelope } from './envelope.ts'
 import type { RingLimits } from './event-ring.ts'
 import { Progress } from './progress.ts'
@@ -66,9 +66,10 @@ export class KeySpace {
     for (const watcher of [...cache.audience]) watcher.close()
   }
 
+  /** Throws NotFound for one that was never there, or has gone. */
   cacheOf(resource: StoredResource): ResourceCache {
     const cache = this.#caches.get(resource.prefix)
-    if (!cache) throw new Error(`Resource "${resource.name}" is not registered`)
+    if (!cache) throw apiError('NotFound', 'the server could not find the requested resource')
     return cache
   }
 
