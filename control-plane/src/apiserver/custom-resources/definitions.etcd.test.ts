@@ -108,6 +108,8 @@ describe('definitions', () => {
     const resource = objects(second, 'plains')
     const { metadata } = await resource.create(custom('Plain', 'a', { gone: 1 }))
     assert.equal(metadata.generation, 1)
+    const unseen = custom('Plain', 'a')
+    await assert.rejects(resource.update(unseen), /metadata\.resourceVersion: Invalid value: 0x0: must be specified for an update/)
     const kind = kindOf(first, 'plains') as Kind<Custom>
     const added = await cluster.event(kind, { namespace: 'default' }, ({ type }) => type === 'ADDED')
     assert.deepEqual((added.object as Custom).spec, {})

@@ -84,6 +84,7 @@ async function decide(
   const old = current.object
   const asked = wanted(current)
   checkIdentity(kind, target, asked, current)
+  if (!isApplied && subresource !== 'scale') checkConditional(kind, asked)
   const sent = asked.metadata.managedFields
   const object = PARTS[part](asked, old, kind)
   keepSystemMetadata(kind, object, old)
@@ -93,7 +94,8 @@ async function decide(
   await admissions.admit({ kind, context, object, old, isPart: part !== 'object', ...(part !== 'object' && { part }) })
   kind.applyDefaults(object)
   // A default that is newer than the stored object is no change of anybody's.
-  if (part !== 'status' && kind.hasGeneration && specChanged(object, old)) object.metadata.generation = (old.metadata.generation ?? 0) + 1
+  if (part !== 'status' && kind.hasGeneration && specChanged(kind, object, old))
+    object.metadata.generation = (old.metadata.generation ?? 0) + 1
   if (part === 'ephemeralcontainers') validateEphemeralContainers(kind, object as Pod, old as Pod)
   else if (part === 'resize') {
     refuse(kind, object, validatePodResize(object as Pod, old as Pod))
@@ -150,6 +152,13 @@ function checkIdentity(kind: Kind, target: Target, { metadata }: KubernetesObjec
     throw invalid(kind, target.name, [{ type: 'Invalid', field: 'metadata.resourceVersion', value: resourceVersion, detail }])
   }
   if (resourceVersion !== '0' && Number(resourceVersion) !== current.revision) throw conflict(kind, target.name)
+}
+
+/** Nobody replaces an object of a user's kind without having seen it. A patch has what it was made from. Throws Invalid. */
+function checkConditional(kind: Kind, object: KubernetesObject): void {
+  if (!kind.custom || object.metadata.resourceVersion) return
+  const detail = '0x0: must be specified for an update'
+  refuse(kind, object, [{ type: 'Invalid', field: 'metadata.resourceVersion', detail, omitsValue: true }])
 }
 
 type WithParts = KubernetesObject & { spec?: unknown; status?: unknown }
@@ -222,8 +231,13 @@ function keepSystemMetadata(kind: Kind, object: KubernetesObject, { metadata: ol
   }
 }
 
-/** Whether anything but metadata and status differs. */
-function specChanged(object: KubernetesObject, old: KubernetesObject): boolean {
+/** Whether anything but metadata and status differs. A user's kind may have a status that is a field like any other. */
+function specChanged(kind: Kind, object: KubernetesObject, old: KubernetesObject): boolean {
+  if (kind.custom && !kind.subresources.includes('status')) {
+    const { metadata: _m, ...now } = object
+    const { metadata: _om, ...before } = old
+    return !isSameJson(now, before)
+  }
   const { metadata: _m, status: _s, ...now } = object as WithParts
   const { metadata: _om, status: _os, ...before } = old as WithParts
   return !isSameJson(now, before)
