@@ -17,6 +17,9 @@ import { customKindOf } from '../custom-kinds.ts'
 const LEFT_OUT: readonly string[] = ['Event', 'Lease']
 const COLLECTED = KINDS.filter(kind => !LEFT_OUT.includes(kind.kind))
 
+/** How long the first objects of users' kinds are waited for, milliseconds. */
+const SYNC_MS_MAX = 30_000
+
 interface Followed {
   readonly kind: Kind
   readonly informer: Informer<KubernetesObject>
@@ -36,12 +39,18 @@ export class Graph {
     this.#onChange = onChange
   }
 
-  /** Resolves once everything that is always there is known; kinds of users are followed as they come. */
+  /**
+   * Resolves once everything that is always there is known, and so are the kinds that users have defined so far; those that cannot be read
+   * hold nobody up for long. Further ones are followed as they come.
+   */
   async start(): Promise<void> {
     const definitions = this.#context.informer(customResourceDefinitionKind)
     await Promise.all([definitions.synced, ...this.#builtIn.map(kind => this.#context.informer(kind).synced)])
     for (const kind of this.#builtIn) this.#context.informer(kind).onChange(this.#onChange)
     definitions.onChange(({ type, object }) => this.#follow(object, type === 'deleted'))
+    const { clock, signal } = this.#context
+    const known = Promise.all([...this.#custom.values()].map(({ informer }) => informer.synced.catch(() => {})))
+    await Promise.race([known, clock.sleep(SYNC_MS_MAX, signal).catch(() => {})])
   }
 
   kinds(): Kind[] {
