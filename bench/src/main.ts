@@ -1,6 +1,6 @@
-/** `npm run bench -- pods|density|failover|apiserver`: measures, prints, and leaves nothing behind. */
+/** `npm run bench -- pods|density|failover|api`: measures, prints, and leaves nothing behind. */
 import { parseArgs } from 'node:util'
-import { benchApiServer } from './apiserver.ts'
+import { benchApi } from './api/index.ts'
 import { benchDensity } from './density.ts'
 import { benchFailover } from './failover.ts'
 import type { BenchOptions } from './options.ts'
@@ -19,17 +19,17 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   pods: { run: benchPods, replicas: 60, minutesPerRun: 6 },
   density: { run: benchDensity, replicas: 110, minutesPerRun: 10 },
   failover: { run: benchFailover, replicas: 12, minutesPerRun: 6 },
-  apiserver: { run: benchApiServer, replicas: 0, minutesPerRun: 3 },
+  api: { run: benchApi, replicas: 0, minutesPerRun: 4 },
 }
 
 const CONTENDERS: readonly string[] = ['raw', 'swarm', 'davit']
 
-const HELP = `Usage: npm run bench -- pods|density|failover|apiserver [flags]
+const HELP = `Usage: npm run bench -- pods|density|failover|api [flags]
 
   pods        60 replicas to Running on three hosts, beside raw Docker and Swarm; one pod; memory and idle processor time
   density     110 pods on one host: start, stop, memory and processor time at rest
   failover    a crashed host, to NotReady, endpoints gone and replacements Running, beside Swarm
-  apiserver   GET of one pod beside bare fastify, creations beside raw etcd
+  api         GET, LIST of 10,000 pods and an event to 1,000 watchers beside bare fastify, writes beside raw etcd, with memory
 
   --runs N         Runs of each, of which the median counts (3)
   --replicas N     How many replicas (60; density: 110; failover: 12)

@@ -3,19 +3,13 @@ import { once } from 'node:events'
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { processorSeconds } from './usage.ts'
+import { processorSeconds } from '../usage.ts'
+import type { Target } from './contenders.ts'
 
 export type Protocol = 'HTTP/1.1' | 'HTTP/2'
 
-export interface Target {
-  port: number
-  path: string
-  /** The server's process. */
-  pid: number
-  certificateAuthority: Buffer
-  /** PEM of the client's certificate and key. */
-  identity: Buffer
-}
+/** A server and what is asked of it. */
+export type GetTarget = Target & { readonly path: string }
 
 export interface GetRate {
   perSecond: number
@@ -31,7 +25,7 @@ const WARM_UP_MS = 1_500
 const MEASURE_MS = 3_000
 
 /** Asks as fast as answers come, after a warm-up. Throws when an answer is not 200. */
-export async function measureGets(target: Target, protocol: Protocol, signal: AbortSignal): Promise<GetRate> {
+export async function measureGets(target: GetTarget, protocol: Protocol, signal: AbortSignal): Promise<GetRate> {
   const counter = { answers: 0 }
   const stop = protocol === 'HTTP/1.1' ? await askHttp1(target, counter) : await askHttp2(target, counter)
   try {
@@ -71,7 +65,7 @@ function stoppable(close: () => void): { stop: Stop; fail: (error: Error) => voi
   return { stop: { now, failed }, fail: error => void (ended || reject(error)) }
 }
 
-async function askHttp1(target: Target, counter: Counter): Promise<Stop> {
+async function askHttp1(target: GetTarget, counter: Counter): Promise<Stop> {
   const { port, path, certificateAuthority: ca, identity } = target
   const sockets: TLSSocket[] = []
   const { stop, fail } = stoppable(() => sockets.map(socket => socket.destroy()))
@@ -125,7 +119,7 @@ class AnswerReader {
   }
 }
 
-async function askHttp2(target: Target, counter: Counter): Promise<Stop> {
+async function askHttp2(target: GetTarget, counter: Counter): Promise<Stop> {
   const { port, path, certificateAuthority: ca, identity } = target
   const sessions: ClientHttp2Session[] = []
   const { stop, fail } = stoppable(() => sessions.map(session => session.destroy()))
