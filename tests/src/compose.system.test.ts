@@ -8,6 +8,7 @@ import { command } from '@davit/deploy'
 import { assertHealthy, compose, copyFolder, crashContainer, init, loadComposeImages, longRunning, untilWell } from './compose.ts'
 import { kubectlBinary } from './kubectl.ts'
 import { type Machine, startMachine } from './machines/index.ts'
+import { say, seconds, secondsSince, timed } from './telling.ts'
 
 const KEYS = ['pki', 'etcd-pki']
 let kubectl: string
@@ -46,22 +47,13 @@ async function assertWell(cluster: string, servers: readonly string[], names: re
   }
 }
 
-const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
-const say = (text: string) => console.log(`    ${text}`)
-
-async function timed(what: string, run: () => Promise<unknown>): Promise<void> {
-  const start = performance.now()
-  await run()
-  say(`${what}: ${seconds(performance.now() - start)}`)
-}
-
 async function crashEach(cluster: string, on: readonly Machine[], servers: readonly string[], names: readonly string[]): Promise<void> {
   for (const each of on) {
     for (const name of await longRunning(each)) {
       const start = performance.now()
       await crashContainer(each, name)
       await untilWell(name, () => assertWell(cluster, servers, names))
-      say(`kill -9 of ${name} on ${each.address}: all well again after ${seconds(performance.now() - start)}`)
+      say(`kill -9 of ${name} on ${each.address}: all well again after ${secondsSince(start)}`)
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Clusters as `davit init` and docker-compose make them, on machines of the testbed. */
+import { createHash } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -83,11 +84,37 @@ export async function longRunning(machine: Machine): Promise<string[]> {
   return stdout.split('\n').filter(Boolean).sort()
 }
 
-/** Throws, naming them, while any of the machine's containers is not known to be healthy. */
-export async function assertHealthy(machine: Machine): Promise<void> {
+/** Throws, naming them, while any of the machine's containers (or only of those whose names begin so) is not known to be healthy. */
+export async function assertHealthy(machine: Machine, name = ''): Promise<void> {
   const { stdout } = await machine.docker(['ps', '--format', '{{.Names}}: {{.Status}}'])
-  const others = stdout.split('\n').filter(line => line !== '' && !line.endsWith('(healthy)'))
+  const lines = stdout.split('\n').filter(line => line !== '' && line.startsWith(name))
+  if (lines.length === 0) throw new Error(`Not running: ${name || 'any container'}`)
+  const others = lines.filter(line => !line.endsWith('(healthy)'))
   if (others.length > 0) throw new Error(`Not healthy: ${others.join(', ')}`)
+}
+
+/** Containers of pods on all those machines, sorted: id and name. */
+export async function podContainers(machines: readonly Machine[]): Promise<string[]> {
+  const args = ['ps', '--no-trunc', '--format', '{{.ID}} {{.Names}}', '--filter', 'label=davit.dev/pod-uid']
+  const listed = await Promise.all(machines.map(each => each.docker(args)))
+  return listed.flatMap(({ stdout }) => stdout.split('\n').filter(Boolean)).sort()
+}
+
+/** What a machine's etcd member has got to. */
+export async function etcdRevision(on: Machine): Promise<number> {
+  const pki = '/etc/davit/etcd-pki'
+  const tls = [`--cacert=${pki}/ca.crt`, `--cert=${pki}/server.crt`, `--key=${pki}/server.key`]
+  const etcdctl = ['etcdctl', '--endpoints=https://127.0.0.1:2379', ...tls]
+  const { stdout } = await on.docker(['exec', 'davit_etcd_1', ...etcdctl, 'endpoint', 'status', '--write-out=json'])
+  return (JSON.parse(stdout) as [{ Status: { header: { revision: number } } }])[0].Status.header.revision
+}
+
+/** Leaves a compose file as an older release would have made it. */
+export async function asMadeBefore(file: string): Promise<void> {
+  const [, ...lines] = (await readFile(file, 'utf8')).split('\n')
+  const text = ['# Of an older release.', ...lines].join('\n')
+  const checksum = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  await writeFile(file, `# Made by davit init; checksum ${checksum}\n${text}`)
 }
 
 /** Kills the first process of a container, as a crash would, and resolves once Docker has started it again. */

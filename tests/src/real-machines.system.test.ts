@@ -4,19 +4,32 @@
  * DAVIT_KILL_ROUNDS says how often every process of the control plane is killed (1).
  */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { appendFile, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { DAVIT_VERSION, type HttpClient, nodeKind, type Pod, podKind } from '@davit/api'
+import { DAVIT_VERSION, type HttpClient, isPodReady, nodeKind, type Pod, podKind } from '@davit/api'
 import { type CommandOptions, type CommandResult, command, connectKubeconfig } from '@davit/deploy'
 import { deploymentYaml, serviceYaml } from './cluster.ts'
-import { compose, copyFolder, crashContainer, init, loadComposeImages, loadControlPlane, longRunning, untilWell } from './compose.ts'
+import {
+  asMadeBefore,
+  assertHealthy,
+  compose,
+  copyFolder,
+  crashContainer,
+  etcdRevision,
+  init,
+  loadComposeImages,
+  loadControlPlane,
+  longRunning,
+  podContainers,
+  untilWell,
+} from './compose.ts'
 import { load, untilServed } from './load.ts'
 import { loadImages, type Machine, startMachine, testbedKey } from './machines/index.ts'
 import { RecordedWrites } from './recorded-writes.ts'
+import { say, secondsSince, timed } from './telling.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const CLI = join(ROOT, 'cli/dist/main.js')
@@ -40,8 +53,6 @@ let clients: HttpClient[] = []
 const machine = (index: number) => machines[index]!
 const servers = () => machines.map(({ address }) => `https://${address}:6443`)
 const urls = (on: readonly Machine[]) => on.map(({ address }) => `http://${address}:${NODE_PORT}/hostname`)
-const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(1)} s`
-const say = (text: string) => console.log(`    ${text}`)
 
 before(async () => {
   await command('npm', ['run', '--silent', 'package', '--', '--only', 'agent', '--arch', 'x64'], { timeoutMs: 300_000 })
@@ -69,13 +80,6 @@ function run(args: readonly string[], options: CommandOptions = {}): Promise<Com
   })
 }
 
-async function timed<T>(what: string, run: () => Promise<T>): Promise<T> {
-  const since = performance.now()
-  const result = await run()
-  say(`${what}: ${seconds(since)}`)
-  return result
-}
-
 const apply = (yaml: string) =>
   command(process.execPath, [CLI, '--kubeconfig', join(dir, 'admin.kubeconfig'), 'apply', '-f', '-'], { input: yaml })
 
@@ -86,7 +90,7 @@ async function pods(): Promise<Pod[]> {
 async function untilRunning(count: number): Promise<Pod[]> {
   let found: Pod[] = []
   await untilWell(`${count} pods ready`, async () => {
-    found = (await pods()).filter(pod => pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
+    found = (await pods()).filter(isPodReady)
     assert.equal(found.length, count)
   })
   return found
@@ -128,7 +132,7 @@ async function under(
   const { requests, failures } = await running.done
   const { acknowledged, failed, why, longestPauseMs } = writes.counts()
   say(
-    `${what}: ${seconds(since)}; ${requests} requests, ${failures.length} failed; ${acknowledged} writes acknowledged and all there, ` +
+    `${what}: ${secondsSince(since)}; ${requests} requests, ${failures.length} failed; ${acknowledged} writes acknowledged and all there, ` +
       `${failed} given up, the longest pause ${longestPauseMs} ms`,
   )
   assert.deepEqual(
@@ -167,7 +171,7 @@ test('from nothing to a served Deployment', async () => {
     await untilServed(urls(machines), { answers: 3 })
   })
   await untilRunning(REPLICAS)
-  say(`from nothing to served: ${seconds(began)}`)
+  say(`from nothing to served: ${secondsSince(began)}`)
 })
 
 test('every process of the control plane killed, one after the other', async () => {
@@ -187,7 +191,7 @@ test('the machine of a control plane cut off, and healed', async () => {
   await under('cut off and healed', { through: [machine(0), machine(2)], lossMs: NOTICED_MS }, async () => {
     await lost.cutNetwork()
     await untilWell('its pods replaced', async () => {
-      const ready = (await pods()).filter(pod => pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
+      const ready = (await pods()).filter(isPodReady)
       assert.ok(ready.length >= REPLICAS && ready.every(({ spec }) => spec.nodeName !== lost.name))
     })
     await lost.healNetwork()
@@ -214,33 +218,20 @@ test('all machines without power at once: the same pods come back by themselves'
   await Promise.all(machines.map(each => each.powerOff()))
   const since = performance.now()
   await Promise.all(machines.toReversed().map(each => each.boot()))
-  say(`boot of three: ${seconds(since)}`)
+  say(`boot of three: ${secondsSince(since)}`)
   await untilWell('the API', () => davit('get', '--raw', '/readyz'))
   await untilNodesReady()
   await untilServed(urls(machines), { answers: 3 })
-  say(`served again ${seconds(since)} after power came back`)
+  say(`served again ${secondsSince(since)} after power came back`)
   await writes.stop()
   const after = (await untilRunning(REPLICAS)).map(({ metadata, spec }) => `${metadata.uid} ${spec.nodeName}`).sort()
   assert.deepEqual(after, before)
 })
 
-/** What a machine's etcd member has got to. */
-async function revisionOf(on: Machine): Promise<number> {
-  const pki = '/etc/davit/etcd-pki'
-  const tls = [`--cacert=${pki}/ca.crt`, `--cert=${pki}/server.crt`, `--key=${pki}/server.key`]
-  const etcdctl = ['etcdctl', '--endpoints=https://127.0.0.1:2379', ...tls]
-  const { stdout } = await on.docker(['exec', 'davit_etcd_1', ...etcdctl, 'endpoint', 'status', '--write-out=json'])
-  return (JSON.parse(stdout) as [{ Status: { header: { revision: number } } }])[0].Status.header.revision
-}
-
-async function assertEtcdHealthy(on: Machine): Promise<void> {
-  assert.equal((await on.docker(['inspect', '-f', '{{.State.Health.Status}}', 'davit_etcd_1'])).stdout.trim(), 'healthy')
-}
-
 test('two of three etcd members lost with their data: recovered from the third, and joined again', async () => {
   const { privateKeyFile } = await testbedKey()
   const [survivor, ...lost] = machines as [Machine, ...Machine[]]
-  const before = await podContainers()
+  const before = await podContainers(machines)
   await untilServed(urls(machines), { answers: 2 })
   const stop = new AbortController()
   const running = load(urls(machines), { concurrency: 4, signal: stop.signal, timeoutMs: REQUEST_MS_MAX })
@@ -248,8 +239,8 @@ test('two of three etcd members lost with their data: recovered from the third, 
   await untilWell('some writes', async () => assert.ok(writes.acknowledged > 200))
   await writes.stop()
   const { acknowledged } = writes.counts()
-  const written = Math.max(...(await Promise.all(machines.map(revisionOf))))
-  await untilWell('the last member has it all', async () => assert.ok((await revisionOf(survivor)) >= written))
+  const written = Math.max(...(await Promise.all(machines.map(etcdRevision))))
+  await untilWell('the last member has it all', async () => assert.ok((await etcdRevision(survivor)) >= written))
 
   const since = performance.now()
   await Promise.all(
@@ -260,7 +251,7 @@ test('two of three etcd members lost with their data: recovered from the third, 
   const recover = () => davit('recover', dir, '--member', 'cp-1', '--yes', '--accept-host-key', '-i', privateKeyFile)
   say((await timed('davit recover', recover)).stdout.trim())
   await untilWell('the API', () => davit('get', '--raw', '/readyz'))
-  say(`API back ${seconds(since)} after the loss`)
+  say(`API back ${secondsSince(since)} after the loss`)
   await writes.stop()
   for (const each of lost) {
     const name = `cp-${machines.indexOf(each) + 1}`
@@ -270,31 +261,23 @@ test('two of three etcd members lost with their data: recovered from the third, 
       await copyFolder(each, join(dir, name), ['pki', 'etcd-pki'])
       await compose(each, 'up', '-d')
       await untilWell(name, () => davit('--server', `https://${each.address}:6443`, 'get', '--raw', '/readyz'))
-      await untilWell(`etcd of ${name}`, () => assertEtcdHealthy(each))
+      await untilWell(`etcd of ${name}`, () => assertHealthy(each, 'davit_etcd_1'))
     })
   }
   stop.abort()
   const { requests, failures } = await running.done
   say(
-    `three again ${seconds(since)} after the loss; ${acknowledged} writes acknowledged before and all there; ${requests} requests, ${failures.length} failed`,
+    `three again ${secondsSince(since)} after the loss; ${acknowledged} writes acknowledged before and all there; ${requests} requests, ${failures.length} failed`,
   )
   assert.deepEqual(failures, [])
   await writes.stop()
   await untilNodesReady()
-  assert.deepEqual(await podContainers(), before)
+  assert.deepEqual(await podContainers(machines), before)
   await under('the one that was left killed', {}, async () => {
     await crashContainer(survivor, 'davit_etcd_1')
     await untilWell('davit_etcd_1', () => davit('--server', servers()[0]!, 'get', '--raw', '/readyz'))
   })
 })
-
-/** Containers of the pods, by all nodes. */
-async function podContainers(): Promise<string[]> {
-  const listed = await Promise.all(
-    machines.map(each => each.docker(['ps', '--no-trunc', '--format', '{{.ID}} {{.Names}}', '--filter', 'label=davit.dev/pod-uid'])),
-  )
-  return listed.flatMap(({ stdout }) => stdout.split('\n').filter(Boolean)).sort()
-}
 
 async function versions(): Promise<string[]> {
   const { items } = await clients[0]!.resource(nodeKind).list()
@@ -307,14 +290,6 @@ async function versions(): Promise<string[]> {
 }
 
 const davitVersionIn = (text: string | undefined) => text?.split('+davit-')[1]
-
-/** Leaves a compose file as an older release would have made it. */
-async function asMadeBefore(file: string): Promise<void> {
-  const [, ...lines] = (await readFile(file, 'utf8')).split('\n')
-  const text = ['# Of an older release.', ...lines].join('\n')
-  const checksum = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  await writeFile(file, `# Made by davit init; checksum ${checksum}\n${text}`)
-}
 
 test('an upgrade of everything and back, and one that does not work', async () => {
   const { privateKeyFile } = await testbedKey()
@@ -329,7 +304,7 @@ test('an upgrade of everything and back, and one that does not work', async () =
   const ssh = ['--accept-host-key', '-i', privateKeyFile]
   const flags = ['upgrade', '--dir', dir, '--passphrase-file', join(dir, 'passphrase'), ...ssh]
   const upgrade = (...args: string[]) => davit(...flags, ...args)
-  const before = await podContainers()
+  const before = await podContainers(machines)
   assert.ok(before.length >= REPLICAS, `${before.length} containers`)
 
   const { name: unreached, address } = machine(1)
@@ -359,13 +334,13 @@ test('an upgrade of everything and back, and one that does not work', async () =
     assert.match(stdout, /tar -C \S+\/cp-2 .* \| ssh admin@/)
   })
   assert.deepEqual(await versions(), Array(6).fill(NEXT))
-  assert.deepEqual(await podContainers(), before)
+  assert.deepEqual(await podContainers(machines), before)
 
   await under('back again', {}, async () => {
     say((await upgrade('--rollback')).stdout.trim())
   })
   assert.deepEqual(await versions(), Array(6).fill(DAVIT_VERSION))
-  assert.deepEqual(await podContainers(), before)
+  assert.deepEqual(await podContainers(machines), before)
 
   await under('an upgrade that does not work', {}, async () => {
     await assert.rejects(
@@ -383,7 +358,7 @@ test('every control plane lost, and restored from a backup at another address: o
   await writeFile(join(dir, 'passphrase'), 'correct horse battery staple')
   await davit('create', 'configmap', 'kept', '--from-literal=word=sesame')
   await davit('backup', 'create', '--to', archive, ...passphrase)
-  const before = await podContainers()
+  const before = await podContainers(machines)
   const stop = new AbortController()
   const running = load(urls(machines), { concurrency: 4, signal: stop.signal, timeoutMs: REQUEST_MS_MAX })
   for (const each of machines)
@@ -412,12 +387,12 @@ test('every control plane lost, and restored from a backup at another address: o
   await timed('davit node add of three', () =>
     there('node', 'add', ...targets, '--accept-host-key', '-i', privateKeyFile, '--agent', AGENT),
   )
-  say(`restored ${seconds(since)} after the loss`)
+  say(`restored ${secondsSince(since)} after the loss`)
   stop.abort()
   const { requests, failures } = await running.done
   say(`${requests} requests meanwhile, ${failures.length} failed`)
   assert.deepEqual(failures, [])
-  assert.deepEqual(await podContainers(), before)
+  assert.deepEqual(await podContainers(machines), before)
   await there('scale', 'deployment/web', `--replicas=${REPLICAS + 1}`)
   await there('rollout', 'status', 'deployment/web', '--timeout=60s')
 })
