@@ -148,6 +148,7 @@ export { type LimitRange, type LimitRangeItem, limitRangeKind } from './kinds/co
 export { NAMESPACE_NAME_LABEL, type Namespace, type NamespaceSpec, type NamespaceStatus, namespaceKind } from './kinds/core/namespace.ts'
 export { nodeKind } from './kinds/core/node.ts'
 export { isLabelOfNodes } from './kinds/core/node-labels.ts'
+export { isNodeReady, nodeCondition } from './kinds/core/node-state.ts'
 export type * from './kinds/core/node-types.ts'
 export type { ObjectReference } from './kinds/core/object-reference.ts'
 export { persistentVolumeKind } from './kinds/core/persistent-volume.ts'

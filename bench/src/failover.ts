@@ -2,7 +2,7 @@
  * A power cut of one host of three: how long until its node counts as lost, until nothing is sent to its pods any more, and until
  * replacements run. Time counts from before the cut; Swarm has no endpoints to look at without its mesh.
  */
-import type { EndpointSlice, Node, Pod } from '@davit/api'
+import { type EndpointSlice, type Node, nodeCondition, type Pod } from '@davit/api'
 import { crashHost, type DockerHost, relinkHost, startDocker } from '@davit/deploy'
 import { waitUntilEmpty } from './containers.ts'
 import { type Davit, isRunning, withDavit } from './davit.ts'
@@ -97,7 +97,7 @@ async function measureCrash({ nodes, endpointSlices, pods }: Davit, victim: Dock
 }
 
 function readyStatus(node: Node): string | undefined {
-  return node.status?.conditions?.find(({ type }) => type === 'Ready')?.status
+  return nodeCondition(node, 'Ready')?.status
 }
 
 /** Ready endpoints, all or those on one node. */

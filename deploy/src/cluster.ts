@@ -4,7 +4,17 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Client, connectHttp, createJoinToken, type HttpClient, isReason, nodeKind, publicKeyHash, systemClock } from '@davit/api'
+import {
+  type Client,
+  connectHttp,
+  createJoinToken,
+  type HttpClient,
+  isReason,
+  nodeCondition,
+  nodeKind,
+  publicKeyHash,
+  systemClock,
+} from '@davit/api'
 import { parse } from 'yaml'
 import { command } from './command.ts'
 import type { Home } from './home.ts'
@@ -221,7 +231,7 @@ export async function waitForNodes(home: Home, client: Client, names: readonly s
 async function notReadyReason(client: Client, name: string): Promise<string | undefined> {
   try {
     const node = await client.resource(nodeKind).get({ name })
-    const ready = node.status?.conditions?.find(condition => condition.type === 'Ready')
+    const ready = nodeCondition(node, 'Ready')
     if (ready?.status === 'True') return undefined
     return ready?.message ?? 'the agent has not reported yet'
   } catch (error) {

@@ -4,7 +4,16 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CERTIFICATE_ANNOTATIONS, configMapKind, connectHttp, type HttpClient, isReason, nodeKind, publicKeyHash } from '@davit/api'
+import {
+  CERTIFICATE_ANNOTATIONS,
+  configMapKind,
+  connectHttp,
+  type HttpClient,
+  isNodeReady,
+  isReason,
+  nodeKind,
+  publicKeyHash,
+} from '@davit/api'
 import { agentName, runningPid } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { load, untilServed } from './load.ts'
@@ -131,10 +140,7 @@ test('a node that is away holds a change of the CA up, is named, and with --forc
   process.kill(pid, 'SIGSTOP')
   const isReady = (ready: boolean) =>
     cluster.until(nodeKind, `node-2 ${ready ? 'Ready' : 'not Ready'}`, nodes =>
-      nodes.some(
-        ({ metadata, status }) =>
-          metadata.name === 'node-2' && (status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True') === ready,
-      ),
+      nodes.some(node => node.metadata.name === 'node-2' && isNodeReady(node) === ready),
     )
   try {
     await isReady(false)

@@ -9,6 +9,7 @@ import {
   endpointSliceKind,
   type HttpClient,
   type Informer,
+  isPodReady,
   type Kind,
   type KubernetesObject,
   type Node,
@@ -66,12 +67,7 @@ export interface TestCluster {
   /** Informer of a kind, kept for the cluster's life. */
   informer<T extends KubernetesObject>(kind: Kind<T>): Informer<T>
   /** Resolves with what `find` gives as soon as it gives something; throws after a minute, naming `what`. */
-  until<T extends KubernetesObject, R>(
-    kind: Kind<T>,
-    what: string,
-    find: (objects: readonly T[]) => R | undefined | false,
-    timeoutMs?: number,
-  ): Promise<R>
+  readonly until: Informers['until']
   /** Pods of a namespace (default `default`) with a label `app`. */
   podsOf(app: string): readonly Pod[]
   /** Waits until `count` pods of the app are Ready and no others are left. */
@@ -161,6 +157,7 @@ class Cluster implements TestCluster {
   readonly port = PORT
   readonly #stop: AbortController
   readonly #informers: Informers
+  readonly until: Informers['until']
 
   constructor(home: Home, client: HttpClient, hosts: readonly DockerHost[], stop: AbortController) {
     this.home = home
@@ -168,6 +165,7 @@ class Cluster implements TestCluster {
     this.hosts = hosts
     this.#stop = stop
     this.#informers = new Informers(client, stop.signal)
+    this.until = this.#informers.until.bind(this.#informers)
   }
 
   get pods(): Informer<Pod> {
@@ -222,23 +220,13 @@ class Cluster implements TestCluster {
     return [...this.pods.cache.list()].filter(pod => pod.metadata.labels?.app === app)
   }
 
-  until<T extends KubernetesObject, R>(
-    kind: Kind<T>,
-    what: string,
-    find: (objects: readonly T[]) => R | undefined | false,
-    timeoutMs?: number,
-  ): Promise<R> {
-    return this.#informers.until(kind, what, find, timeoutMs)
-  }
-
   untilReady(app: string, count: number, timeoutMs?: number): Promise<readonly Pod[]> {
-    const isReady = (pod: Pod) => pod.status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True')
     return this.until(
       podKind,
       `${count} ready pods of ${app}`,
       pods => {
         const own = pods.filter(pod => pod.metadata.labels?.app === app)
-        return own.length === count && own.every(pod => isReady(pod) && !pod.metadata.deletionTimestamp) && own
+        return own.length === count && own.every(pod => isPodReady(pod) && !pod.metadata.deletionTimestamp) && own
       },
       timeoutMs,
     )

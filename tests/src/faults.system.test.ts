@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { createJoinToken, eventKind, nodeKind, podKind, systemClock } from '@davit/api'
+import { createJoinToken, eventKind, isNodeReady, nodeCondition, nodeKind, podKind, systemClock } from '@davit/api'
 import { agentName, certificateAuthorityHash, command, type DockerHost, inHost, killProcess, runningPid } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { load, untilServed } from './load.ts'
@@ -46,7 +46,7 @@ async function runAgent(host: DockerHost, flags: { token: string; nodeName: stri
 async function disturbances(work: () => Promise<void>): Promise<string[]> {
   const seen: string[] = []
   const stopNodes = cluster.nodes.onChange(({ type, object, old }) => {
-    const ready = (node: typeof object) => node.status?.conditions?.find(condition => condition.type === 'Ready')?.status
+    const ready = (node: typeof object) => nodeCondition(node, 'Ready')?.status
     if (type === 'updated' && old && ready(object) !== ready(old)) seen.push(`${object.metadata.name} Ready=${ready(object)}`)
   })
   const stopPods = cluster.pods.onChange(({ type, object, old }) => {
@@ -68,9 +68,7 @@ test('a control plane stopped for 20 s under load costs no request, evicts nothi
     await new Promise(resolve => setTimeout(resolve, 20_000))
     process.kill(pid, 'SIGCONT')
     await cluster.kubectl(['create', 'configmap', 'after-the-stop', '--from-literal=a=b', '--dry-run=client', '-o', 'name'])
-    await cluster.until(nodeKind, 'all nodes Ready', nodes =>
-      nodes.every(node => node.status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True')),
-    )
+    await cluster.until(nodeKind, 'all nodes Ready', nodes => nodes.every(isNodeReady))
     await cluster.kubectl(['annotate', 'node', '--all', `touched=${Date.now()}`, '--overwrite'])
   })
   stop.abort()
@@ -90,9 +88,7 @@ test('a control plane cut from all agents evicts nothing', async t => {
     await new Promise(resolve => setTimeout(resolve, 15_000))
     for (const host of cluster.hosts)
       await command('iptables', ['-w', '-D', 'INPUT', '-s', host.address, '-p', 'tcp', '--dport', String(cluster.port), '-j', 'DROP'])
-    await cluster.until(nodeKind, 'all nodes Ready', nodes =>
-      nodes.every(node => node.status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True')),
-    )
+    await cluster.until(nodeKind, 'all nodes Ready', nodes => nodes.every(isNodeReady))
   })
   t.diagnostic(`seen: ${seen.join(', ') || 'nothing'}`)
   assert.deepEqual(

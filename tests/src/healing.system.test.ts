@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { endpointSliceKind, nodeKind, type Pod, podKind } from '@davit/api'
+import { endpointSliceKind, isPodReady, nodeCondition, nodeKind, type Pod, podKind } from '@davit/api'
 import { agentName, connectHome, crashHost, type DockerHost, killProcess, relinkHost, startDocker, stopDocker } from '@davit/deploy'
 import { deploymentYaml, readyAddresses, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { fetchOnce, load, untilServed } from './load.ts'
@@ -25,11 +25,7 @@ const pidFile = (name: string) => join(cluster.home.run, `${name}.pid`)
 const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(2)} s`
 const isReady = (status: string | undefined) => (name: string) =>
   cluster.until(nodeKind, `${name} to be Ready=${status}`, nodes =>
-    nodes.some(
-      node =>
-        node.metadata.name === name &&
-        node.status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === status),
-    ),
+    nodes.some(node => node.metadata.name === name && nodeCondition(node, 'Ready')?.status === status),
   )
 
 test('a killed container is started again in the same pod', async t => {
@@ -205,8 +201,7 @@ test('a crashed host loses its endpoints within 3 s and has its pods replaced wi
     readyAddresses(cluster, 'web').every(address => !lostAddresses.includes(address)),
   )
   const endpointsMs = performance.now() - began
-  const isGood = (pod: Pod) =>
-    pod.spec.nodeName !== host.name && pod.status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True')
+  const isGood = (pod: Pod) => pod.spec.nodeName !== host.name && isPodReady(pod)
   await cluster.until(podKind, 'six pods elsewhere', () => cluster.podsOf('web').filter(isGood).length === 6)
   const replacedMs = performance.now() - began
   t.diagnostic(`endpoints gone after ${(endpointsMs / 1000).toFixed(2)} s, replaced after ${(replacedMs / 1000).toFixed(2)} s`)

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, it } from 'node:test'
-import { connectHttp, type HttpClient, nodeKind, PATHS, type Pod, podKind } from '@davit/api'
+import { connectHttp, type HttpClient, isNodeReady, nodeKind, PATHS, type Pod, podKind } from '@davit/api'
 import {
   command,
   crashHost,
@@ -132,7 +132,7 @@ it('a node cut off from one replica is reached through the others, and stays Rea
   assert.ok(third.log.some(({ msg, node }) => msg === 'Reaching a node through a peer' && node === host.name))
   assert.equal((await davit(third, 'logs', 'cut')).stdout, 'begun\n')
   const node = await client.resource(nodeKind).get({ name: host.name })
-  assert.equal(node.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True')
+  assert.ok(isNodeReady(node))
 })
 
 it('a node whose flags name only a replica that is gone goes on, also after its agent is started again', async () => {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { createJoinToken, nodeKind, systemClock } from '@davit/api'
+import { createJoinToken, isNodeReady, nodeKind, systemClock } from '@davit/api'
 import type { CommandResult } from '@davit/deploy'
 import { type Machine, type MachineOptions, scratch, startMachine, testbedKey } from './machines/index.ts'
 import { type NodeCluster, packagedAgent, startNodeCluster } from './node-cluster.ts'
@@ -105,7 +105,7 @@ describe('davit node add', () => {
     assert.equal(first.code, 0, first.stdout + first.stderr)
     for (const name of ['alpha', 'beta', 'gamma']) {
       const node = await cluster.client.resource(nodeKind).get({ name })
-      assert.equal(node.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True')
+      assert.ok(isNodeReady(node))
       assert.equal(node.metadata.labels?.disk, 'ssd')
       assert.deepEqual(node.spec?.taints, [{ key: 'slow', value: 'yes', effect: 'PreferNoSchedule' }])
     }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CERTIFICATE_ANNOTATIONS, type Node } from '@davit/api'
+import { CERTIFICATE_ANNOTATIONS, isNodeReady, type Node } from '@davit/api'
 import { loadImages, type Machine, scratch, startMachine } from './machines/index.ts'
 import { type NodeCluster, packagedAgent, startNodeCluster } from './node-cluster.ts'
 
@@ -48,7 +48,7 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<void> 
 
 /** By the CLI: its kubeconfig goes along with the CA. */
 const node = async () => JSON.parse((await cluster.davit(['get', 'node', 'one', '-o', 'json'])).stdout) as Node
-const isReady = async () => (await node()).status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
+const isReady = async () => isNodeReady(await node())
 const service = (verb: string) => machine.exec(`davit-node-agent service ${verb}`)
 
 /** What the agent says once it runs again and finds that it is too late, after `away`. */

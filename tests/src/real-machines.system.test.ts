@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { DAVIT_VERSION, type HttpClient, isPodReady, nodeKind, type Pod, podKind } from '@davit/api'
+import { DAVIT_VERSION, type HttpClient, isNodeReady, isPodReady, nodeKind, type Pod, podKind } from '@davit/api'
 import { type CommandOptions, type CommandResult, command, connectKubeconfig } from '@davit/deploy'
 import { deploymentYaml, serviceYaml } from './cluster.ts'
 import {
@@ -99,7 +99,7 @@ async function untilRunning(count: number): Promise<Pod[]> {
 async function untilNodesReady(): Promise<void> {
   await untilWell('three nodes Ready', async () => {
     const { items } = await clients[0]!.resource(nodeKind).list()
-    const ready = items.filter(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
+    const ready = items.filter(isNodeReady)
     assert.equal(ready.length, 3)
   })
 }

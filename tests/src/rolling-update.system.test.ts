@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { deploymentKind, podKind } from '@davit/api'
+import { deploymentKind, isPodReady, podKind } from '@davit/api'
 import { agentName, runningPid } from '@davit/deploy'
 import { deploymentYaml, serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { load, untilServed } from './load.ts'
@@ -80,10 +80,7 @@ test('with the agent of one node stopped, no request through the other nodes is 
     await cluster.kubectl(['rollout', 'restart', 'deployment/web'])
     await cluster.until(podKind, 'a new set of pods on the other nodes', () => {
       const pods = cluster.podsOf('web').filter(pod => pod.spec.nodeName !== 'node-3')
-      return (
-        pods.every(pod => !before.has(pod.metadata.uid)) &&
-        pods.filter(pod => pod.status?.conditions?.some(c => c.type === 'Ready' && c.status === 'True')).length >= 4
-      )
+      return pods.every(pod => !before.has(pod.metadata.uid)) && pods.filter(isPodReady).length >= 4
     })
   } finally {
     process.kill(pid, 'SIGCONT')

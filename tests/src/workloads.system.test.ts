@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { eventKind, type Pod, persistentVolumeClaimKind, podKind } from '@davit/api'
+import { eventKind, isPodReady, type Pod, persistentVolumeClaimKind, podKind } from '@davit/api'
 import { agentName, killProcess, startDocker, stopDocker } from '@davit/deploy'
 import { serviceYaml, startCluster, type TestCluster } from './cluster.ts'
 import { makePostgresImages } from './postgres-image.ts'
@@ -26,7 +26,6 @@ after(async () => {
 })
 
 const manifest = (name: string) => fileURLToPath(new URL(`../manifests/${name}.yaml`, import.meta.url))
-const isReady = (pod: Pod) => pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
 const hostOf = (pod: Pod) => cluster.hosts.find(({ name }) => name === pod.spec.nodeName) ?? assert.fail(`no host ${pod.spec.nodeName}`)
 
 const STORAGE_CLASS = `
@@ -45,7 +44,7 @@ test('a claim of a class that is not there waits and says so; with it both datab
   await cluster.apply(STORAGE_CLASS)
   await cluster.until(podKind, 'both databases ready', pods => {
     const own = pods.filter(({ metadata }) => ['my-db', 'mysql'].includes(metadata.labels?.app ?? ''))
-    return own.length === 2 && own.every(isReady)
+    return own.length === 2 && own.every(isPodReady)
   })
   const claims = await cluster.until(
     persistentVolumeClaimKind,

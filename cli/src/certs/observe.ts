@@ -3,6 +3,7 @@ import {
   CERTIFICATE_ANNOTATIONS,
   type CertificateReport,
   type HttpClient,
+  isNodeReady,
   isReason,
   leaseKind,
   NAMESPACES,
@@ -61,13 +62,14 @@ export async function observeCertificates(client: HttpClient, now: number, signa
       certificates: reportIn(metadata.annotations?.[CERTIFICATE_ANNOTATIONS.report]),
     }
   })
-  const agents = nodes.items.map(({ metadata, status }): Holder => {
+  const agents = nodes.items.map((node): Holder => {
+    const { metadata } = node
     const said = saidIn(metadata.annotations)
     const expires = metadata.annotations?.[CERTIFICATE_ANNOTATIONS.expires]
     return {
       kind: 'node',
       name: metadata.name ?? '',
-      isReachable: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
+      isReachable: isNodeReady(node),
       ...said,
       wayBack: wayBackOf(metadata),
       certificates: expires ? [{ name: 'node', issuer: said.issuer, expires }] : [],

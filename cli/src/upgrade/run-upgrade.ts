@@ -1,5 +1,5 @@
 /** Carries out an upgrade: looks at what runs, plans, and takes one step after the other, each behind a health gate. */
-import { type Clock, type HttpClient, nodeKind } from '@davit/api'
+import { type Clock, type HttpClient, isNodeReady, nodeKind } from '@davit/api'
 import { type ClusterConfig, type InitResult, initCluster, type Machine, machinesOf, readClusterConfig } from '@davit/deploy'
 import { findProject, openMachine, presentImage } from '../machines/index.ts'
 import type { SshHost } from '../ssh/index.ts'
@@ -127,10 +127,10 @@ async function planNow(
     isRollback,
     skipsNodes,
     controlPlanes,
-    nodes: nodes.items.map(({ metadata, status }) => ({
-      name: metadata.name ?? '',
-      version: davitVersion(status?.nodeInfo?.kubeletVersion ?? ''),
-      isReady: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
+    nodes: nodes.items.map(node => ({
+      name: node.metadata.name ?? '',
+      version: davitVersion(node.status?.nodeInfo?.kubeletVersion ?? ''),
+      isReady: isNodeReady(node),
     })),
   })
 }

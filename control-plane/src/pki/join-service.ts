@@ -8,6 +8,7 @@ import {
   type Clock,
   forbidden,
   GROUPS,
+  isNodeReady,
   isReason,
   type JoinRequest,
   type JoinResponse,
@@ -133,7 +134,7 @@ async function admit(options: JoinServiceOptions, token: JoinToken, request: Joi
 
     const node = await findNode(options, nodeName)
     const isOther = claim !== undefined && clock.now() - claim.at < CLAIM_MS && claim.at <= clock.now()
-    if (record.nodeName !== nodeName && (isLive(node?.object as Node | undefined) || isOther)) {
+    if (record.nodeName !== nodeName && ((node && isNodeReady(node.object as Node)) || isOther)) {
       throw apiError('Conflict', `node name "${nodeName}" is already taken by a live node`, { name: nodeName, kind: 'nodes' })
     }
     const value = JSON.stringify({ tokenId: token.id, keyHash, at: clock.now() } satisfies Claim)
@@ -178,10 +179,6 @@ async function findNode({ registry }: JoinServiceOptions, name: string): Promise
     if (isReason(error, 'NotFound')) return undefined
     throw error
   }
-}
-
-function isLive(node: Node | undefined): boolean {
-  return node?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
 }
 
 function isSame(left: string, right: string): boolean {

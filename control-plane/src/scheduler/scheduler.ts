@@ -13,6 +13,7 @@ import {
   key as keyOf,
   type Logger,
   type Node,
+  nodeCondition,
   nodeKind,
   type PersistentVolume,
   type PersistentVolumeClaim,
@@ -284,7 +285,7 @@ function isOurs({ metadata, spec }: Pod): boolean {
 
 /** Heartbeats change nothing for a pod that did not fit; these do. */
 function mayHelp(node: Node, old: Node): boolean {
-  const ready = ({ status }: Node) => status?.conditions?.find(condition => condition.type === 'Ready')?.status
+  const ready = (each: Node) => nodeCondition(each, 'Ready')?.status
   return (
     ready(node) !== ready(old) ||
     node.spec?.unschedulable !== old.spec?.unschedulable ||

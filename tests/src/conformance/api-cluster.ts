@@ -1,5 +1,5 @@
 /** A cluster without nodes: the API server and the controllers as a process, on an etcd of the test's own. */
-import { type HttpClient, type Kind, type KubernetesObject, namespaceKind } from '@davit/api'
+import { type HttpClient, namespaceKind } from '@davit/api'
 import { type CommandResult, command } from '@davit/deploy'
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts'
 import { startEtcd, type TestEtcd } from '../control-plane/etcd.ts'
@@ -29,24 +29,17 @@ export class PlaneCluster implements ApiCluster {
   readonly #etcd: TestEtcd
   readonly #stop = new AbortController()
   readonly #informers: Informers
+  readonly until: Informers['until']
 
   constructor(etcd: TestEtcd, plane: ControlPlane) {
     this.#etcd = etcd
     this.plane = plane
     this.#informers = new Informers(plane.client, this.#stop.signal)
+    this.until = this.#informers.until.bind(this.#informers)
   }
 
   get client(): HttpClient {
     return this.plane.client
-  }
-
-  until<T extends KubernetesObject, R>(
-    kind: Kind<T>,
-    what: string,
-    find: (objects: readonly T[]) => R | undefined | false,
-    timeoutMs?: number,
-  ): Promise<R> {
-    return this.#informers.until(kind, what, find, timeoutMs)
   }
 
   async kubectl(args: readonly string[], options: { input?: string; allowFailure?: boolean } = {}): Promise<CommandResult> {

@@ -16,6 +16,7 @@ import {
   serviceAccountKind,
 } from '@davit/api'
 import type { CommandResult } from '@davit/deploy'
+import type { Informers } from '../informers.ts'
 
 /** How long a change may take to show, milliseconds. Controllers take less than a second, volumes in pods a few. */
 const EVENTUALLY_MS = 60_000
@@ -31,12 +32,7 @@ export interface PodMeta {
 export interface ApiCluster {
   readonly client: HttpClient
   /** Resolves with what `find` gives as soon as it gives something; throws after a minute, naming `what`. */
-  until<T extends KubernetesObject, R>(
-    kind: Kind<T>,
-    what: string,
-    find: (objects: readonly T[]) => R | undefined | false,
-    timeoutMs?: number,
-  ): Promise<R>
+  readonly until: Informers['until']
   /** Runs kubectl with the administrator's kubeconfig. */
   kubectl(args: readonly string[], options?: { input?: string; allowFailure?: boolean }): Promise<CommandResult>
 }

@@ -9,6 +9,7 @@ import { conditionListSchema } from '../../schema/conditions.ts'
 import { boolean, field, int32, int64, list, object, oneOf, quantityMap, required, string, strings, time } from '../../schema/fields.ts'
 import type { FieldError } from '../../status.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
+import { nodeCondition } from './node-state.ts'
 import type { Node, Taint } from './node-types.ts'
 
 const ROLE_PREFIX = 'node-role.kubernetes.io/'
@@ -181,7 +182,7 @@ export const nodeKind = defineKind<Node>({
 })
 
 function formatStatus(node: Node): string {
-  const ready = node.status?.conditions?.find(condition => condition.type === 'Ready')
+  const ready = nodeCondition(node, 'Ready')
   const text = !ready ? 'Unknown' : ready.status === 'True' ? 'Ready' : 'NotReady'
   return node.spec?.unschedulable ? `${text},SchedulingDisabled` : text
 }

@@ -1,4 +1,4 @@
-import { type HttpClient, nodeKind, type Pod, podKind } from '@davit/api'
+import { type HttpClient, nodeCondition, nodeKind, type Pod, podKind } from '@davit/api'
 import { connectHome, homeAt, readClusterState, runningParts } from '@davit/deploy'
 import { Command } from 'commander'
 import { type CommandMaker, ExitError, withExamples } from '../../command-line/index.ts'
@@ -36,7 +36,7 @@ async function describe(client: HttpClient): Promise<string> {
   const pods = (await client.resource(podKind).list()).items
   const lines = [`API:        ${ready.status === 200 ? 'ready' : `not ready (HTTP ${ready.status})`}`]
   for (const [index, node] of nodes.entries()) {
-    const condition = node.status?.conditions?.find(each => each.type === 'Ready')
+    const condition = nodeCondition(node, 'Ready')
     const address = node.status?.addresses?.find(each => each.type === 'InternalIP')?.address ?? ''
     const said = condition?.status === 'True' ? 'Ready' : `NotReady: ${condition?.message ?? 'not reported yet'}`
     lines.push(`${index === 0 ? 'Nodes:     ' : '           '} ${node.metadata.name} ${address} ${said}`)

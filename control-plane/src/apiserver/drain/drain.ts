@@ -8,6 +8,7 @@ import {
   type DrainResponse,
   forbidden,
   GROUPS,
+  isNodeReady,
   isReason,
   type Kind,
   type Logger,
@@ -114,7 +115,7 @@ export function createDrains({ registry, tunnels, clock, log }: DrainsOptions): 
       const node = object.metadata.name ?? ''
       const isLive = hasLiveTunnel(node)
       // A node that is known to be down takes no new connections that count.
-      if (!isLive && !isReady(object as Node)) return undefined
+      if (!isLive && !isNodeReady(object as Node)) return undefined
       const why = await askNode(node, revision, signal)
       return why === undefined ? undefined : { node, why }
     })
@@ -142,7 +143,7 @@ export function createDrains({ registry, tunnels, clock, log }: DrainsOptions): 
       if (hasLiveTunnel(node)) continue
       const { items } = await registry.list({ user: SYSTEM, signal }, kindOf('/nodes'), { resourceVersion: '0' })
       const found = items.find(({ object }) => object.metadata.name === node)
-      if (!found || !isReady(found.object as Node)) return
+      if (!found || !isNodeReady(found.object as Node)) return
     }
   }
 }
@@ -158,8 +159,4 @@ function selects(service: Service, pod: Pod): boolean {
   const selector = Object.entries(service.spec?.selector ?? {})
   const labels = pod.metadata.labels ?? {}
   return selector.length > 0 && selector.every(([key, value]) => labels[key] === value)
-}
-
-function isReady(node: Node): boolean {
-  return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
 }

@@ -1,5 +1,5 @@
 /** Which handler answers a path. Resources are told apart by `dispatch`; everything else is listed here. */
-import { GROUPS, type Kind, type Node, nodeKind, PATHS, REVIEW_KINDS } from '@davit/api'
+import { GROUPS, isNodeReady, type Kind, type Node, nodeKind, PATHS, REVIEW_KINDS } from '@davit/api'
 import type { KindRegistry } from '../../kind-registry.ts'
 import { createDrains, drainRequestOf } from '../drain/index.ts'
 import type { User } from '../registry/index.ts'
@@ -34,8 +34,7 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
 
   const readyNodes = async () => {
     const { items } = await registry.list({ user: SYSTEM }, nodeKind as unknown as Kind, { resourceVersion: '0' })
-    const isReady = ({ status }: Node) => status?.conditions?.some(({ type, status: verdict }) => type === 'Ready' && verdict === 'True')
-    return items.flatMap(({ object }) => (isReady(object as Node) ? [object.metadata.name ?? ''] : []))
+    return items.flatMap(({ object }) => (isNodeReady(object as Node) ? [object.metadata.name ?? ''] : []))
   }
 
   const json = async ({ request, reply, query }: Dispatch, code: number, value: object) =>

@@ -1,16 +1,16 @@
 /** Where LoadBalancer Services are reached: at every node's address, as nodes forward their ports there. Pure. */
-import { type Node, type Service, TAINTS } from '@davit/api'
+import { isNodeReady, type Node, type Service, TAINTS } from '@davit/api'
 
 /** Addresses of the nodes that can take traffic now, in a stable order. */
 export function loadBalancerAddresses(nodes: Iterable<Node>): string[] {
   const addresses: string[] = []
-  for (const { metadata, spec, status } of nodes) {
-    const isReady = status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True')
+  for (const node of nodes) {
+    const { metadata, spec, status } = node
     const isLost = spec?.taints?.some(taint => taint.key === TAINTS.unreachable)
     const isLeftOut = metadata.labels?.['node.kubernetes.io/exclude-from-external-load-balancers'] !== undefined
     const address =
       status?.addresses?.find(each => each.type === 'ExternalIP') ?? status?.addresses?.find(each => each.type === 'InternalIP')
-    if (isReady && !isLost && !isLeftOut && address) addresses.push(address.address)
+    if (isNodeReady(node) && !isLost && !isLeftOut && address) addresses.push(address.address)
   }
   return addresses.sort()
 }

@@ -1,8 +1,10 @@
 /** What a verdict means for a Node and its pods: pure. https://kubernetes.io/docs/concepts/architecture/nodes/#node-status */
 import {
   formatTime,
+  isNodeReady,
   type Node,
   type NodeCondition,
+  nodeCondition,
   type Pod,
   podCondition,
   TAINTS,
@@ -61,7 +63,7 @@ export function planConditions({ node, suspect, now }: Observed): NodeCondition[
 export function planTaints(observed: Observed): { taints?: Taint[]; againAfterMs?: number } {
   const { node, suspect, mayEvict, now } = observed
   const present = node.spec?.taints ?? []
-  const ready = node.status?.conditions?.find(condition => condition.type === 'Ready')
+  const ready = nodeCondition(node, 'Ready')
   const wanted: Taint[] = []
   let againAfterMs: number | undefined
   const want = (key: string, effect: 'NoSchedule' | 'NoExecute') => {
@@ -123,8 +125,7 @@ export function planEvictions(
   const plan: Evictions = { evict: [], remove: [], keep: [] }
   const all = node.spec?.taints ?? []
   const taints = all.filter(taint => taint.effect === 'NoExecute')
-  const isReady = node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
-  const down = isReady ? undefined : all.find(taint => taint.key === OUT_OF_SERVICE_TAINT)
+  const down = isNodeReady(node) ? undefined : all.find(taint => taint.key === OUT_OF_SERVICE_TAINT)
   let againAfterMs = Number.POSITIVE_INFINITY
   for (const pod of pods) {
     const tolerations = pod.spec?.tolerations ?? []
@@ -162,6 +163,6 @@ function toleratedMs(tolerations: readonly Toleration[], taint: Taint, now: numb
 
 /** Pods on a silent node that still count as ready: nobody can know, so they must not get traffic. */
 export function podsToMarkNotReady({ node, suspect }: Pick<Observed, 'node' | 'suspect'>, pods: readonly Pod[]): Pod[] {
-  const isLost = suspect || node.status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'Unknown')
+  const isLost = suspect || nodeCondition(node, 'Ready')?.status === 'Unknown'
   return isLost ? pods.filter(pod => podCondition(pod, 'Ready')?.status === 'True') : []
 }

@@ -1,4 +1,4 @@
-import { type Node, type PersistentVolume, type StorageClass, VOLUMES } from '@davit/api'
+import { isNodeReady, type Node, type PersistentVolume, type StorageClass, VOLUMES } from '@davit/api'
 import { canKeepVolumes } from '../../volumes/index.ts'
 
 /** Where a volume goes that waits for no pod: of the nodes that take pods, the one with the fewest volumes. */
@@ -15,8 +15,8 @@ export function chooseNode(storageClass: StorageClass, nodes: Iterable<Node>, vo
 }
 
 /** Whether the node is there for new pods. */
-export function takesPods({ metadata, spec, status }: Node): boolean {
-  const isReady = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
+export function takesPods(node: Node): boolean {
+  const { metadata, spec } = node
   const isTainted = spec?.taints?.some(({ effect }) => effect !== 'PreferNoSchedule') ?? false
-  return isReady && !isTainted && !spec?.unschedulable && metadata.deletionTimestamp === undefined
+  return isNodeReady(node) && !isTainted && !spec?.unschedulable && metadata.deletionTimestamp === undefined
 }

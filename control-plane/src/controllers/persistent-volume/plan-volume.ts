@@ -1,6 +1,7 @@
 /** What is to be done about a volume: pure. */
 import {
   formatTime,
+  isNodeReady,
   type Node,
   type PersistentVolume,
   type PersistentVolumeClaim,
@@ -76,15 +77,11 @@ function isProvisioned({ metadata }: PersistentVolume): boolean {
 function labelForRemoval(volume: PersistentVolume, nodes: ReadonlyMap<string, Node>): Action[] {
   if (volume.spec.nodeAffinity) return []
   const labelled = nodes.get(volume.metadata.labels?.[VOLUMES.hostnameLabel] ?? '')
-  if (labelled && isReady(labelled)) return []
+  if (labelled && isNodeReady(labelled)) return []
   const chosen = [...nodes.values()].find(takesPods)?.metadata.name
   if (chosen === undefined) return []
   const labels = { ...volume.metadata.labels, [VOLUMES.hostnameLabel]: chosen }
   return [{ kind: 'write-volume', volume: { ...volume, metadata: { ...volume.metadata, labels } } }]
-}
-
-function isReady({ status }: Node): boolean {
-  return status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
 }
 
 function fail(volume: PersistentVolume, reason: string, message: string, now: number): Action[] {

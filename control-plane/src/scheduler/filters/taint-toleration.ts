@@ -1,11 +1,10 @@
-import { type Pod, TAINTS, type Taint, tolerates } from '@davit/api'
+import { isNodeReady, type Pod, TAINTS, type Taint, tolerates } from '@davit/api'
 import { type Filter, PASS } from './filter.ts'
 
 /** Taints of the node that keep pods off must be tolerated. A node that is not Ready counts as tainted before the taint is written. */
 export const taintToleration: Filter = ({ pod }, { node }) => {
   const taints = node.spec?.taints ?? []
-  const ready = node.status?.conditions?.find(condition => condition.type === 'Ready')
-  const implied: Taint[] = ready?.status === 'True' ? [] : [{ key: TAINTS.notReady, effect: 'NoSchedule' }]
+  const implied: Taint[] = isNodeReady(node) ? [] : [{ key: TAINTS.notReady, effect: 'NoSchedule' }]
   for (const taint of [...taints, ...implied]) {
     if (taint.effect === 'PreferNoSchedule' || taint.key === TAINTS.unschedulable || isTolerated(pod, taint)) continue
     return [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`]

@@ -1,5 +1,5 @@
 /** The nodes a cluster has. */
-import { nodeKind } from '@davit/api'
+import { isNodeReady, nodeKind } from '@davit/api'
 import type { Case } from '../case.ts'
 
 export const cases: readonly Case[] = [
@@ -9,10 +9,7 @@ export const cases: readonly Case[] = [
       // Other cases taint a node for a moment.
       await cluster.until(nodeKind, 'two nodes that any pod may be placed on', nodes => {
         const open = nodes.filter(
-          ({ spec, status }) =>
-            !spec?.unschedulable &&
-            !spec?.taints?.some(({ effect }) => effect !== 'PreferNoSchedule') &&
-            status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+          node => !node.spec?.unschedulable && !node.spec?.taints?.some(({ effect }) => effect !== 'PreferNoSchedule') && isNodeReady(node),
         )
         return open.length >= 2
       })
