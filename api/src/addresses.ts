@@ -53,13 +53,6 @@ export function isStrictSubrange(outer: string, inner: string): boolean {
   return large.bits === small.bits && small.size < large.size && large.value / large.size === small.value / large.size
 }
 
-/** Both are right for `validateRange`. */
-export function isAddressInRange(range: string, address: string): boolean {
-  const { value, bits, size } = parsedRange(range)
-  const family = familyOf(address)
-  return (family === 'IPv4' ? 32n : 128n) === bits && toNumber(address) / size === value / size
-}
-
 function parsedRange(range: string): { value: bigint; bits: bigint; size: bigint } {
   const [address = '', length = ''] = range.split('/')
   const bits = isIPv4(address) ? 32n : 128n

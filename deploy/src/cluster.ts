@@ -107,7 +107,7 @@ function readableLine(line: string): string {
 }
 
 /** Fails, saying what to do, when something else listens on `port`. */
-export async function assertPortFree(port: number): Promise<void> {
+async function assertPortFree(port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -53,7 +53,7 @@ export function logFileOf({ logs, name }: Pick<BackgroundProcess, 'logs' | 'name
 }
 
 /** Notes a process that something else started, so that it is found and stopped by the same means. */
-export async function adoptProcess(pidFile: string, pid: number): Promise<void> {
+async function adoptProcess(pidFile: string, pid: number): Promise<void> {
   const startTime = await startTimeOf(pid)
   if (startTime === undefined) throw new Error(`Cannot note process ${pid} in ${basename(pidFile)}: it has ended already`)
   await mkdir(dirname(pidFile), { recursive: true })

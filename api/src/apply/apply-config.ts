@@ -100,11 +100,8 @@ function prune(merged: object, { node, last, owners, by, convert }: Pruning): ob
   const kept = withHolders(fieldsOf(node, pruned), node)
   let owned: FieldSet = NO_FIELDS
   for (const { apiVersion, fieldsV1 } of owners) {
-    if (apiVersion === by.apiVersion) owned = union(owned, fieldsV1)
-    else {
-      const there = convert(merged, apiVersion)
-      if (there) owned = union(owned, fieldsV1)
-    }
+    // Who wrote in a version that is not served any more owns nothing.
+    if (apiVersion === by.apiVersion || convert(merged, apiVersion)) owned = union(owned, fieldsV1)
   }
   // Gone is what was applied before, unless it is in the rest, or somebody owns it, or it was never this manager's.
   const gone = difference(difference(all, kept), withHolders(owned, node))

@@ -3,7 +3,7 @@ import type { JsonObject } from '../patch/json.ts'
 import { isObject } from '../patch/json.ts'
 import { type FieldSet, NO_FIELDS, nodeOf } from './field-set.ts'
 import { fieldElement } from './path-element.ts'
-import { byElement, fieldNode, isNamedField, itemNode, type Node, relationOf } from './values.ts'
+import { byElement, fieldNode, isNamedField, itemNode, type Node, nodeBelow, relationOf } from './values.ts'
 
 /**
  * Every field with a value of its own (a null is one), every element of a list and every key of a map. An object that only holds
@@ -56,7 +56,6 @@ export function withHolders(set: FieldSet, node: Node): FieldSet {
 
 function holder(below: FieldSet, { node, element }: { node: Node; element: string }): FieldSet {
   const isNamed = element.startsWith('f:') && isNamedField(node, element.slice(2))
-  const inner = element.startsWith('f:') ? fieldNode(node, element.slice(2)) : itemNode(node)
-  const children = withHolders(below, inner)
+  const children = withHolders(below, nodeBelow(node, element))
   return isNamed ? (nodeOf(children, true) ?? NO_FIELDS) : children
 }

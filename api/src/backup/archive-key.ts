@@ -11,8 +11,8 @@ export type KeyDerivation =
   | { readonly name: 'scrypt'; readonly salt: string; readonly N: number; readonly r: number; readonly p: number }
   | { readonly name: 'key-file'; readonly salt: string }
 
-export const PASSPHRASE_LENGTH_MIN = 12
-export const KEY_BYTES = 32
+const PASSPHRASE_LENGTH_MIN = 12
+const KEY_BYTES = 32
 /** 64 MiB and about 0.2 s: dear to guess, and cheap enough for a small control plane. */
 const SCRYPT = { N: 2 ** 16, r: 8, p: 1 } as const
 /** A header that asks for more is no header of ours. */

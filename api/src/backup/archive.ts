@@ -92,11 +92,6 @@ export async function openArchive(source: AsyncIterable<Buffer>, secret: BackupS
   return { header, read: take => readParts(plain, take) }
 }
 
-/** Only what anybody may see. Throws ArchiveError. */
-export async function readArchiveHeader(source: AsyncIterable<Buffer>): Promise<ArchiveHeader> {
-  return (await readHeader(new ByteReader(source))).header
-}
-
 async function readParts(plain: ByteReader, take: Parameters<OpenedArchive['read']>[0]): Promise<BackupManifest> {
   const read: BackupManifest['parts'] = []
   let manifest: BackupManifest | undefined

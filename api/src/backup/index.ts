@@ -5,7 +5,6 @@ export {
   type OpenedArchive,
   openArchive,
   PKI_PREFIX,
-  readArchiveHeader,
   SNAPSHOT_PART,
 } from './archive.ts'
 export { ArchiveError } from './archive-error.ts'

@@ -2,7 +2,7 @@ import { createPublicKey, webcrypto } from 'node:crypto'
 import { x509 } from './x509.ts'
 
 /** Every key here is on P-256: small certificates, quick handshakes. */
-export const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const
+const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const
 export const SIGNING_ALGORITHM = { name: 'ECDSA', hash: 'SHA-256' } as const
 
 type Key = webcrypto.CryptoKey

@@ -34,7 +34,7 @@ To bring the cluster back:
 }
 
 /** The archive itself, or a copy that is removed when disposed of. */
-export async function localArchive(cli: Cli, archive: string, flags: StoreFlags): Promise<AsyncDisposable & { path: string }> {
+async function localArchive(cli: Cli, archive: string, flags: StoreFlags): Promise<AsyncDisposable & { path: string }> {
   if (!archive.startsWith('s3://')) return { path: archive, [Symbol.asyncDispose]: async () => {} }
   const dir = await mkdtemp(join(tmpdir(), 'davit-restore-'))
   const remove = () => rm(dir, { recursive: true, force: true })

@@ -35,7 +35,7 @@ function writeFields(out: DescriptionWriter, object: object, { level, path }: { 
 }
 
 /** `podCIDR` as words: `Pod CIDR`. */
-export function fieldLabel(name: string): string {
+function fieldLabel(name: string): string {
   const words = name.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^A-Za-z\d]+/g) ?? [name]
   if (/[^A-Za-z\d]/.test(name)) return name
   return words.map(word => (ACRONYMS.has(word.toLowerCase()) ? word.toUpperCase() : word[0]!.toUpperCase() + word.slice(1))).join(' ')

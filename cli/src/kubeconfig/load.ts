@@ -68,7 +68,7 @@ async function readKubeconfig(path: string): Promise<KubeconfigFile | undefined>
 }
 
 /** Of each name the first, as Kubernetes' clients merge. */
-export function mergeKubeconfigs(configs: readonly Kubeconfig[]): Kubeconfig {
+function mergeKubeconfigs(configs: readonly Kubeconfig[]): Kubeconfig {
   const current = configs.find(config => config['current-context'])?.['current-context']
   return {
     apiVersion: 'v1',

@@ -1,7 +1,7 @@
 /** What the agent on a machine said, from the journal or from its file. */
 import type { SshHost } from '../ssh/index.ts'
 
-export const LOG_FILE = '/var/log/davit-node-agent.log'
+const LOG_FILE = '/var/log/davit-node-agent.log'
 
 /** A shell command that prints the log's end, and what follows when asked. */
 export function logCommand({

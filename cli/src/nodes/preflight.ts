@@ -189,7 +189,7 @@ function nameOf(program: string): string {
   return instead ? `${program} or ${instead}` : program
 }
 
-export function describeSeconds(seconds: number): string {
+function describeSeconds(seconds: number): string {
   const whole = Math.round(seconds)
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
 }

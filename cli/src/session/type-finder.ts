@@ -48,7 +48,7 @@ function isCategoryLike(name: string): boolean {
 }
 
 /** The first type `name` stands for: its plural, singular, short name or kind, with group and version if it has dots. */
-export function matchName(types: readonly ResourceType[], name: string): ResourceType | undefined {
+function matchName(types: readonly ResourceType[], name: string): ResourceType | undefined {
   const [resource = '', ...rest] = name.toLowerCase().split('.')
   const isNamed = ({ plural, singular, shortNames, kind }: ResourceType) =>
     plural === resource || singular === resource || shortNames.includes(resource) || kind.toLowerCase() === resource

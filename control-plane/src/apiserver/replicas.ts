@@ -111,7 +111,7 @@ async function liveReplicas({ client, name, log, signal }: ReplicaOptions, watch
 }
 
 /** Which Leases are renewed no more. Clocks of other machines say nothing, nor does time in which we could not renew ours. */
-export class LeaseWatch {
+class LeaseWatch {
   #seen = new Map<string, { version: string; looks: number }>()
 
   /** To be called after each renewal of our own; gives the Leases of the dead. */

@@ -4,7 +4,7 @@ import { type KeyPair, sign, x509 } from '@davit/api/pki'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Of a node's certificate; it asks for another when a third is left. */
-export const NODE_LIFETIME_MS = 90 * DAY_MS
+const NODE_LIFETIME_MS = 90 * DAY_MS
 
 /**
  * A certificate for a node's agent from its PKCS#10 request, PEM. Only the key is taken from the request: who it is for is ours

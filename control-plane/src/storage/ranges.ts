@@ -40,7 +40,7 @@ export async function* rangePages(
 }
 
 /** The first key behind all that begin with `prefix`. */
-export function prefixEnd(prefix: string): Buffer {
+function prefixEnd(prefix: string): Buffer {
   const end = Buffer.from(prefix)
   for (let at = end.length - 1; at >= 0; at--) {
     const byte = end[at] as number

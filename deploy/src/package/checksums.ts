@@ -4,7 +4,7 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-export const CHECKSUMS = 'SHA256SUMS'
+const CHECKSUMS = 'SHA256SUMS'
 
 /** Writes `SHA256SUMS` of all files in `dir`, as `sha256sum --check` reads it. */
 export async function writeChecksums(dir: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { DAVIT_VERSION } from '@davit/api'
 
-export const PRODUCTS = ['agent', 'control-plane', 'cli'] as const
+const PRODUCTS = ['agent', 'control-plane', 'cli'] as const
 export type Product = (typeof PRODUCTS)[number]
 
 /** Node's names of the processors that agents are made for. */

@@ -22,7 +22,7 @@ export type Reply =
   | { readonly type: 'chase'; readonly answers: Answer[]; readonly target: string }
 
 /** Seconds that others may remember an answer. Kubernetes' own: a rolling update must not be remembered for long. */
-export const TTL_SECONDS = 5
+const TTL_SECONDS = 5
 
 const VERSION = '1.1.0'
 /** A chain of ExternalNames longer than this is a loop. */

@@ -72,7 +72,7 @@ export class Upstream {
 }
 
 /** The name servers that a resolv.conf names; at most three, as everywhere. */
-export function nameServers(resolvConf: string): string[] {
+function nameServers(resolvConf: string): string[] {
   return resolvConf
     .split('\n')
     .flatMap(line => /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? [])

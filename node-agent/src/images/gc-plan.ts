@@ -6,7 +6,7 @@ import type { ImageUse } from './uses.ts'
 
 /** Left out in the names that Docker gives. */
 const DOCKER_HUB = /^docker\.io\/(?:library\/)?/
-export const PINNED_LABEL = 'davit.dev/pinned'
+const PINNED_LABEL = 'davit.dev/pinned'
 
 export interface GcObserved {
   readonly images: readonly ImageInfo[]

@@ -2,7 +2,7 @@
 import { LAYOUT, SERVICE } from './layout.ts'
 
 /** Pods and the data plane outlive the agent, so that only it is stopped (KillMode). When the machine goes down pods have --shutdown-grace-period. */
-export const SYSTEMD_UNIT = `[Unit]
+const SYSTEMD_UNIT = `[Unit]
 Description=Davit node agent
 After=network-online.target docker.service
 Wants=network-online.target

@@ -15,7 +15,7 @@ export interface KernelTables {
 }
 
 /** The iptables programs of one backend. Calls run one after another: they would only wait for each other's lock. */
-export class Iptables implements KernelTables {
+class Iptables implements KernelTables {
   /** `iptables`, `iptables-nft` or `iptables-legacy`. */
   readonly program: string
   #last: Promise<unknown> = Promise.resolve()

@@ -52,7 +52,7 @@ export function networkShape(pod: Pod): 'host' | 'own' | 'sandbox' {
 
 const BACKOFF_MS = { first: 10_000, max: 300_000 }
 /** A run of this length ends the back-off. */
-export const RUN_MS_RESET = 600_000
+const RUN_MS_RESET = 600_000
 
 /** How long after its end a container that has been restarted `crashes` times in a row waits: 0, 10 s, 20 s … 5 min. */
 export function restartDelayMs(crashes: number): number {

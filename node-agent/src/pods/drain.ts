@@ -108,7 +108,7 @@ const OPEN: ReadonlySet<number> = new Set([
 ])
 
 /** True while a connection to a port that the pod listens on is open. */
-export function hasOpen(pod: Pod, sockets: readonly Socket[]): boolean {
+function hasOpen(pod: Pod, sockets: readonly Socket[]): boolean {
   // In the node's own network only the declared ports are the pod's.
   const own = pod.spec.containers.flatMap(({ ports = [] }) => ports.map(({ containerPort }) => containerPort))
   const listening = pod.spec.hostNetwork ? own : sockets.filter(({ state }) => state === STATES.listen).map(({ port }) => port)

@@ -14,7 +14,7 @@ interface Waiting {
 }
 
 /** True for reasons that a change of images or credentials can clear. */
-export function waitsForImage({ reason }: StartProblem): boolean {
+function waitsForImage({ reason }: StartProblem): boolean {
   return REASONS.has(reason)
 }
 

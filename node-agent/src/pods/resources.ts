@@ -11,7 +11,7 @@ const OOM = { guaranteed: -997, bestEffort: 1000 }
 const NODE_CRITICAL_PRIORITY = 2_000_001_000
 
 /** CPU and memory of a container; a limit stands in for a missing request. */
-export function containerResources({ resources = {} }: Pick<Container, 'resources'>): {
+function containerResources({ resources = {} }: Pick<Container, 'resources'>): {
   requestMilli: number
   limitMilli: number
   requestBytes: number
@@ -32,7 +32,7 @@ export function containerResources({ resources = {} }: Pick<Container, 'resource
  * Guaranteed first, so that the kernel kills those who promised least. `leastOfMains`: of a sidecar the smallest request of the
  * containers it serves, which it must not die before.
  */
-export function oomScoreAdj(
+function oomScoreAdj(
   qos: PodQosClass,
   requestBytes: number,
   { memoryCapacityBytes, leastOfMains }: { memoryCapacityBytes: number; leastOfMains?: number },

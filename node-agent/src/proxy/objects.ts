@@ -1,7 +1,7 @@
 import type { EndpointSlice, Service } from '@davit/api'
 
 /** Label of an EndpointSlice that names its Service. */
-export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
+const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 
 /** `namespace/name` of the Service a slice belongs to; undefined when it names none. */
 export function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {

@@ -18,7 +18,7 @@ export interface Memory {
   sweep(isKnown: (uid: string) => boolean): Promise<void>
 }
 
-export function memoryDir(dataDir: string): string {
+function memoryDir(dataDir: string): string {
   return join(dataDir, 'memory')
 }
 

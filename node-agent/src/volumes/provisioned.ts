@@ -30,7 +30,7 @@ export function provisionedPath({ metadata, spec }: PersistentVolume): string {
   return path
 }
 
-export function markerPath(path: string): string {
+function markerPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.davit`)
 }
 

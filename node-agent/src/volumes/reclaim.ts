@@ -98,7 +98,7 @@ export function startReclaimer(options: ReclaimerOptions): { wake(): void; reado
 }
 
 /** Also good when part of it, or all, was done before. */
-export async function deleteDirectory(
+async function deleteDirectory(
   volume: PersistentVolume,
   path: string,
   { directory, dataDir, clusterId }: { directory: string; dataDir: string; clusterId: string },

@@ -66,10 +66,7 @@ export function validateAutoscalerStatus({ status }: HorizontalPodAutoscaler): F
 }
 
 /** The bounds, and what is scaled: what both versions have. */
-export function validateNumbers({
-  minReplicas,
-  maxReplicas = 0,
-}: Pick<HorizontalPodAutoscalerSpec, 'minReplicas' | 'maxReplicas'>): FieldError[] {
+function validateNumbers({ minReplicas, maxReplicas = 0 }: Pick<HorizontalPodAutoscalerSpec, 'minReplicas' | 'maxReplicas'>): FieldError[] {
   const field = 'spec.maxReplicas'
   const errors: FieldError[] = []
   if (minReplicas !== undefined && minReplicas < 1) {

@@ -14,7 +14,7 @@ import type { Node, Taint } from './node-types.ts'
 
 const ROLE_PREFIX = 'node-role.kubernetes.io/'
 const ROLE_LABEL = 'kubernetes.io/role'
-export const TAINT_EFFECTS = ['NoExecute', 'NoSchedule', 'PreferNoSchedule'] as const
+const TAINT_EFFECTS = ['NoExecute', 'NoSchedule', 'PreferNoSchedule'] as const
 
 const taintSchema = once(() =>
   object('Taint', 'Keeps away pods that do not tolerate it.', {

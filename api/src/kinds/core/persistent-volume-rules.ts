@@ -7,7 +7,7 @@ import { validateNodeSelector } from './pod/validate-scheduling.ts'
 import { validateAccessModes, validateClassName, validatePositiveAmount } from './volume-rules.ts'
 
 /** Fields of a volume's spec of which exactly one is set, in the order errors name them. */
-export const PERSISTENT_SOURCES = [
+const PERSISTENT_SOURCES = [
   'hostPath',
   'nfs',
   'iscsi',

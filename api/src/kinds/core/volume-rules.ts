@@ -6,7 +6,7 @@ import { compareQuantities, isQuantity } from '../../quantity.ts'
 import type { FieldError } from '../../status.ts'
 
 /** How a volume may be mounted, in the order in which errors list them. */
-export const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'] as const
+const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'] as const
 export const VOLUME_MODES = ['Block', 'Filesystem'] as const
 
 const SHORT: Readonly<Record<string, string>> = {

@@ -40,7 +40,7 @@ async function judge({ lookups, roles }: Parts, attributes: Attributes, body: un
 }
 
 /** Whether no role need be asked for what this user may do. */
-export function isAlmighty({ groups }: User): boolean {
+function isAlmighty({ groups }: User): boolean {
   return groups.includes(GROUPS.masters) || groups.includes(CONTROLLERS)
 }
 

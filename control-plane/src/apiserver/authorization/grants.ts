@@ -107,13 +107,6 @@ function formatErrors(errors: readonly string[]): string {
 }
 
 function withoutOwnership({ metadata, ...rest }: KubernetesObject): object {
-  const {
-    ownerReferences: _owners,
-    finalizers: _finalizers,
-    managedFields: _fields,
-    ...others
-  } = metadata as KubernetesObject['metadata'] & {
-    managedFields?: unknown
-  }
+  const { ownerReferences: _owners, finalizers: _finalizers, managedFields: _fields, ...others } = metadata
   return { ...rest, metadata: others }
 }

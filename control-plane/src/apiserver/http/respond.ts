@@ -13,7 +13,7 @@ export type Request = FastifyRequest<RouteGenericInterface, Http2SecureServer>
 export type Reply = FastifyReply<RouteGenericInterface, Http2SecureServer>
 
 /** Smaller answers cost more to compress than to send. */
-export const GZIP_BYTES_MIN = 128 * 1024
+const GZIP_BYTES_MIN = 128 * 1024
 
 /** How one request wants its answer. */
 export interface Shape {

@@ -54,7 +54,7 @@ export class Reader {
 const NEVER = new AbortController().signal
 
 /** Throws BadRequest on what is no resourceVersion. */
-export function parseRevision(text: string): number {
+function parseRevision(text: string): number {
   const revision = Number(text)
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(revision)) throw badRequest(`Invalid value for resourceVersion: ${JSON.stringify(text)}`)
   return revision

@@ -4,9 +4,9 @@ import type { TunnelState } from '../../apiserver/tunnel/types.ts'
 /** A tunnel carries a ping each second; one that is silent for so long is as good as cut. */
 export const SILENT_MS = 2_500
 /** A tunnel that broke may return within this. */
-export const RETURN_MS = 2_000
+const RETURN_MS = 2_000
 /** An agent that said why it closes (restart, upgrade) may be away for so long. */
-export const ANNOUNCED_MS = 10_000
+const ANNOUNCED_MS = 10_000
 /** A node that never had a tunnel to this replica is judged by its Lease alone, as Kubernetes does. */
 export const LEASE_MS = 40_000
 

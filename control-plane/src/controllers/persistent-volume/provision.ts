@@ -26,7 +26,7 @@ export function provisionVolume(claim: PersistentVolumeClaim, storageClass: Stor
   return { volume: volumeOf(claim, storageClass, node, { name, source, isGlobal: isGlobal(parameters) }) }
 }
 
-export function volumeNameOf({ metadata }: PersistentVolumeClaim): string {
+function volumeNameOf({ metadata }: PersistentVolumeClaim): string {
   return `pvc-${metadata.uid}`
 }
 

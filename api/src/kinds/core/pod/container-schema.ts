@@ -117,7 +117,7 @@ export const resourceRequirementsSchema = once(() =>
   }),
 )
 
-export const volumeMountsField = () =>
+const volumeMountsField = () =>
   list(
     object('VolumeMount', 'A volume mounted into the container.', {
       name: required(string('Name of the volume.')),

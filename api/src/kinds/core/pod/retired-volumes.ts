@@ -8,7 +8,7 @@ import { boolean, field, int32, object, required, string, stringMap, strings } f
 import { localObjectReference } from './reference-schema.ts'
 
 /** In the order of their names. */
-export const RETIRED_SOURCES = [
+const RETIRED_SOURCES = [
   'awsElasticBlockStore',
   'azureDisk',
   'azureFile',

@@ -22,7 +22,7 @@ export interface PodContext {
 }
 
 /** Rules of every sort of container. */
-export function validateContainer(container: Container, path: string, context: PodContext): FieldError[] {
+function validateContainer(container: Container, path: string, context: PodContext): FieldError[] {
   return [
     ...validateName(container.name, path, context.names),
     ...validateImage(container.image, path),

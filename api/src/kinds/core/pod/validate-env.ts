@@ -8,7 +8,7 @@ import type { Container, EnvFromSource, EnvVar, EnvVarSource } from './container
 import type { ConfigMapKeySelector, ObjectFieldSelector, ResourceFieldSelector } from './volume-types.ts'
 
 /** Fields of the pod that an environment variable can hold. */
-export const ENV_FIELDS: readonly string[] = [
+const ENV_FIELDS: readonly string[] = [
   'metadata.name',
   'metadata.namespace',
   'metadata.uid',

@@ -106,7 +106,7 @@ export function referenceTo(component: string): string {
   return `#/components/schemas/${component}`
 }
 
-export function gvkOf({ group, version, kind }: Kind): { group: string; kind: string; version: string } {
+function gvkOf({ group, version, kind }: Kind): { group: string; kind: string; version: string } {
   return { group, kind, version }
 }
 

@@ -4,7 +4,7 @@ import type { RequestContext, WatchParameters } from '../../registry/index.ts'
 import type { RequestCall } from './call.ts'
 
 /** `1`, `true`, `T` and an empty value are true, as Go's query conversion has it. */
-export function booleanParameter(query: URLSearchParams, name: string): boolean {
+function booleanParameter(query: URLSearchParams, name: string): boolean {
   const value = query.get(name)
   return value !== null && value !== 'false' && value !== '0'
 }

@@ -31,7 +31,7 @@ export async function getScale(handlers: Handlers, call: ResourceCall): Promise<
 }
 
 /** An object that is not stored itself, such as a Scale, in the form views take. */
-export function storedOf(object: KubernetesObject): Pick<Stored, 'object' | 'bytes'> {
+function storedOf(object: KubernetesObject): Pick<Stored, 'object' | 'bytes'> {
   return { object, bytes: Buffer.from(JSON.stringify(object)) }
 }
 
