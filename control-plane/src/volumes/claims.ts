@@ -10,6 +10,7 @@ import {
   VOLUMES,
   type Volume,
 } from '@davit/api'
+import { newestDefault } from '../newest-default.ts'
 import { ANNOTATIONS } from './annotations.ts'
 
 /** One volume of a pod that is a claim. */
@@ -83,12 +84,9 @@ export function onlyNodeOf({ spec }: PersistentVolume): string | undefined {
   return new Set(names).size === 1 ? names[0] : undefined
 }
 
-/** The class that claims get which name none; the newest, when several say they are. */
+/** The class that claims get which name none. */
 export function defaultClass(classes: Iterable<StorageClass>): StorageClass | undefined {
-  const time = ({ metadata }: StorageClass) => metadata.creationTimestamp ?? ''
-  return [...classes]
-    .filter(isDefaultStorageClass)
-    .sort((a, b) => time(b).localeCompare(time(a)) || (a.metadata.name ?? '').localeCompare(b.metadata.name ?? ''))[0]
+  return newestDefault(classes, isDefaultStorageClass)
 }
 
 /** Whether the class lets volumes be made on the node. */
