@@ -53,15 +53,31 @@ export function isStrictSubrange(outer: string, inner: string): boolean {
   return large.bits === small.bits && small.size < large.size && large.value / large.size === small.value / large.size
 }
 
-function parsedRange(range: string): { value: bigint; bits: bigint; size: bigint } {
+/** Both are right for `validateRange`. */
+export function isAddressInRange(range: string, address: string): boolean {
+  const { value, bits, size } = parsedRange(range)
+  const family = familyOf(address)
+  return (family === 'IPv4' ? 32n : 128n) === bits && toNumber(address) / size === value / size
+}
+
+/** The address as a number, how many bits an address has, and how many addresses there are. `range` is right for `validateRange`. */
+export function parsedRange(range: string): { value: bigint; bits: bigint; size: bigint } {
   const [address = '', length = ''] = range.split('/')
   const bits = isIPv4(address) ? 32n : 128n
   return { value: toNumber(address), bits, size: 1n << (bits - BigInt(length)) }
 }
 
-function canonicalAddress(address: string): string {
+/** In the one form everybody writes. `address` has a family. */
+export function canonicalAddress(address: string): string {
   // URLs have the canonical form of RFC 5952, in brackets.
   return isIPv4(address) ? address : new URL(`http://[${address}]`).hostname.slice(1, -1)
+}
+
+/** The address with a number, in its canonical form. */
+export function writtenAddress(value: bigint, family: AddressFamily): string {
+  const part = (bits: bigint, at: bigint) => (value >> (bits * at)) & ((1n << bits) - 1n)
+  if (family === 'IPv4') return [3n, 2n, 1n, 0n].map(at => part(8n, at)).join('.')
+  return canonicalAddress([7n, 6n, 5n, 4n, 3n, 2n, 1n, 0n].map(at => part(16n, at).toString(16)).join(':'))
 }
 
 function toNumber(address: string): bigint {

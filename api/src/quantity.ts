@@ -65,6 +65,12 @@ export function compareQuantities(a: Quantity, b: Quantity): number {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
+/** `a + b`, or `a - b`, written as `a` is. Throws RangeError when one is not a quantity. */
+export function addQuantities(a: Quantity, b: Quantity, sign: 1 | -1 = 1): Quantity {
+  const { nanos, format } = parse(a)
+  return write(nanos + BigInt(sign) * parse(b).nanos, format)
+}
+
 /**
  * The canonical text, which the server stores: no fraction, the largest suffix that loses nothing (`0.5` → `500m`,
  * `1024Mi` → `1Gi`). `format` overrules how the quantity was written. Throws RangeError.

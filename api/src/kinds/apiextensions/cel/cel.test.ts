@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Budget, CostError, celEnvironment } from '../../../cel/index.ts'
 import { fieldErrorBody } from '../../../status.ts'
 import type { JsonSchema, ValidationRule } from '../structural/json-schema.ts'
-import { Budget, CostError, compileExpression } from './expression.ts'
 import { createRules, validateRules } from './rules.ts'
 
 const schema = (...rules: ValidationRule[]): JsonSchema => ({
@@ -87,7 +87,7 @@ test('rules that cost too much are ended, nested loops and regular expressions a
     '<nil>: Invalid value: "null": validation failed due to running out of cost budget, no further validation rules will be run',
   ])
   assert.ok(performance.now() - before < 5000)
-  const expression = compileExpression('self.matches("(a|b|ab)*c")')
+  const expression = celEnvironment({ self: 'string' }).compile('self.matches("(a|b|ab)*c")')
   assert.throws(() => expression.evaluate({ self: 'ab'.repeat(100_000) }, new Budget(10_000)), CostError)
   assert.equal(expression.evaluate({ self: 'abc' }, new Budget(10_000)), true)
 })
@@ -95,7 +95,13 @@ test('rules that cost too much are ended, nested loops and regular expressions a
 const RULES: readonly [rule: ValidationRule, wanted: RegExp][] = [
   [{ rule: ' ' }, /rule: Required value: rule is not specified/],
   [{ rule: 'self.' }, /rule: Invalid value: .*compilation failed: /s],
-  [{ rule: 'nothing.a' }, /compilation failed: Unknown variable: nothing/],
+  [
+    { rule: 'nothing.a' },
+    /compilation failed: ERROR: <input>:1:1: undeclared reference to 'nothing' \(in container ''\)\n \| nothing\.a\n \| \^/,
+  ],
+  [{ rule: 'self.a > 0 && self.c > 0' }, /ERROR: <input>:1:20: undefined field 'c'\n \| self\.a > 0 && self\.c > 0\n \| \.{19}\^/],
+  [{ rule: 'self.a + self.name == 1' }, /found no matching overload for '_\+_' applied to '\(int, string\)'/],
+  [{ rule: 'self.a' }, /cel expression must evaluate to a bool/],
   [{ rule: '1 + 1' }, /cel expression must evaluate to a bool/],
   [{ rule: 'true', message: 'a\nb' }, /message must not contain line breaks/],
   [{ rule: 'true', messageExpression: '1' }, /messageExpression must evaluate to a string/],

@@ -1,10 +1,10 @@
 /** x-kubernetes-validations: rules in CEL, in Kubernetes' words. */
 import { isDeepStrictEqual } from 'node:util'
+import { Budget, type CelEnvironment, CostError, celEnvironment, type Expression, optionalValue } from '../../../cel/index.ts'
 import { invalidValue, requiredValue, unsupportedValue } from '../../../field-errors.ts'
 import type { FieldError } from '../../../status.ts'
 import { additionalOf, isObject, type JsonSchema, propertyOf, type ValidationRule } from '../structural/json-schema.ts'
-import { Budget, CostError, compileExpression, type Expression, optionalValue } from './expression.ts'
-import { celValue } from './values.ts'
+import { celType, celValue } from './values.ts'
 
 const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired']
 const TYPES: Readonly<Record<string, FieldError['type']>> = {
@@ -18,13 +18,17 @@ const OBJECT_UNITS_MAX = 2_500_000
 const OVER_BUDGET = 'validation failed due to running out of cost budget, no further validation rules will be run'
 const MESSAGE_BYTES_MAX = 5 * 1024
 
+/** For rules that were found right: what types they take for granted does not matter any more. */
+const UNTYPED = celEnvironment({ self: 'dyn', oldSelf: 'dyn' })
+const UNTYPED_OPTIONAL = celEnvironment({ self: 'dyn', oldSelf: { optional: 'dyn' } })
+
 /** What is wrong with the rules of a schema and all below it. */
-export function validateRules(schema: JsonSchema, path: string): FieldError[] {
-  const errors = (schema['x-kubernetes-validations'] ?? []).flatMap((rule, i) =>
-    validateRule(rule, schema, `${path}.x-kubernetes-validations[${i}]`),
-  )
+export function validateRules(schema: JsonSchema, path: string, isRoot = true): FieldError[] {
+  const rules = schema['x-kubernetes-validations'] ?? []
+  const environmentOf = environments(schema, isRoot)
+  const errors = rules.flatMap((rule, i) => validateRule(rule, schema, environmentOf(rule), `${path}.x-kubernetes-validations[${i}]`))
   const below = (inner: JsonSchema | undefined, at: string) => {
-    if (inner) errors.push(...validateRules(inner, `${path}.${at}`))
+    if (inner) errors.push(...validateRules(inner, `${path}.${at}`, false))
   }
   for (const [name, property] of Object.entries(schema.properties ?? {})) below(property, `properties[${name}]`)
   below(additionalOf(schema), 'additionalProperties')
@@ -32,7 +36,25 @@ export function validateRules(schema: JsonSchema, path: string): FieldError[] {
   return errors
 }
 
-function validateRule(rule: ValidationRule, schema: JsonSchema, path: string): FieldError[] {
+/** One for rules whose `oldSelf` may be none, and one for all others. */
+function environments(schema: JsonSchema, isRoot: boolean): (rule: ValidationRule) => CelEnvironment {
+  let plain: CelEnvironment | undefined
+  let optional: CelEnvironment | undefined
+  const make = (isOptional: boolean) => {
+    const type = celType(schema, isRoot)
+    return celEnvironment({ self: type, oldSelf: isOptional ? { optional: type } : type })
+  }
+  return ({ optionalOldSelf }) => {
+    if (optionalOldSelf) {
+      optional ??= make(true)
+      return optional
+    }
+    plain ??= make(false)
+    return plain
+  }
+}
+
+function validateRule(rule: ValidationRule, schema: JsonSchema, environment: CelEnvironment, path: string): FieldError[] {
   const errors: FieldError[] = []
   const { message, messageExpression, reason, fieldPath, optionalOldSelf } = rule
   if (!rule.rule?.trim()) return [requiredValue(`${path}.rule`, 'rule is not specified')]
@@ -46,33 +68,39 @@ function validateRule(rule: ValidationRule, schema: JsonSchema, path: string): F
     errors.push(requiredValue(`${path}.messageExpression`, 'messageExpression must be non-empty if specified'))
   }
   if (reason !== undefined && !REASONS.includes(reason)) errors.push(unsupportedValue(`${path}.reason`, reason, REASONS))
-  if (optionalOldSelf && !speaksOfOld(rule)) {
+  if (optionalOldSelf && !speaksOfOld(rule, environment)) {
     errors.push(invalidValue(`${path}.optionalOldSelf`, true, 'may not be set if oldSelf is not used in rule'))
   }
   if (fieldPath !== undefined && !isFieldPath(schema, fieldPath)) {
     errors.push(invalidValue(`${path}.fieldPath`, fieldPath, `fieldPath must be a valid path: does not refer to a valid field`))
   }
-  errors.push(...compileErrors(`${path}.rule`, rule, rule.rule, 'bool', 'cel expression must evaluate to a bool'))
+  const judge = { rule, environment }
+  errors.push(...compileErrors(`${path}.rule`, judge, rule.rule, 'bool', 'cel expression must evaluate to a bool'))
   if (messageExpression?.trim()) {
     errors.push(
-      ...compileErrors(`${path}.messageExpression`, rule, messageExpression, 'string', 'messageExpression must evaluate to a string'),
+      ...compileErrors(`${path}.messageExpression`, judge, messageExpression, 'string', 'messageExpression must evaluate to a string'),
     )
   }
   return errors
 }
 
 /** True for what cannot be read: that is another mistake. */
-function speaksOfOld(rule: ValidationRule): boolean {
+function speaksOfOld(rule: ValidationRule, environment: CelEnvironment): boolean {
   try {
-    return compileExpression(rule.rule ?? '', rule.optionalOldSelf).usesOld
+    return environment.compile(rule.rule ?? '').uses('oldSelf')
   } catch {
     return true
   }
 }
 
-function compileErrors(path: string, rule: ValidationRule, text: string, wanted: string, why: string): FieldError[] {
+interface Judged {
+  readonly rule: ValidationRule
+  readonly environment: CelEnvironment
+}
+
+function compileErrors(path: string, { rule, environment }: Judged, text: string, wanted: string, why: string): FieldError[] {
   try {
-    const { type } = compileExpression(text, rule.optionalOldSelf)
+    const { type } = environment.compile(text)
     return type === wanted || type === 'dyn' ? [] : [invalidValue(path, rule, why)]
   } catch (error) {
     return [invalidValue(path, rule, `compilation failed: ${(error as Error).message}`)]
@@ -135,8 +163,9 @@ function collect(schema: JsonSchema, compiled: Map<JsonSchema, CompiledRule[]>, 
 /** One that an older server let pass and this one cannot read is left out. */
 function compiledRule(rule: ValidationRule): CompiledRule | undefined {
   try {
-    const message = rule.messageExpression ? compileExpression(rule.messageExpression, rule.optionalOldSelf) : undefined
-    return { rule, expression: compileExpression(rule.rule ?? '', rule.optionalOldSelf), message }
+    const environment = rule.optionalOldSelf ? UNTYPED_OPTIONAL : UNTYPED
+    const message = rule.messageExpression ? environment.compile(rule.messageExpression) : undefined
+    return { rule, expression: environment.compile(rule.rule ?? ''), message }
   } catch {
     return undefined
   }
@@ -181,7 +210,7 @@ class Run {
     const oldSelf = old === undefined || old === null ? undefined : celValue(schema, old, this.#budget, isRoot)
     for (const rule of rules) {
       const isOptional = rule.rule.optionalOldSelf === true
-      if (rule.expression.usesOld ? oldSelf === undefined && !isOptional : isSame) continue
+      if (rule.expression.uses('oldSelf') ? oldSelf === undefined && !isOptional : isSame) continue
       const before = isOptional ? { oldSelf: optionalValue(oldSelf) } : oldSelf !== undefined && { oldSelf }
       this.#run(rule, { self, ...before }, path, schema.type ?? 'object')
     }
@@ -196,7 +225,7 @@ class Run {
     } catch (error) {
       if (error instanceof CostError) throw error
       this.errors.push(
-        invalidValue(path || '<nil>', type, `${textOf(error)} evaluating rule: ${rule.message?.trim() || rule.rule?.trim()}`),
+        invalidValue(path || '<nil>', type, `${(error as Error).message} evaluating rule: ${rule.message?.trim() || rule.rule?.trim()}`),
       )
       return
     } finally {
@@ -220,12 +249,6 @@ class Run {
       return undefined
     }
   }
-}
-
-/** The library's errors show the expression, too; the first line says what happened. */
-function textOf(error: unknown): string {
-  const { summary, message } = error as Error & { summary?: string }
-  return (summary ?? message.split('\n')[0] ?? '').replace(/^N(o such key)/, 'n$1')
 }
 
 function oldElements(schema: JsonSchema, old: readonly unknown[]): ((item: unknown) => unknown) | undefined {

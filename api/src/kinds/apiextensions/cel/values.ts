@@ -1,6 +1,15 @@
 /** Values of JSON as CEL has them, by the schema: whole numbers, points in time, durations; names that CEL could not say. */
-import { additionalOf, isEmbedded, isObject, type JsonSchema, propertyOf } from '../structural/json-schema.ts'
-import { Budget, compileExpression } from './expression.ts'
+
+import { Budget, type CelType, celEnvironment } from '../../../cel/index.ts'
+import {
+  additionalOf,
+  isEmbedded,
+  isIntOrString,
+  isObject,
+  type JsonSchema,
+  preservesUnknown,
+  propertyOf,
+} from '../structural/json-schema.ts'
 
 const RESERVED = new Set(
   'true false null in as break const continue else for function if import let loop package namespace return'.split(' '),
@@ -11,6 +20,8 @@ export function escapedName(name: string): string {
   if (RESERVED.has(name)) return `__${name}__`
   return name.replaceAll('__', '__underscores__').replaceAll('.', '__dot__').replaceAll('-', '__dash__').replaceAll('/', '__slash__')
 }
+
+const DURATIONS = celEnvironment({ self: 'string' })
 
 /** `self` of a rule at `schema`. `isRoot`: of metadata only the names can be seen. */
 export function celValue(schema: JsonSchema | undefined, value: unknown, budget: Budget, isRoot = false): unknown {
@@ -36,7 +47,7 @@ export function celValue(schema: JsonSchema | undefined, value: unknown, budget:
     case 'date':
       return new Date(value)
     case 'duration':
-      return compileExpression('duration(self)').evaluate({ self: value }, new Budget(100))
+      return DURATIONS.compile('duration(self)').evaluate({ self: value }, new Budget(100))
     case 'byte':
       return new Uint8Array(Buffer.from(value, 'base64'))
     default:
@@ -46,4 +57,29 @@ export function celValue(schema: JsonSchema | undefined, value: unknown, budget:
 
 function namesOf({ name, generateName }: Record<string, unknown>): object {
   return Object.assign(Object.create(null), name !== undefined && { name }, generateName !== undefined && { generateName })
+}
+
+const SCALARS: Readonly<Record<string, string>> = { boolean: 'bool', integer: 'int', number: 'double', string: 'string' }
+const TEXTS: Readonly<Record<string, string>> = {
+  'date-time': 'google.protobuf.Timestamp',
+  datetime: 'google.protobuf.Timestamp',
+  date: 'google.protobuf.Timestamp',
+  duration: 'google.protobuf.Duration',
+  byte: 'bytes',
+}
+const METADATA: CelType = { fields: { name: 'string', generateName: 'string' } }
+const OBJECT_FIELDS: Readonly<Record<string, CelType>> = { apiVersion: 'string', kind: 'string', metadata: METADATA }
+
+/** The type of `self` of a rule at `schema`. */
+export function celType(schema: JsonSchema, isRoot = false): CelType {
+  if (isIntOrString(schema) || schema.nullable) return 'dyn'
+  const { type = '', format = '', items, properties } = schema
+  if (type === 'array') return items ? { list: celType(items) } : 'list'
+  if (type !== 'object') return (type === 'string' ? TEXTS[format] : undefined) ?? SCALARS[type] ?? 'dyn'
+  const additional = additionalOf(schema)
+  if (additional) return { map: celType(additional) }
+  const isWhole = isRoot || isEmbedded(schema)
+  if (preservesUnknown(schema) || (!properties && !isWhole)) return 'dyn'
+  const fields = Object.entries(properties ?? {}).map(([name, property]) => [escapedName(name), celType(property)])
+  return { fields: { ...Object.fromEntries(fields), ...(isWhole && OBJECT_FIELDS) } }
 }

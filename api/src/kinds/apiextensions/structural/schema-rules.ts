@@ -1,9 +1,9 @@
 /** What makes a schema structural, and what keywords may say: in Kubernetes' words. */
 import { forbiddenField, invalidValue, requiredValue, unsupportedValue } from '../../../field-errors.ts'
+import { compilePattern } from '../../../pattern.ts'
 import { type FieldError, fieldErrorBody } from '../../../status.ts'
 import { applySchemaDefaults } from './defaults.ts'
 import { additionalOf, isEmbedded, isIntOrString, isObject, type JsonSchema, preservesUnknown, propertyOf } from './json-schema.ts'
-import { compilePattern } from './pattern.ts'
 import { prune } from './prune.ts'
 import { validateValue } from './validate.ts'
 

@@ -4,10 +4,10 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { duplicateValue, invalidValue, requiredValue, unsupportedValue } from '../../../field-errors.ts'
+import { matchesPattern } from '../../../pattern.ts'
 import type { FieldError } from '../../../status.ts'
-import { isOfFormat } from './formats.ts'
+import { isOfFormat } from '../../../text-formats.ts'
 import { additionalOf, isIntOrString, isObject, type JsonSchema, propertyOf } from './json-schema.ts'
-import { matchesPattern } from './pattern.ts'
 
 /** More mistakes nobody reads, and an answer must not be many times what was asked. */
 const ERRORS_MAX = 100

@@ -1,6 +1,6 @@
 /** Formats that Kubernetes checks; of all others any text will do. */
 import { isIPv4, isIPv6 } from 'node:net'
-import { isDnsSubdomain } from '../../../names.ts'
+import { isDnsSubdomain } from './names.ts'
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 const HEX = '[0-9a-fA-F]'
