@@ -89,6 +89,19 @@ function toNumber(address: string): bigint {
   return [...before, ...zeros, ...after].reduce((sum, part) => (sum << 16n) + BigInt(`0x${part}`), 0n)
 }
 
+/** Whether requests may be passed on to the address: not to the machine that asks, nor to what only its own link knows, such as metadata servers. */
+export function isProxyableAddress(address: string): boolean {
+  if (familyOf(address) === undefined) return false
+  const canonical = canonicalAddress(address)
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical)
+  if (mapped) {
+    const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)]
+    return isProxyableAddress([high >> 8, high & 255, low >> 8, low & 255].join('.'))
+  }
+  const isMulticast = isIPv4(canonical) ? /^(22[4-9]|23\d)\./.test(canonical) : canonical.startsWith('ff')
+  return special(canonical) === undefined && !isMulticast && canonical !== '255.255.255.255'
+}
+
 /** An endpoint must be somewhere else than on the machine that asks: no unspecified, loopback or link-local address. */
 export function validateNonSpecialAddress(field: string, address: string): FieldError[] {
   const why = special(address.toLowerCase())

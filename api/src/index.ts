@@ -1,4 +1,4 @@
-export { type AddressFamily, familyOf } from './addresses.ts'
+export { type AddressFamily, familyOf, isAddressInRange, isProxyableAddress } from './addresses.ts'
 export {
   type Applied,
   type Apply,

@@ -174,6 +174,7 @@ export interface DrainResponse {
  * - `POST /exec/<namespace>/<pod>/<uid>/<container>?command=…&stdin&stdout&stderr&tty` → both ways in `StreamFrame`s
  * - `POST /attach/…` likewise
  * - `POST /portforward/<namespace>/<pod>/<uid>?port=N` → raw bytes both ways
+ * - `POST /dial?address=A&port=N` → raw bytes both ways, to an address as the node reaches it: its pods', its own, others'
  * - `GET  /barrier?resourceVersion=N` → 204 when all its data planes stand at that EndpointSlice version
  * - `PUT  /images` → docker load, JSON lines
  * - `GET  /node/<path>` → what the agent says of itself and its pods' usage: `stats/summary`, `metrics`, `metrics/resource`, `pods`, `healthz`
@@ -185,6 +186,7 @@ export const TUNNEL_PATHS = {
   exec: '/exec',
   attach: '/attach',
   portforward: '/portforward',
+  dial: '/dial',
   barrier: '/barrier',
   images: '/images',
   node: '/node',

@@ -6,6 +6,7 @@ import { CONTROLLERS } from '@davit/api/pki'
 import { createAccountTokens, createAuthenticateToken, withBootstrapTokens } from './apiserver/accounts/index.ts'
 import { createAccessGuard, createAuthorizer, type GrantParts, registryLookups } from './apiserver/authorization/index.ts'
 import { followDefinitions } from './apiserver/custom-resources/index.ts'
+import { createDialer, lookupsOf } from './apiserver/dial/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { answeredOnceSeen, followRoles, reconcilePolicy } from './apiserver/rbac/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
@@ -111,6 +112,8 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     const certificates = () => ({ certificateAuthority: pki.ca.bundle, ...pki.server })
     const peers = async () => (await peersOf(client, options.name)).map(({ name, address, port }) => ({ name, url: urlOf(address, port) }))
     const tunnels = createTunnels({ relays: new Relays({ peers, credentials: certificates, clock, log }), clock, log })
+    const lookups = lookupsOf(registry)
+    const dialer = createDialer({ lookups, tunnels, clock })
     const server = await startApiServer({
       registry: answeredOnceSeen(registry, roles),
       awaitKind: (group, plural) => definitions.awaitKind(group, plural),
@@ -127,7 +130,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
         joins: createJoinService({ registry, storage, ca: () => pki.ca, nodeLifetimeMs: options.nodeCertificateLifetimeMs, clock, log }),
       },
       tunnels,
-      streams: createStreams({ registry, tunnels, clock, log }),
+      streams: createStreams({ registry, tunnels, lookups, dialer, clock, log }),
       clusterInfo: async () => ({
         clusterId,
         podCidr,

@@ -3,6 +3,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { ApiError, apiError, badRequest, type Clock, type Logger, TUNNEL_PATHS } from '@davit/api'
 import type { Docker } from '../docker/index.ts'
 import { serveAttach, serveExec } from './command.ts'
+import { serveDial } from './dial.ts'
 import type { PodContainers } from './find-container.ts'
 import { serveImages } from './images.ts'
 import { serveLog } from './log.ts'
@@ -48,6 +49,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   [TUNNEL_PATHS.exec, { method: 'POST', serve: serveExec }],
   [TUNNEL_PATHS.attach, { method: 'POST', serve: serveAttach }],
   [TUNNEL_PATHS.portforward, { method: 'POST', serve: servePortForward }],
+  [TUNNEL_PATHS.dial, { method: 'POST', serve: serveDial }],
   [TUNNEL_PATHS.barrier, { method: 'GET', serve: serveBarrier }],
   [TUNNEL_PATHS.images, { method: 'PUT', serve: serveImages }],
   [TUNNEL_PATHS.node, { method: 'GET', serve: serveNode }],

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, createServer, type Http2Server } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
@@ -268,6 +269,27 @@ describe('streams on Docker', { skip: !host }, () => {
     assert.match(message, /^error forwarding port 8081 to pod port: .*ECONNREFUSED/)
     assert.equal((await refusal('POST', '/portforward/d/port/port?port=x')).status, 400)
     assert.equal((await refusal('POST', '/portforward/d/none/none?port=80')).status, 400)
+  })
+
+  it("dial: reaches what this host reaches, but never the host's own loopback", async () => {
+    const addresses = Object.values(networkInterfaces()).flatMap(each => each ?? [])
+    const address = addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? ''
+    const echo = createTcpServer({ allowHalfOpen: true }, socket => void socket.pipe(socket))
+    echo.listen(0, '0.0.0.0')
+    await once(echo, 'listening')
+    const { port } = echo.address() as AddressInfo
+    const { status, stream } = await open('POST', `/dial?address=${address}&port=${port}`)
+    assert.equal(status, 200)
+    stream.end('both ways')
+    assert.equal(await text(stream), 'both ways')
+    for (const own of ['127.0.0.1', '::1', '::ffff:127.0.0.1', '169.254.169.254', '0.0.0.0', 'localhost']) {
+      assert.deepEqual(await refusal('POST', `/dial?address=${own}&port=${port}`), { status: 400, message: 'address not allowed' })
+    }
+    echo.close()
+    await once(echo, 'close')
+    const message = `dial tcp ${address}:${port}: connect: connection refused`
+    assert.deepEqual(await refusal('POST', `/dial?address=${address}&port=${port}`), { status: 503, message })
+    assert.equal((await refusal('POST', `/dial?address=${address}&port=0`)).status, 400)
   })
 
   it('images: loads an archive, and says what is wrong with one', async () => {

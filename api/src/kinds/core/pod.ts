@@ -34,7 +34,7 @@ export const podKind = defineKind<Pod>({
   categories: ['all'],
   namespaced: true,
   description: 'Containers that run together on one node, sharing its network address and volumes.',
-  subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'binding', 'eviction', 'ephemeralcontainers', 'resize'],
+  subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'proxy', 'binding', 'eviction', 'ephemeralcontainers', 'resize'],
   hasGeneration: true,
   schema: () =>
     object('Pod', 'Containers that run together on one node, sharing a network address and volumes.', {

@@ -112,7 +112,7 @@ export const serviceKind = defineKind<Service>({
   categories: ['all'],
   namespaced: true,
   storagePrefix: 'services/specs',
-  subresources: ['status'],
+  subresources: ['status', 'proxy'],
   hasGeneration: false,
   nameRule: 'service',
   description: 'One name and address for a set of pods that come and go.',

@@ -3,6 +3,8 @@ export type {
   ApiServerOptions,
   HealthCheck,
   NodeCall,
+  ProxyCall,
+  ProxyExchange,
   RequestRecord,
   ServerIdentity,
   ServerMetrics,

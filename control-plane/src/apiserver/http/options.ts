@@ -1,6 +1,6 @@
 /** What the HTTP room needs from the others; `main` puts it together. */
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { Clock, ClusterInfo, Logger } from '@davit/api'
 import type { Backups } from '../../backup/index.ts'
@@ -29,7 +29,31 @@ export interface NodeCall {
   readonly query: URLSearchParams
 }
 
+/** A request for what a pod, Service or node serves itself. */
+export interface ProxyCall {
+  readonly user: User
+  readonly resource: 'pods' | 'services' | 'nodes'
+  /** Empty for nodes. */
+  readonly namespace: string
+  /** With scheme and port, where the client says them: `https:NAME:PORT`. */
+  readonly name: string
+  /** As the client sent it: empty, or from a slash on. */
+  readonly path: string
+}
+
+/** A request to be passed on, and where its answer goes. */
+export interface ProxyExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** Where it has been read already. */
+  readonly body?: Buffer
+}
+
 export interface Streams {
+  /** Passes a request on; throws ApiError as long as nothing is answered. */
+  proxy(call: ProxyCall, exchange: ProxyExchange, signal: AbortSignal): Promise<void>
+  /** The same for a connection that leaves HTTP. */
+  proxyUpgrade(call: ProxyCall, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>
   /** Takes over an upgraded connection whose user may do this; answers errors on the socket itself. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, call: StreamCall): void | Promise<void>
   /** The log's bytes; throws ApiError. Ends, or is destroyed, when `signal` aborts. */

@@ -33,8 +33,23 @@ const cases: [string, string, object | undefined][] = [
   [
     'GET /api/v1/nodes/n/proxy/stats/summary?only_cpu_and_memory=true',
     'get',
-    { group: '', version: 'v1', resource: 'nodes', name: 'n', subresource: 'proxy', path: 'stats/summary' },
+    { group: '', version: 'v1', resource: 'nodes', name: 'n', subresource: 'proxy', path: '/stats/summary' },
   ],
+  ...(
+    [
+      ['GET', 'get', '', ''],
+      ['HEAD', 'get', '/', '/'],
+      ['POST', 'create', '/a//b%2Fc/', '/a//b%2Fc/'],
+      ['PUT', 'update', '/?watch=true', '/'],
+      ['DELETE', 'delete', '/x', '/x'],
+      ['OPTIONS', 'options', '/x', '/x'],
+    ] as const
+  ).map(([method, verb, sent, path]): [string, string, object] => [
+    `${method} /api/v1/namespaces/a/services/https:b:c/proxy${sent}`,
+    verb,
+    { group: '', version: 'v1', namespace: 'a', resource: 'services', name: 'https:b:c', subresource: 'proxy', path },
+  ]),
+  ['GET /api/v1/namespaces/a/pods//proxy/x', 'get', undefined],
   ['GET /api/v1/nodes/n/status/more', 'get', undefined],
   ['GET /api/v1/namespaces/a%2Fb/pods', 'list', { group: '', version: 'v1', resource: 'pods', namespace: 'a/b' }],
   ['GET /api/v1', 'get', undefined],

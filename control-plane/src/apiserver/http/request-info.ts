@@ -12,7 +12,7 @@ export interface ResourceInfo {
   readonly subresource?: string
   readonly namespace?: string
   readonly name?: string
-  /** What follows `proxy`, without the slash before it. */
+  /** What follows `proxy`, as it was sent: empty, or from a slash on. */
   readonly path?: string
 }
 
@@ -34,6 +34,10 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
   const path = question < 0 ? url : url.slice(0, question)
   const rest = restOfGroupVersion(path)
   if (!rest) return { verb: method.toLowerCase(), path }
+
+  const proxied = proxyTarget(path, rest.segments)
+  if (proxied)
+    return { verb: VERBS[method] ?? method.toLowerCase(), path, resource: { group: rest.group, version: rest.version, ...proxied } }
 
   let { segments } = rest
   let verb = VERBS[method] ?? method.toLowerCase()
@@ -83,6 +87,18 @@ function decode(segment: string): string {
 
 type TargetInfo = Pick<ResourceInfo, 'resource' | 'subresource' | 'namespace' | 'name' | 'path'>
 
+/** What follows `proxy` is another server's business: nothing about it is judged here. */
+function proxyTarget(path: string, segments: readonly string[]): TargetInfo | undefined {
+  const inNamespace = segments[0] === 'namespaces' && segments.length > 4
+  const [resource = '', name = '', subresource] = segments.slice(inNamespace ? 2 : 0)
+  const namespace = inNamespace ? segments[1] : undefined
+  if (subresource !== 'proxy' || !resource || !name || namespace === '') return undefined
+  const before = 2 + (path.startsWith('/apis/') ? 2 : 1) + (inNamespace ? 2 : 0) + 3
+  const below = path.split('/').slice(before).join('/')
+  const rest = path.split('/').length > before ? `/${below}` : ''
+  return { resource, name, subresource, path: rest, ...(namespace !== undefined && { namespace }) }
+}
+
 /** Undefined when there are more segments than any resource has, or an empty one. */
 function targetOf(segments: readonly string[]): TargetInfo | undefined {
   if (segments.length === 0 || segments.some(segment => segment === '')) return undefined
@@ -90,9 +106,6 @@ function targetOf(segments: readonly string[]): TargetInfo | undefined {
   const inNamespace =
     first === 'namespaces' && second !== undefined && third !== undefined && !(segments.length === 3 && NAMESPACE_SUBRESOURCES.has(third))
   if (!inNamespace) {
-    if (first === 'nodes' && second !== undefined && third === 'proxy') {
-      return { resource: first, name: second, subresource: third, path: segments.slice(3).join('/') }
-    }
     if (segments.length > 3) return undefined
     return {
       resource: first,

@@ -9,7 +9,7 @@ import type { User } from '../registry/index.ts'
 import { checkAccess } from './access.ts'
 import { authenticate } from './authentication.ts'
 import { impersonate } from './impersonate.ts'
-import type { ApiServerOptions } from './options.ts'
+import type { ApiServerOptions, ProxyCall } from './options.ts'
 import { refuse } from './refuse.ts'
 import { parseRequestInfo, type RequestInfo } from './request-info.ts'
 import { resourceNotFound } from './resources/call.ts'
@@ -50,6 +50,11 @@ async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection
     return options.tunnels.relay(request, socket, head, relayed)
   }
   const user = await impersonate(authorizer, caller, request.rawHeaders)
+  const proxied = proxiedBy(info, user, lookup)
+  if (proxied) {
+    await checkAccess(authorizer, { user, info })
+    return options.streams.proxyUpgrade(proxied, request, socket, head)
+  }
   await checkAccess(authorizer, { user, info: streamInfo(info, lookup) })
   const { namespace = '', name = '', subresource = '' } = info.resource ?? {}
   const { searchParams: query } = new URL(request.url ?? '/', 'https://apiserver')
@@ -64,6 +69,15 @@ function streamInfo(info: RequestInfo, lookup: KindLookup): RequestInfo {
   if (!resource || kind?.kind !== 'Pod' || subresource === undefined || !STREAMS.has(subresource)) throw resourceNotFound()
   if (!resource.namespace) throw badRequest('namespace is required')
   return subresource === 'log' ? info : { ...info, verb: 'create' }
+}
+
+/** Undefined for what is no proxy subresource. */
+function proxiedBy({ resource }: RequestInfo, user: User, lookup: KindLookup): ProxyCall | undefined {
+  if (resource?.subresource !== 'proxy') return undefined
+  const kind = lookup(resource.group, resource.version, resource.resource)
+  if (!kind?.subresources.includes('proxy')) throw resourceNotFound()
+  const { namespace = '', name = '', path = '' } = resource
+  return { user, resource: kind.plural as ProxyCall['resource'], namespace, name, path }
 }
 
 /** The node a peer asks for; undefined for other paths. */

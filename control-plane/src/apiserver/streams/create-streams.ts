@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { badRequest, type Clock, type Logger } from '@davit/api'
+import type { Dialer, Lookups } from '../dial/index.ts'
 import type { StreamCall, Streams } from '../http/index.ts'
 import type { Registry } from '../registry/index.ts'
 import type { Tunnels } from '../tunnel/index.ts'
@@ -10,10 +11,13 @@ import { proxyLog } from './log.ts'
 import { serveLogSocket } from './log-web-socket.ts'
 import { proxyNode } from './node.ts'
 import { servePortForward } from './port-forward/serve-port-forward.ts'
+import { serveProxy, serveProxyUpgrade } from './proxy/serve-proxy.ts'
 
 export interface StreamsOptions {
   readonly registry: Registry
   readonly tunnels: Tunnels
+  readonly lookups: Lookups
+  readonly dialer: Dialer
   readonly clock: Clock
   readonly log: Logger
 }
@@ -38,5 +42,7 @@ export function createStreams(options: StreamsOptions): Streams {
     },
     log: (call, signal) => proxyLog(options, call, signal),
     node: (call, signal) => proxyNode(options, call, signal),
+    proxy: (call, exchange, signal) => serveProxy(options, call, exchange, signal),
+    proxyUpgrade: (call, request, socket, head) => serveProxyUpgrade(options, call, { request, socket, head }),
   }
 }

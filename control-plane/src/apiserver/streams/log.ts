@@ -1,8 +1,7 @@
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
-import { PassThrough, pipeline, Readable } from 'node:stream'
-import { TUNNEL_PATHS, unavailable } from '@davit/api'
+import { Readable } from 'node:stream'
+import { TUNNEL_PATHS } from '@davit/api'
 import type { StreamCall } from '../http/index.ts'
-import { openAgentStream } from './agent-stream.ts'
+import { openAgentStream, wholeOrBroken } from '../tunnel/index.ts'
 import type { StreamsOptions } from './create-streams.ts'
 import { containerOf, findTarget } from './target.ts'
 
@@ -22,16 +21,4 @@ export async function proxyLog({ registry, tunnels }: StreamsOptions, call: Stre
   const target = `${TUNNEL_PATHS.log}/${path}/${encodeURIComponent(container)}?${query}`
   const session = await tunnels.session(nodeName)
   return wholeOrBroken(await openAgentStream(session, { method: 'GET', path: target, signal }), session, 'the log')
-}
-
-/** A stream of HTTP/2 ends alike when it was whole and when its tunnel broke: here the latter fails, lest it look complete. */
-export function wholeOrBroken(stream: ClientHttp2Stream, session: ClientHttp2Session, what: string): Readable {
-  const whole = new PassThrough({
-    flush(done) {
-      const isBroken = stream.rstCode !== 0 || session.destroyed || session.closed
-      done(isBroken ? unavailable(`the connection to the node broke before ${what} ended`) : null)
-    },
-  })
-  pipeline(stream, whole, () => {})
-  return whole
 }

@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream'
 import { badRequest, type Kind, nodeKind, TUNNEL_PATHS } from '@davit/api'
 import type { NodeCall } from '../http/index.ts'
-import { askAgent } from './agent-stream.ts'
+import { askAgent, wholeOrBroken } from '../tunnel/index.ts'
 import type { StreamsOptions } from './create-streams.ts'
-import { wholeOrBroken } from './log.ts'
 
 /** What a node's agent answers to a GET of `path`. Throws ApiError: NotFound for a Node that is not there, BadRequest for a path that goes up, the agent's own refusals. */
 export async function proxyNode(

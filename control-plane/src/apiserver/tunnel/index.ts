@@ -1,3 +1,4 @@
+export { type AgentRequest, askAgent, openAgentStream, parseStatus, wholeOrBroken } from './agent-stream.ts'
 export { beginningOf } from './beginning-of.ts'
 export { type AcceptingTunnels, createTunnels, type TunnelsOptions } from './create-tunnels.ts'
 export { type Peer, Relays } from './relays.ts'

@@ -43,13 +43,22 @@ const SUBRESOURCES: Readonly<Record<Subresource, { verbs: readonly string[]; kin
   exec: { verbs: STREAM_VERBS, kind: { group: '', version: 'v1', kind: 'PodExecOptions' } },
   attach: { verbs: STREAM_VERBS, kind: { group: '', version: 'v1', kind: 'PodAttachOptions' } },
   portforward: { verbs: STREAM_VERBS, kind: { group: '', version: 'v1', kind: 'PodPortForwardOptions' } },
-  proxy: { verbs: ['get'], kind: { group: '', version: 'v1', kind: 'NodeProxyOptions' } },
+  proxy: { verbs: ['create', 'delete', 'get', 'patch', 'update'] },
 }
 
 /** What a client sends to a resource or subresource of `kind`. */
 export function kindSpoken(kind: Kind, subresource: string | undefined): GroupVersionKind {
   const known = subresource !== undefined && Object.hasOwn(SUBRESOURCES, subresource) ? SUBRESOURCES[subresource as Subresource] : undefined
-  return known?.kind ?? kind
+  return subresource === 'proxy' ? proxyOptions(kind) : (known?.kind ?? kind)
+}
+
+function groupVersionKind({ group, version, kind }: GroupVersionKind): GroupVersionKind {
+  return { group, version, kind }
+}
+
+/** `PodProxyOptions`, `ServiceProxyOptions`, `NodeProxyOptions`. */
+function proxyOptions(kind: Kind): GroupVersionKind {
+  return { group: '', version: 'v1', kind: `${kind.kind}ProxyOptions` }
 }
 
 /** Every served group and version: the core group first, of a group the version that is preferred; resources in the registry's order. */
@@ -84,10 +93,9 @@ function rankOf(version: string): readonly [stage: number, major: number, minor:
 }
 
 function resourceOf(kind: Kind): ResourceEntry {
-  const own: GroupVersionKind = { group: kind.group, version: kind.version, kind: kind.kind }
   const subresources = [...kind.subresources]
     .sort()
-    .map(name => ({ name, verbs: SUBRESOURCES[name].verbs, kind: SUBRESOURCES[name].kind ?? own }))
+    .map(name => ({ name, verbs: SUBRESOURCES[name].verbs, kind: groupVersionKind(kindSpoken(kind, name)) }))
   // A namespace's contents go one by one, so that each is deleted by its own rules; there is no deleting of all namespaces.
   const verbs = kind.kind === 'Namespace' && kind.group === '' ? kind.verbs.filter(verb => verb !== 'deletecollection') : kind.verbs
   return { kind, verbs, subresources }

@@ -19,6 +19,9 @@ export interface Parameter {
 /** Operations by method in small letters, and the parameters all of them have. */
 export type PathItem = Readonly<Record<string, Operation | readonly Parameter[]>>
 
+/** Of streams and proxies, and the verbs they stand for. */
+const STREAM_METHODS = { get: 'get', post: 'create', put: 'update', patch: 'patch', delete: 'delete' }
+
 const PATCH_TYPES = [
   'application/json-patch+json',
   'application/merge-patch+json',
@@ -107,8 +110,12 @@ function subresourceOperations(kind: Kind, { name, verbs, kind: spoken }: Subres
   const { make, object } = makerOf(kind, names, { spoken, suffix: name, ...(isObject && { schema: known }) })
   if (!isObject) {
     // Streams and what others answer.
-    const stream = (action: string) => make(action, { answer: { type: 'string' }, parameters: [], answerType: '*/*' })
-    return { ...(verbs.includes('get') && { get: stream('get') }), ...(verbs.includes('create') && { post: stream('post') }) }
+    const stream = (method: string) => ({
+      ...make(method, { answer: { type: 'string' }, parameters: [], answerType: '*/*' }),
+      ...(name !== 'log' && { 'x-kubernetes-action': 'connect' }),
+    })
+    const methods = Object.entries(STREAM_METHODS).filter(([, verb]) => verbs.includes(verb))
+    return Object.fromEntries(methods.map(([method]) => [method, stream(method)]))
   }
   const write = (action: string, body: object) => make(action, { answer: object, body, parameters: WRITE_PARAMETERS })
   return {

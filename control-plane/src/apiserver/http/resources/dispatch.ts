@@ -3,7 +3,7 @@ import { badRequest, type Kind, REVIEW_KINDS, type Subresource } from '@davit/ap
 import type { KindRegistry } from '../../../kind-registry.ts'
 import type { RequestInfo } from '../request-info.ts'
 import { type Handlers, methodNotAllowed, type RequestCall, type ResourceCall, resourceNotFound } from './call.ts'
-import { proxyToNode } from './proxy.ts'
+import { proxyResource } from './proxy.ts'
 import { getObject, getScale, listObjects } from './read.ts'
 import { answerReview, isReview } from './review.ts'
 import { watchObjects } from './watch.ts'
@@ -35,6 +35,9 @@ const upgradeWanted: Handler = async () => {
   throw badRequest('Upgrade request required')
 }
 
+/** Whatever the method. */
+const PROXY = Object.fromEntries(['get', 'create', 'update', 'patch', 'delete', 'options'].map(verb => [verb, proxyResource]))
+
 const SUBRESOURCES: Readonly<Record<Subresource, Readonly<Record<string, Handler>>>> = {
   status: { get: getObject, update: updateObject, patch: patchObject },
   scale: { get: getScale, update: updateObject, patch: patchObject },
@@ -49,7 +52,7 @@ const SUBRESOURCES: Readonly<Record<Subresource, Readonly<Record<string, Handler
   exec: { get: upgradeWanted, create: upgradeWanted },
   attach: { get: upgradeWanted, create: upgradeWanted },
   portforward: { get: upgradeWanted, create: upgradeWanted },
-  proxy: { get: proxyToNode },
+  proxy: PROXY,
 }
 
 /** Finds kinds by group, version and plural. */

@@ -76,6 +76,12 @@ export async function startTestServer(kinds: readonly Kind[], options: Partial<A
       node: async () => {
         throw new Error('no node')
       },
+      proxy: async () => {
+        throw new Error('no proxy')
+      },
+      proxyUpgrade: async () => {
+        throw new Error('no proxy')
+      },
     },
     clusterInfo: async () => ({
       clusterId: 'c',

@@ -12,7 +12,7 @@ import {
   TUNNEL_PATHS,
   writeChunk,
 } from '@davit/api'
-import { openAgentStream, parseStatus } from '../agent-stream.ts'
+import { openAgentStream, parseStatus } from '../../tunnel/index.ts'
 import type { StreamsOptions, UpgradeRequest } from '../create-streams.ts'
 import { checkRunnable, containerOf, findTarget } from '../target.ts'
 import { acceptWebSocket, chooseProtocol, protocolsIn, upgradeOf } from '../web-socket.ts'

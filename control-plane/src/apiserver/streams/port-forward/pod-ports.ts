@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { chunksOf, TUNNEL_PATHS, writeChunk } from '@davit/api'
-import type { Tunnels } from '../../tunnel/index.ts'
-import { openAgentStream } from '../agent-stream.ts'
+import { openAgentStream, type Tunnels } from '../../tunnel/index.ts'
 import type { Target } from '../target.ts'
 
 /** Opens a connection to a port of the pod. Throws ApiError; destroyed when the signal aborts. */

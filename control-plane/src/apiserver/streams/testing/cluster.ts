@@ -3,10 +3,21 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { ApiError, type Clock, type Kind, type Logger, type Pod, podKind, systemClock } from '@davit/api'
+import {
+  type ApiError,
+  type Clock,
+  type Kind,
+  type KubernetesObject,
+  type Logger,
+  notFound,
+  type Pod,
+  podKind,
+  systemClock,
+} from '@davit/api'
 import { createWebSocketStream, WebSocket } from 'ws'
 import { KindRegistry } from '../../../kind-registry.ts'
-import type { Streams } from '../../http/index.ts'
+import { createDialer, type Lookups } from '../../dial/index.ts'
+import type { ProxyCall, Streams } from '../../http/index.ts'
 import type { Registry } from '../../registry/index.ts'
 import { type AcceptingTunnels, createTunnels } from '../../tunnel/index.ts'
 import { createStreams } from '../create-streams.ts'
@@ -23,6 +34,8 @@ export interface TestCluster {
   readonly tunnels: AcceptingTunnels
   /** What the API holds; may be changed. */
   readonly pods: Map<string, Pod>
+  /** And of other kinds. */
+  readonly others: KubernetesObject[]
   /** What the agent does with a request; may be changed. */
   handler: AgentHandler
   /** Cuts the agent's tunnel. */
@@ -46,35 +59,55 @@ export function pod(
 
 export async function startCluster(): Promise<TestCluster> {
   const pods = new Map<string, Pod>()
+  const others: KubernetesObject[] = []
+  const all = () => [...pods.values(), ...others]
   const registry = {
     kinds: new KindRegistry([podKind as unknown as Kind]),
-    async get(_context: unknown, _kind: unknown, { name }: { name: string }) {
-      const object = pods.get(name)
-      if (!object)
-        throw new ApiError({
-          apiVersion: 'v1',
-          kind: 'Status',
-          metadata: {},
-          status: 'Failure',
-          message: `pods "${name}" not found`,
-          code: 404,
-        })
+    async get(_context: unknown, kind: Kind, { name }: { name: string }) {
+      const object = pods.get(name) ?? (await lookups.find(kind, { name }))
+      if (!object) throw notFound(kind, name)
       return { object }
     },
   } as unknown as Registry
   const tunnels = createTunnels({ clock, log })
-  const streams = createStreams({ registry, tunnels, clock, log })
-  const server: Server = createServer()
+  const lookups: Lookups = {
+    async find(kind, { name }) {
+      return all().find(each => each.kind === kind.kind && each.metadata.name === name) as never
+    },
+    async all(kind) {
+      return all().filter(each => each.kind === kind.kind) as never
+    },
+  }
+  const dialer = createDialer({ lookups, tunnels, clock })
+  const streams = createStreams({ registry, tunnels, lookups, dialer, clock, log })
+  /** `/proxy-of/RESOURCE/NAME/PATH` */
+  const proxied = (url: string): ProxyCall => {
+    const [, , resource, name = '', ...rest] = url.split('?')[0]!.split('/')
+    const path = rest.length > 0 ? `/${rest.join('/')}` : ''
+    return { user: { name: 'a', groups: [] }, resource: resource as ProxyCall['resource'], namespace: 'default', name, path }
+  }
+  const server: Server = createServer((request, response) => {
+    const gone = new AbortController()
+    response.once('close', () => gone.abort(new Error('gone')))
+    streams.proxy(proxied(request.url ?? ''), { request, response }, gone.signal).catch((err: ApiError) => {
+      response.writeHead(err.status?.code ?? 500)
+      response.end(JSON.stringify(err.status ?? { message: String(err) }))
+    })
+  })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => {})
     const url = new URL(request.url ?? '/', 'http://server')
     if (url.pathname === '/tunnel') return tunnels.accept(request, socket, head, NODE)
     const [, name = '', subresource = ''] = url.pathname.split('/')
-    const call = { user: { name: 'a', groups: [] }, namespace: 'default', name, subresource, query: url.searchParams }
-    Promise.resolve(streams.upgrade(request, socket, head, call)).catch(err => {
-      const { status } = err as ApiError
+    const refuse = (err: ApiError) => {
+      const { status } = err
       socket.end(`HTTP/1.1 ${status.code} Error\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${JSON.stringify(status)}`)
-    })
+    }
+    if (url.pathname.startsWith('/proxy-of/')) {
+      return void streams.proxyUpgrade(proxied(request.url ?? ''), request, socket, head).catch(refuse)
+    }
+    const call = { user: { name: 'a', groups: [] }, namespace: 'default', name, subresource, query: url.searchParams }
+    Promise.resolve(streams.upgrade(request, socket, head, call)).catch(refuse)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -85,6 +118,7 @@ export async function startCluster(): Promise<TestCluster> {
     streams,
     tunnels,
     pods,
+    others,
     handler: stream => stream.respond({ ':status': 404 }, { endStream: true }),
     cut: () => agent.terminate(),
     async close() {
@@ -103,7 +137,11 @@ export async function startCluster(): Promise<TestCluster> {
 async function startAgent(port: number, handle: AgentHandler): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/tunnel`, { perMessageDeflate: false })
   const http = createHttp2Server()
-  http.on('session', session => session.on('error', () => {}))
+  http.on('session', session => {
+    session.on('error', () => {})
+    // As a real agent's session, it ends with its tunnel.
+    socket.once('close', () => session.destroy())
+  })
   http.on('stream', (stream, headers) => {
     stream.on('error', () => {})
     void handle(stream, new URL(String(headers[':path']), 'http://agent'))

@@ -1,7 +1,8 @@
 /** One request to a node's agent through its tunnel. */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2'
+import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { ApiError, apiError, type Status, unavailable } from '@davit/api'
-import { beginningOf } from '../tunnel/index.ts'
+import { beginningOf } from './beginning-of.ts'
 
 const ERROR_BYTES_MAX = 64 << 10
 
@@ -52,6 +53,18 @@ async function readStatus(stream: ClientHttp2Stream, code: number): Promise<Stat
   // As a failure only: other codes would mean something else to the client's HTTP than a refusal.
   const isFailure = status?.status === 'Failure' && Number.isInteger(status.code) && status.code >= 400 && status.code < 600
   return isFailure ? status : { ...apiError('InternalError', `the node answered ${code}: ${text.slice(0, 500)}`).status }
+}
+
+/** A stream of HTTP/2 ends alike when it was whole and when its tunnel broke: here the latter fails, lest it look complete. */
+export function wholeOrBroken(stream: ClientHttp2Stream, session: ClientHttp2Session, what: string): Readable {
+  const whole = new PassThrough({
+    flush(done) {
+      const isBroken = stream.rstCode !== 0 || session.destroyed || session.closed
+      done(isBroken ? unavailable(`the connection to the node broke before ${what} ended`) : null)
+    },
+  })
+  pipeline(stream, whole, () => {})
+  return whole
 }
 
 /** What a node sends as a Status; undefined when it is none. */

@@ -1,0 +1,5 @@
+export { createDialer } from './create-dialer.ts'
+export { endpointPlaces } from './endpoint-places.ts'
+export { lookupsOf } from './lookups.ts'
+export { connectTls, type TlsOptions } from './tls.ts'
+export type { Dialer, Lookups, Place, ServicePort } from './types.ts'
