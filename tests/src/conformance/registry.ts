@@ -25,6 +25,7 @@ import { cases as persistentVolumes } from './cases/persistent-volumes.ts'
 import { cases as pods } from './cases/pods.ts'
 import { cases as policies } from './cases/policies.ts'
 import { cases as probes } from './cases/probes.ts'
+import { cases as proxy } from './cases/proxy.ts'
 import { cases as refusals } from './cases/refusals.ts'
 import { cases as resize } from './cases/resize.ts'
 import { cases as runtimeClass } from './cases/runtime-class.ts'
@@ -74,6 +75,7 @@ export const TOPICS: readonly Topic[] = [
   { file: 'empty-dir', cases: emptyDir },
   { file: 'taints', cases: taints },
   { file: 'nodes', cases: nodes },
+  { file: 'proxy', cases: proxy },
 ]
 
 /** What the API and its controllers do without a node. */
