@@ -3,7 +3,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Clock } from '@davit/api'
 import { lifeOf } from '@davit/api/pki'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { FlowStats } from './apiserver/flow-control/index.ts'
 import type { RequestRecord, ServerMetrics } from './apiserver/http/index.ts'
+import { observeFlowControl } from './flow-metrics.ts'
 import type { HeldCertificate } from './pki/index.ts'
 import type { EtcdStorage } from './storage/index.ts'
 
@@ -26,6 +28,7 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** One set a process. `storage`: of a process that is an API server. */
 export function createMetrics(): ServerMetrics & {
   observeStorage(storage: EtcdStorage): void
+  observeFlowControl(stats: FlowStats): void
   observeCertificates(held: () => readonly HeldCertificate[], clock: Clock): void
 } {
   const register = new Registry()
@@ -62,6 +65,7 @@ export function createMetrics(): ServerMetrics & {
       }
     },
     observeStorage: storage => observeStorage(registers, storage),
+    observeFlowControl: stats => observeFlowControl(registers, stats),
     observeCertificates: (held, clock) => observeCertificates(registers, held, clock),
     render: async () => ({ contentType: register.contentType, text: await register.metrics() }),
   }

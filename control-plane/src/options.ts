@@ -30,6 +30,8 @@ export interface ControlPlaneOptions {
   readonly serviceCidr: string
   readonly dnsAddress: string
   readonly nodePorts: readonly [number, number]
+  /** Requests served at once, watches and streams not counted; Kubernetes divides them among levels by their shares. */
+  readonly requestsInFlightMax: number
   /** Tells this process from all others; its host name by default. */
   readonly name: string
   readonly logLevel: string
@@ -79,6 +81,10 @@ Networks, fixed once the cluster runs:
   --service-cidr CIDR       Addresses of Services; the tenth is the cluster's DNS. (${NETWORKS.services})
   --node-ports FROM-TO      Ports of NodePort Services. (${NETWORKS.nodePorts.join('-')})
 
+Requests served at once, divided among priority levels (watches and streams are not counted):
+  --max-requests-inflight N           (400)
+  --max-mutating-requests-inflight N  Added to the other: both are one number. (200)
+
 Other:
   --log-level LEVEL         trace, debug, info, warn or error. (info)
   --version, --help
@@ -119,6 +125,9 @@ export function parseOptions(args: readonly string[], addresses: readonly string
     serviceCidr,
     dnsAddress: addressIn(serviceCidr, 10),
     nodePorts: nodePortsOf(values['node-ports'] ?? NETWORKS.nodePorts.join('-')),
+    requestsInFlightMax:
+      countOf('--max-requests-inflight', values['max-requests-inflight'] ?? '400') +
+      countOf('--max-mutating-requests-inflight', values['max-mutating-requests-inflight'] ?? '200'),
     name: values.name ?? hostname(),
     logLevel: oneOf('--log-level', values['log-level'] ?? 'info', ['trace', 'debug', 'info', 'warn', 'error']),
   }
@@ -152,6 +161,8 @@ function parse(args: readonly string[]) {
         'pod-cidr': text,
         'service-cidr': text,
         'node-ports': text,
+        'max-requests-inflight': text,
+        'max-mutating-requests-inflight': text,
         'log-level': text,
         version: flag,
         help: flag,
@@ -213,6 +224,11 @@ function portOf(flag: string, text: string): number {
   const port = Number(text)
   if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new UsageError(`${flag}: ${JSON.stringify(text)} is not a port (0-65535)`)
   return port
+}
+
+function countOf(flag: string, text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new UsageError(`${flag}: ${JSON.stringify(text)} is not a number from 1 to 999999`)
+  return Number(text)
 }
 
 function nodePortsOf(text: string): readonly [number, number] {

@@ -7,6 +7,7 @@ import { createAccountTokens, createAuthenticateToken, withBootstrapTokens } fro
 import { createAccessGuard, createAuthorizer, type GrantParts, registryLookups } from './apiserver/authorization/index.ts'
 import { followDefinitions } from './apiserver/custom-resources/index.ts'
 import { createDialer, lookupsOf } from './apiserver/dial/index.ts'
+import { createFlowControl, followFlowControl } from './apiserver/flow-control/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { answeredOnceSeen, followRoles, reconcilePolicy } from './apiserver/rbac/index.ts'
 import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
@@ -97,7 +98,10 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     await roles.synced
     const authorizer = createAuthorizer(registryLookups(registry), roles.index)
     grantParts = { authorizer, roles: roles.index }
+    const flowControl = createFlowControl({ seats: options.requestsInFlightMax, clock })
+    followFlowControl(client, flowControl, { clock, log, signal: stopFollowing.signal })
     const metrics = createMetrics()
+    metrics.observeFlowControl(flowControl.stats)
     metrics.observeStorage(storage)
     metrics.observeCertificates(() => pki.held(), clock)
     const backups = createBackups({
@@ -118,6 +122,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       registry: answeredOnceSeen(registry, roles),
       awaitKind: (group, plural) => definitions.awaitKind(group, plural),
       authorizer,
+      flowControl,
       identity: {
         certificates,
         onRenewal: listener => pki.onChange(listener),

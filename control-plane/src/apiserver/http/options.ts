@@ -7,6 +7,7 @@ import type { Backups } from '../../backup/index.ts'
 import type { JoinService } from '../../pki/index.ts'
 import type { AccountTokens, AuthenticateToken } from '../accounts/index.ts'
 import type { Authorizer } from '../authorization/index.ts'
+import type { FlowControl } from '../flow-control/index.ts'
 import type { Registry, User } from '../registry/index.ts'
 import type { Tunnels } from '../tunnel/index.ts'
 
@@ -119,6 +120,7 @@ export interface ApiServerOptions {
   /** Awaited before a resource is said not to be there: another replica may have begun to serve it a moment ago. */
   readonly awaitKind?: (group: string, plural: string) => Promise<void>
   readonly authorizer: Authorizer
+  readonly flowControl: FlowControl
   readonly identity: ServerIdentity
   readonly tunnels: TunnelAcceptor
   readonly streams: Streams
@@ -128,6 +130,8 @@ export interface ApiServerOptions {
   /** 0: any free port. */
   readonly port: number
   readonly bindAddress: string
+  /** How long a client may take to begin a connection or a request; default 10 s. */
+  readonly patienceMs?: number
   readonly log: Logger
   readonly clock: Clock
   readonly metrics: ServerMetrics

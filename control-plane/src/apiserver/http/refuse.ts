@@ -21,10 +21,16 @@ export function refuse(socket: Duplex, err: unknown): void {
 /** For a client whose bytes the HTTP/1 parser did not take. */
 export function refuseUnreadable({ code, message }: Error & { code?: string }, socket: Duplex): void {
   if (code === 'ECONNRESET') return void socket.destroy()
-  refuse(socket, code === 'HPE_HEADER_OVERFLOW' ? headersTooLarge() : badRequest(`Cannot read the HTTP request: ${message}`))
+  const why = code === undefined ? undefined : UNREADABLE[code]
+  refuse(socket, why ? unreadable(...why) : badRequest(`Cannot read the HTTP request: ${message}`))
 }
 
-function headersTooLarge(): ApiError {
-  const message = 'Cannot read the HTTP request: its headers are larger than 16 KiB'
-  return new ApiError({ apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', message, reason: 'BadRequest', code: 431 })
+const UNREADABLE: Readonly<Record<string, [code: number, why: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'its headers are larger than 16 KiB'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'its headers did not come in time'],
+}
+
+function unreadable(code: number, why: string): ApiError {
+  const message = `Cannot read the HTTP request: ${why}`
+  return new ApiError({ apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', message, reason: 'BadRequest', code })
 }

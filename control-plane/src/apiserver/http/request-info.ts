@@ -2,7 +2,7 @@
  * What a request is about, read from its method, path and query as Kubernetes does it: authorization and metrics look at
  * this, and routing too, so that no path is judged as one thing and served as another.
  */
-import { badRequest } from '@davit/api'
+import { badRequest, PATHS } from '@davit/api'
 
 export interface ResourceInfo {
   readonly group: string
@@ -54,6 +54,16 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     else if (verb === 'delete') verb = 'deletecollection'
   } else if (verb === 'get' && !target.subresource && isWatch(url, question)) verb = 'watch'
   return { verb, path, resource: { group: rest.group, version: rest.version, ...target } }
+}
+
+const LONG_SUBRESOURCES = new Set(['attach', 'exec', 'log', 'portforward', 'proxy'])
+/** They wait for nodes, or move whole archives. */
+const LONG_PATHS: ReadonlySet<string> = new Set([PATHS.backup, PATHS.drain, PATHS.images])
+
+/** Whether it goes on until somebody ends it: such a request has no deadline, and is not counted among those under way. */
+export function isLongRunning({ verb, path, resource }: RequestInfo): boolean {
+  if (!resource) return LONG_PATHS.has(path)
+  return verb === 'watch' || (resource.subresource !== undefined && LONG_SUBRESOURCES.has(resource.subresource))
 }
 
 interface GroupVersionRest {

@@ -1,5 +1,6 @@
 /** Writing answers: prepared bytes as they are, indented for people, compressed when large and wanted. */
 
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { Writable } from 'node:stream'
 import { promisify } from 'node:util'
@@ -92,7 +93,7 @@ export function statusOf(err: unknown): Status {
 export function beginStream(reply: Reply, contentType: string): Writable {
   reply.hijack()
   const { raw } = reply
-  raw.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-cache, private' })
+  raw.writeHead(200, { ...reply.getHeaders(), 'content-type': contentType, 'cache-control': 'no-cache, private' } as OutgoingHttpHeaders)
   // Both kinds of response have it; the types know of HTTP/1's only.
   const head = raw as unknown as { flushHeaders(): void }
   head.flushHeaders()

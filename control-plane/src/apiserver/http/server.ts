@@ -14,19 +14,22 @@ import { BODY_BYTES_MAX, readBody, SMALL_BODY_BYTES_MAX } from './body/read-body
 import { impersonate } from './impersonate.ts'
 import type { ApiServer, ApiServerOptions, HealthCheck, ServerCertificates } from './options.ts'
 import { refuseUnreadable } from './refuse.ts'
-import { parseRequestInfo, type RequestInfo } from './request-info.ts'
+import { isLongRunning, parseRequestInfo, type RequestInfo } from './request-info.ts'
 import { kindLookup } from './resources/dispatch.ts'
 import { type Reply, type Request, sendError, statusOf } from './respond.ts'
 import { routeTable } from './routes.ts'
 import { watchSlumber } from './slumber.ts'
+import { REQUEST_MS_MAX, timeoutMsOf } from './timeout.ts'
 import { handleUpgrades } from './upgrades.ts'
+import { Visit } from './visit.ts'
 
 const MEGABYTE = 1024 * 1024
+const PATIENCE_MS = 10_000
 const SHUTTING_DOWN = 'The API server is shutting down'
 
 /** Starts listening; rejects when it cannot (port in use, no right to it). */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { log, metrics, registry, signal } = options
+  const { log, metrics, registry, signal, patienceMs = PATIENCE_MS } = options
   const stopping = new AbortController()
   const serving: ApiServerOptions = {
     ...options,
@@ -45,27 +48,35 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const startedAt = performance.now()
     let info: RequestInfo | undefined
     state.begin()
-    reply.raw.once('close', () => {
+    const onEnd = () => {
       state.end()
       record(info, reply.raw.statusCode, startedAt)
-    })
+    }
+    const visit = new Visit(request, reply, { lingerMs: patienceMs / 2, onEnd })
     try {
       if (state.closing) throw unavailable(SHUTTING_DOWN)
       info = parseRequestInfo(request.method, request.raw.url ?? '/')
+      const query = queryOf(request.raw.url ?? '/')
+      const isLong = isLongRunning(info)
+      const timeoutMs = isLong ? REQUEST_MS_MAX : timeoutMsOf(query)
+      if (!isLong) visit.endAfter(timeoutMs)
       const confirm = async () => {
         await slumber.settled()
+        visit.mustBeInTime()
         if (hasLeft(request)) throw badRequest('The client has left')
       }
       if (request.method !== 'GET') await confirm()
-      const query = queryOf(request.raw.url ?? '/')
       const caller = await authenticate(request.raw, options.identity)
       const user = await impersonate(options.authorizer, caller, request.raw.rawHeaders)
+      // A watch takes a seat too, until it stands.
+      if (!isLong || info.verb === 'watch') await visit.takeSeat(options.flowControl, { user, ...info }, timeoutMs)
       const body = bodyReader(request, bodyMax(user, info, request.headers['content-type']))
       const judged = needsBody(user, info) ? { body: parseAnyBody(await body(), request.headers['content-type']) } : {}
       await checkAccess(options.authorizer, { user, info, query, ...judged })
-      await route({ info, user, query, body, confirm, request, reply })
+      await route({ info, user, query, body, confirm, begun: visit.begun, request, reply })
     } catch (err) {
-      fail(reply, err, info)
+      // Whose time is over has been told.
+      if (!visit.isLate) fail(reply, err, info)
     }
     return reply
   })
@@ -111,7 +122,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 
 type App = FastifyInstance<Http2SecureServer>
 
-function createApp({ identity, log }: ApiServerOptions): App {
+function createApp({ identity, log, patienceMs = PATIENCE_MS }: ApiServerOptions): App {
   const app = fastify({
     http2: true,
     // A session with only quiet watches is in use all the same.
@@ -124,6 +135,7 @@ function createApp({ identity, log }: ApiServerOptions): App {
       rejectUnauthorized: false,
       maxSessionMemory: 256,
       settings: { initialWindowSize: MEGABYTE, maxConcurrentStreams: 1000 },
+      handshakeTimeout: patienceMs,
       keepAlive: true,
       keepAliveInitialDelay: 15_000,
       noDelay: true,
@@ -139,6 +151,8 @@ function createApp({ identity, log }: ApiServerOptions): App {
       sendError(reply as Reply, badRequest('Cannot read the URL of the request')),
     clientErrorHandler: refuseUnreadable,
   } as never) as unknown as App
+  // The server of HTTP/2 takes no such options for its HTTP/1.1; it looks at these when it begins to listen.
+  Object.assign(app.server, { headersTimeout: patienceMs, connectionsCheckingInterval: patienceMs / 4 })
   // Connections that are open stay as they are; the next handshake is with the new.
   identity.onRenewal?.(() => app.server.setSecureContext(secureContext(identity.certificates())))
   app.removeAllContentTypeParsers()
@@ -234,8 +248,8 @@ function trackConnections(server: Http2SecureServer): Set<Socket> {
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
   })
-  // A handshake that fails is the client's affair.
-  server.on('tlsClientError', () => {})
+  // A handshake that fails is the client's affair; one that takes too long does not end by itself.
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
   return connections
 }
 

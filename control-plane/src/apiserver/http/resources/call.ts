@@ -13,6 +13,8 @@ export interface RequestCall {
   readonly body: () => Promise<Buffer>
   /** Awaited right before anything is written; rejects when the client has left. */
   readonly confirm: () => Promise<void>
+  /** Called once an answer that goes on has begun: what it took to begin is for others from then on. */
+  readonly begun: () => void
   readonly request: Request
   readonly reply: Reply
 }

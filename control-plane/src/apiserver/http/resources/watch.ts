@@ -42,6 +42,7 @@ export async function watchObjects(handlers: Handlers, call: ResourceCall): Prom
   const countOut = metrics.openLongRunning('WATCH', call.resource.resource)
   // The head goes at once, so that the client knows that the watch stands before anything happens.
   const raw = beginStream(call.reply, 'application/json')
+  call.begun()
   try {
     await pump(raw, { iterator, first, view, signal })
   } catch (err) {

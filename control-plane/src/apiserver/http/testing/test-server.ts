@@ -9,6 +9,7 @@ import { type Kind, systemClock } from '@davit/api'
 import { loadOrCreatePki, type Pki } from '@davit/api/pki'
 import { createMetrics } from '../../../metrics.ts'
 import { createAuthorizer } from '../../authorization/index.ts'
+import { createFlowControl } from '../../flow-control/index.ts'
 import { defaultRoles } from '../../rbac/testing/index.ts'
 import type { ApiServer, ApiServerOptions } from '../options.ts'
 import { startApiServer } from '../server.ts'
@@ -46,6 +47,7 @@ export async function startTestServer(kinds: readonly Kind[], options: Partial<A
   const server = await startApiServer({
     registry,
     authorizer: createAuthorizer({ podsOnNode: async () => [], pod: async () => undefined, volume: async () => undefined }, defaultRoles()),
+    flowControl: createFlowControl({ seats: 600, clock: systemClock }),
     identity: {
       certificates: () => ({ certificateAuthority: pki.ca.bundle, ...pki.server }),
       joins: {
