@@ -16,6 +16,7 @@ import { runNamespaceController } from './namespace/controller.ts'
 import { runNodeLifecycleController } from './node-lifecycle/controller.ts'
 import { runPersistentVolumeController } from './persistent-volume/controller.ts'
 import { runReplicaSetController } from './replica-set/controller.ts'
+import { REPLICA_SETS, REPLICATION_CONTROLLERS } from './replica-set/pod-sets.ts'
 import { type Authorities, runRootCaController } from './root-ca/controller.ts'
 import { runServiceAccountController } from './service-account/controller.ts'
 import { runTokenCleaner } from './token-cleaner/controller.ts'
@@ -51,7 +52,8 @@ export async function startControllers({
   const context = createContext({ client, clock, log, signal: together, events })
   const controllers = [
     runDeploymentController(context),
-    runReplicaSetController(context),
+    runReplicaSetController(context, REPLICA_SETS),
+    runReplicaSetController(context, REPLICATION_CONTROLLERS),
     runEndpointSliceController(context),
     runEndpointsController(context),
     runEndpointSliceMirroring(context),

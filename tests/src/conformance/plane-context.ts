@@ -1,5 +1,4 @@
 /** What a case works with that needs no node. */
-import assert from 'node:assert/strict'
 import type { Answer, Ask } from '../control-plane/send.ts'
 import type { PlaneCluster } from './api-cluster.ts'
 import { ApiContext } from './api-context.ts'
@@ -14,9 +13,7 @@ export class PlaneContext extends ApiContext<PlaneCluster> {
 
   /** As `ask`; gives the JSON of the answer, whose code must be `code`. */
   async must(code: number, ask: Ask): Promise<Answer['json']> {
-    const { code: found, text, json } = await this.ask(ask)
-    assert.equal(found, code, `${ask.method ?? 'GET'} ${ask.path}: ${text}`)
-    return json
+    return (await this.cluster.plane.must(code, ask)).json
   }
 
   /** What a GET gives. */

@@ -44,7 +44,8 @@ function pod(
   }
 }
 
-const plan = (observed: Partial<Observed> & Pick<Observed, 'set'>) => planReplicaSet({ pods: [], orphans: [], now: NOW, ...observed })
+const plan = (observed: Partial<Observed> & Pick<Observed, 'set'>) =>
+  planReplicaSet({ pods: [], strays: [], orphans: [], now: NOW, ...observed })
 const deleted = (actions: readonly Action[]) => actions.flatMap(action => (action.kind === 'delete-pod' ? [action.pod.metadata.name] : []))
 const created = (actions: readonly Action[]) => actions.reduce((sum, action) => sum + (action.kind === 'create-pods' ? action.count : 0), 0)
 
@@ -66,6 +67,15 @@ test('planReplicaSet() takes over a matching pod that nobody owns instead of mak
   const actions = plan({ set: set(1), orphans: [pod('a')] })
   assert.equal(created(actions), 0)
   assert.ok(actions.some(action => action.kind === 'adopt-pod'))
+})
+
+test('planReplicaSet() lets a pod go that it does not select any more, and makes another', () => {
+  const actions = plan({ set: set(1), strays: [pod('a'), pod('over', { phase: 'Failed' })] })
+  assert.deepEqual(
+    actions.flatMap(action => (action.kind === 'release-pod' ? [action.pod.metadata.name] : [])),
+    ['a'],
+  )
+  assert.equal(created(actions), 1)
 })
 
 for (const [why, worse, better] of [
@@ -105,7 +115,7 @@ test('planReplicaSet() does nothing once the pods and the status are as wanted',
 test('planReplicaSet() neither makes nor deletes pods of a set that is being deleted', () => {
   const going = set(3)
   going.metadata.deletionTimestamp = '2026-01-01T00:00:00Z'
-  const actions = plan({ set: going, pods: [], orphans: [pod('a')] })
+  const actions = plan({ set: going, orphans: [pod('a')], strays: [pod('b')] })
   assert.deepEqual(
     actions.filter(action => action.kind !== 'write-status'),
     [],

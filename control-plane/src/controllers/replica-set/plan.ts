@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
-import { formatTime, isPodFinished, isPodReady, type Pod, podCondition, type ReplicaSet, type ReplicaSetStatus } from '@davit/api'
+import { formatTime, isPodFinished, isPodReady, type Pod, podCondition, type ReplicaSetStatus } from '@davit/api'
+import type { PodSet } from './pod-sets.ts'
 
 export interface Observed {
-  set: ReplicaSet
-  /** Pods the set controls, those being deleted among them. */
+  set: PodSet
+  /** Pods the set controls and selects, those being deleted among them. */
   pods: readonly Pod[]
+  /** Pods the set controls and does not select any more. */
+  strays: readonly Pod[]
   /** Pods that nobody controls and whose labels match. */
   orphans: readonly Pod[]
   /** Pods of each node that belong to the set's siblings; for choosing what to delete. */
@@ -17,6 +20,7 @@ export interface Observed {
 
 export type Action =
   | { kind: 'adopt-pod'; pod: Pod }
+  | { kind: 'release-pod'; pod: Pod }
   | { kind: 'create-pods'; count: number }
   | { kind: 'delete-pod'; pod: Pod }
   | { kind: 'write-status'; status: ReplicaSetStatus }
@@ -28,13 +32,15 @@ const BURST_MAX = 500
 
 /** What to do next so that as many pods run as the set asks for; nothing once they do. */
 export function planReplicaSet(observed: Observed): Action[] {
-  const { set, pods, orphans, now } = observed
+  const { set, pods, strays, orphans, now } = observed
   const actions: Action[] = []
   const deleting = set.metadata.deletionTimestamp !== undefined
-  if (!deleting) for (const pod of orphans) if (isCountable(pod)) actions.push({ kind: 'adopt-pod', pod })
+  const adopted = deleting ? [] : orphans.filter(isCountable)
+  for (const pod of adopted) actions.push({ kind: 'adopt-pod', pod })
+  if (!deleting) for (const pod of strays) if (isCountable(pod)) actions.push({ kind: 'release-pod', pod })
 
   const active = pods.filter(isCountable)
-  const missing = (set.spec?.replicas ?? 1) - active.length - actions.length
+  const missing = (set.spec?.replicas ?? 1) - active.length - adopted.length
   if (!deleting && missing > 0) actions.push({ kind: 'create-pods', count: Math.min(missing, BURST_MAX) })
   if (!deleting && missing < 0) {
     const surplus = [...active].sort(byCostOfLoss(observed)).slice(0, -missing)

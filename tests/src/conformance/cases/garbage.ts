@@ -1,4 +1,4 @@
-/** What becomes of objects whose owner is deleted. Pods of ReplicationControllers are made here: it is the collector that is shown. */
+/** What becomes of objects whose owner is deleted. */
 import assert from 'node:assert/strict'
 import {
   type DeleteOptions,
@@ -30,13 +30,27 @@ function ownedBy({ apiVersion, kind, metadata }: KubernetesObject, controller = 
   return { apiVersion, kind, name, uid, blockOwnerDeletion: true, ...(controller && { controller }) } as OwnerReference
 }
 
+/** Each selects by its own name, and keeps two pods unless the name says that it is to stay without. */
 const controllersOf = (context: ApiContext) =>
-  kindLife(context, '/ReplicationController', () => ({
-    spec: { replicas: 2, selector: LABELS, template: { metadata: { labels: LABELS }, spec: CONTAINERS } },
-  }))
+  kindLife(context, '/ReplicationController', name => {
+    const labels = { owner: name }
+    return { spec: { replicas: name === 'empty' ? 0 : 2, selector: labels, template: { metadata: { labels }, spec: CONTAINERS } } }
+  })
 
-function makePod(context: ApiContext, name: string, ownerReferences: OwnerReference[], finalizers: string[] = []): Promise<Pod> {
-  const metadata = { name, namespace: context.namespace, labels: LABELS, ownerReferences, finalizers }
+/** A ReplicationController that has its pods. */
+async function makeController(context: ApiContext, name = 'owner') {
+  const life = controllersOf(context)
+  const { metadata } = await life.make(name)
+  const isOwned = (pod: Pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) ?? false
+  const pods = await until(context, podKind, `two pods of ${name}`, all => all.filter(isOwned).length === 2)
+  return { life, pods: pods.filter(isOwned).map(pod => pod.metadata.name ?? '') }
+}
+
+const patchPod = (context: ApiContext, name: string, metadata: object) =>
+  context.resource(podKind).patch({ namespace: context.namespace, name }, { type: 'strategic', body: { metadata } })
+
+function makePod(context: ApiContext, name: string, ownerReferences: OwnerReference[]): Promise<Pod> {
+  const metadata = { name, namespace: context.namespace, labels: LABELS, ownerReferences }
   return context.resource(podKind).create({ apiVersion: 'v1', kind: 'Pod', metadata, spec: CONTAINERS })
 }
 
@@ -95,11 +109,8 @@ export const cases: readonly Case<ApiContext>[] = [
   {
     row: 'Background delete of an RC removes its pods',
     run: async context => {
-      const life = controllersOf(context)
-      const owner = ownedBy(await life.make('owner'))
-      for (const name of ['a', 'b']) await makePod(context, name, [owner])
+      const { life } = await makeController(context)
       await makePod(context, 'free', [])
-      await untilPods(context, ['a', 'b', 'free'])
       await life.resource.delete(life.target('owner'), { propagationPolicy: 'Background' })
       await untilPods(context, ['free'])
     },
@@ -107,32 +118,27 @@ export const cases: readonly Case<ApiContext>[] = [
   {
     row: 'Orphan delete of an RC leaves its pods behind',
     run: async context => {
-      const life = controllersOf(context)
-      const owner = ownedBy(await life.make('owner'))
-      for (const name of ['a', 'b']) await makePod(context, name, [owner])
-      await untilPods(context, ['a', 'b'])
+      const { life, pods } = await makeController(context)
       await life.resource.delete(life.target('owner'), { propagationPolicy: 'Orphan' })
       // It goes when the last of its pods is free.
       await context.eventually('the end of the owner', async () => (await life.names()).length === 0)
       const { items } = await context.resource(podKind).list({ namespace: context.namespace })
-      assert.equal(items.length, 2)
+      assert.deepEqual(items.map(({ metadata }) => metadata.name).toSorted(), pods.toSorted())
       for (const { metadata } of items) assert.deepEqual([metadata.ownerReferences ?? [], metadata.deletionTimestamp], [[], undefined])
     },
   },
   {
     row: 'Foreground delete keeps the RC until every pod it owns is gone',
     run: async context => {
-      const life = controllersOf(context)
-      const owner = ownedBy(await life.make('owner'))
-      await makePod(context, 'a', [owner])
-      await makePod(context, 'held', [owner], [HOLD])
-      await untilPods(context, ['a', 'held'])
+      const { life, pods } = await makeController(context)
+      const [held = ''] = pods
+      await patchPod(context, held, { finalizers: [HOLD] })
       await life.resource.delete(life.target('owner'), { propagationPolicy: 'Foreground' })
-      await untilPods(context, ['held'])
+      await untilPods(context, [held])
       const { metadata } = await life.resource.get(life.target('owner'))
       assert.ok(metadata.deletionTimestamp)
       assert.deepEqual(metadata.finalizers, ['foregroundDeletion'])
-      const target = { namespace: context.namespace, name: 'held' }
+      const target = { namespace: context.namespace, name: held }
       await context.resource(podKind).patch(target, { type: 'merge', body: { metadata: { finalizers: null } } })
       await untilPods(context, [])
       await context.eventually('the end of the owner', async () => (await life.names()).length === 0)
@@ -141,18 +147,16 @@ export const cases: readonly Case<ApiContext>[] = [
   {
     row: 'Pods with a second live owner survive foreground deletion of the first owner',
     run: async context => {
-      const life = controllersOf(context)
-      const [going, staying] = [await life.make('going'), await life.make('staying')]
-      for (const name of ['a', 'b']) await makePod(context, name, [ownedBy(going)])
-      for (const name of ['c', 'd']) await makePod(context, name, [ownedBy(going), ownedBy(staying, false)])
-      await untilPods(context, ['a', 'b', 'c', 'd'])
+      const { life, pods } = await makeController(context, 'going')
+      const [shared = ''] = pods
+      await patchPod(context, shared, { ownerReferences: [ownedBy(await life.make('empty'), false)] })
       await life.resource.delete(life.target('going'), { propagationPolicy: 'Foreground' })
-      await context.eventually('the end of the owner', async () => (await life.names()).join() === 'staying')
-      for (const { metadata } of await untilPods(context, ['c', 'd'])) {
+      await context.eventually('the end of the owner', async () => (await life.names()).join() === 'empty')
+      for (const { metadata } of await untilPods(context, [shared])) {
         assert.equal(metadata.deletionTimestamp, undefined)
         assert.deepEqual(
           metadata.ownerReferences?.map(({ name }) => name),
-          ['staying'],
+          ['empty'],
         )
       }
     },
