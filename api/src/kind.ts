@@ -106,8 +106,9 @@ export interface CustomPart {
   readonly listKind: string
   /** How objects are merged and owned. No `component` at the root. */
   readonly node: ObjectNode
-  /** As it is published. */
+  /** As it is published, in version 3 and 2 of OpenAPI. */
   readonly openApi: () => Record<string, unknown>
+  readonly openApiV2: () => Record<string, unknown>
   /** What every client of the version is told. */
   readonly warning?: string
   /**

@@ -11,34 +11,6 @@ export interface NotYet {
 
 export const NOT_YET: readonly NotYet[] = [
   {
-    reason: 'CustomResourceDefinition: not served yet',
-    kind: 'apiextensions.k8s.io/CustomResourceDefinition',
-    rows: [
-      'A new CRD appears through the aggregated-discovery client',
-      'Raw aggregated discovery lists a newly added CRD',
-      'A watch on custom objects reports create, modify and delete',
-      'A CRD can be created and deleted',
-      'CRD status subresource can be read, updated and patched',
-      'Labelled CRDs can be listed by selector and removed by collection delete',
-      "Schema defaults apply to requests and to objects read from storage as the CRD's defaults change",
-      'apiextensions.k8s.io/v1 and the CRD resource show up in discovery',
-      'OpenAPI drops a CRD version once it is no longer served',
-      'OpenAPI follows a CRD version rename',
-      'preserve-unknown-fields at schema root: kubectl accepts unknown fields and explain shows the kind',
-      'preserve-unknown-fields in a nested object: kubectl accepts unknown fields and explain shows the nested field',
-      'CRD schema drives kubectl validation (unknown/missing fields refused) and explain of nested properties',
-      'Schema-less CRD: kubectl accepts anything and explain still has a description',
-      'CRDs in different groups are all published in OpenAPI',
-      'CRDs of one group-version but different kinds are all published in OpenAPI',
-      'Several versions of one CRD group are all published in OpenAPI',
-      'CR with unknown fields is accepted when the CRD has no schema',
-      'CR that matches the CRD schema is accepted',
-      'CR with fields outside the schema is refused under strict validation',
-      'Duplicate keys in a CR are refused even when unknown fields are preserved',
-      'Unknown metadata fields at root or in an embedded object of a CR are refused',
-    ],
-  },
-  {
     reason: 'CEL expressions of webhooks: not compiled yet',
     rows: [
       'A mutating config with a matchCondition that does not compile as CEL is rejected with a compilation error',

@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 import type { Case, Topic } from './case.ts'
 import { cases as accounts } from './cases/accounts.ts'
 import { cases as containers } from './cases/containers.ts'
+import { cases as customFields } from './cases/custom-fields.ts'
+import { cases as customOpenApi } from './cases/custom-open-api.ts'
+import { cases as customResources } from './cases/custom-resources.ts'
 import { cases as discovery } from './cases/discovery.ts'
 import { cases as downwardVolumes } from './cases/downward-volumes.ts'
 import { cases as emptyDir } from './cases/empty-dir.ts'
@@ -82,7 +85,10 @@ export const TOPICS: readonly Topic[] = [
 export const API_TOPICS: readonly Topic<PlaneContext>[] = [
   { file: 'garbage', cases: garbage },
   { file: 'accounts', cases: accounts },
+  { file: 'custom-open-api', cases: customOpenApi },
   { file: 'kubectl', cases: kubectl },
+  { file: 'custom-resources', cases: customResources },
+  { file: 'custom-fields', cases: customFields },
   { file: 'services', cases: services },
   { file: 'namespaces', cases: namespaces },
   { file: 'watches', cases: watches },

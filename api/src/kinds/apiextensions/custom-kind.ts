@@ -14,7 +14,7 @@ import { applySchemaDefaults, dropForbiddenNulls } from './structural/defaults.t
 import { forEachEmbedded, validateEmbedded } from './structural/embedded.ts'
 import { isObject, type JsonSchema, readSchema } from './structural/json-schema.ts'
 import { rootNode } from './structural/node.ts'
-import { publishedSchema } from './structural/open-api.ts'
+import { publishedSchema, publishedSchemaV2 } from './structural/open-api.ts'
 import { prune } from './structural/prune.ts'
 import { validateValue } from './structural/validate.ts'
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion, ScaleSubresource } from './types.ts'
@@ -78,6 +78,7 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
       listKind: names.listKind || `${kind}List`,
       node: rootNode(schema, metadataNode()),
       openApi: once(() => publishedSchema(schema, description)),
+      openApiV2: once(() => publishedSchemaV2(schema, description)),
       ...(version.deprecated && { warning: version.deprecationWarning ?? `${apiVersion} ${kind} is deprecated` }),
       decode: raw => decode(raw, { schema, own, apiVersion }),
       validateChange: (object, old) => validate(object, old),

@@ -4,6 +4,7 @@ import { apiVersionOf, KINDS } from '@davit/api'
 import { assertHas } from '../assert-has.ts'
 import type { Case } from '../case.ts'
 import type { Json, PlaneContext } from '../plane-context.ts'
+import { CASE_DOMAIN } from './custom-kind.ts'
 
 interface Group {
   name: string
@@ -21,7 +22,9 @@ const REVIEWS = ['authentication.k8s.io', 'authorization.k8s.io']
 const EIGHT = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
 
 async function groupsOf(context: PlaneContext): Promise<Group[]> {
-  return (await context.read('/apis')).groups as Group[]
+  const groups = (await context.read('/apis')).groups as Group[]
+  // Those of other cases come and go.
+  return groups.filter(({ name }) => !name.endsWith(CASE_DOMAIN))
 }
 
 /** Every kind that is served is in these groups, with its scope. */

@@ -1,5 +1,5 @@
 /** A user's schema as OpenAPI publishes it. */
-import { isEmbedded, isIntOrString, isObject, type JsonSchema } from './json-schema.ts'
+import { additionalOf, isEmbedded, isIntOrString, isObject, type JsonSchema, preservesUnknown } from './json-schema.ts'
 
 const METADATA = '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 
@@ -44,4 +44,30 @@ function publishedPart(schema: JsonSchema): Record<string, unknown> {
 
 function mapped(properties: Record<string, JsonSchema>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, publishedPart(property)]))
+}
+
+/**
+ * As `publishedSchema`, for version 2: its clients refuse fields that no schema knows, and know neither alternatives nor null. Where such
+ * a schema would make them refuse what the server takes, it says less.
+ */
+export function publishedSchemaV2(schema: JsonSchema, description: string): Record<string, unknown> {
+  return preservesUnknown(schema) ? { type: 'object' } : publishedSchema(simpler(schema), description)
+}
+
+function simpler(schema: JsonSchema): JsonSchema {
+  const { allOf: _, anyOf: __, oneOf: ___, not: ____, properties, items, additionalProperties: _____, nullable, required, ...rest } = schema
+  if (nullable || preservesUnknown(schema)) {
+    const { type: ______, ...untyped } = rest
+    return untyped
+  }
+  const additional = additionalOf(schema)
+  const named = Object.entries(properties ?? {})
+  const present = required?.filter(name => !(properties && Object.hasOwn(properties, name) && properties[name]?.nullable))
+  return {
+    ...rest,
+    ...(properties && { properties: Object.fromEntries(named.map(([name, property]) => [name, simpler(property)])) }),
+    ...(items && { items: simpler(items) }),
+    ...(additional && { additionalProperties: simpler(additional) }),
+    ...(present && present.length > 0 && { required: present }),
+  }
 }

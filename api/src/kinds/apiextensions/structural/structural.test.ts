@@ -6,6 +6,7 @@ import { fieldErrorBody } from '../../../status.ts'
 import { isOfFormat } from '../../../text-formats.ts'
 import { applySchemaDefaults, dropForbiddenNulls } from './defaults.ts'
 import { type JsonSchema, readSchema } from './json-schema.ts'
+import { publishedSchemaV2 } from './open-api.ts'
 import { prune } from './prune.ts'
 import { validateStructural } from './schema-rules.ts'
 import { validateValue } from './validate.ts'
@@ -248,4 +249,41 @@ test('no schema and no value lead to a crash, and what was defaulted and pruned 
     }),
     { numRuns: 300 },
   )
+})
+
+test('version 2 of OpenAPI says nothing that its clients would misunderstand', () => {
+  const published = publishedSchemaV2(
+    {
+      type: 'object',
+      required: ['spec'],
+      properties: {
+        spec: {
+          type: 'object',
+          required: ['none', 'some'],
+          oneOf: [{ required: ['some'] }],
+          properties: {
+            none: { type: 'string', nullable: true },
+            some: {
+              description: 'some',
+              type: 'object',
+              'x-kubernetes-preserve-unknown-fields': true,
+              properties: { a: { type: 'string' } },
+            },
+            map: { type: 'object', additionalProperties: { type: 'string', nullable: true } },
+          },
+        },
+      },
+    },
+    'kind',
+  )
+  assert.deepEqual((published.properties as Record<string, unknown>).spec, {
+    type: 'object',
+    required: ['some'],
+    properties: {
+      none: {},
+      some: { description: 'some', 'x-kubernetes-preserve-unknown-fields': true },
+      map: { type: 'object', additionalProperties: {} },
+    },
+  })
+  assert.deepEqual(publishedSchemaV2({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true }, 'kind'), { type: 'object' })
 })

@@ -4,7 +4,7 @@ import { type Kind, REVIEW_KINDS, SPOKEN_KINDS } from '@davit/api'
 import type { KindRegistry } from '../../../kind-registry.ts'
 import { groupVersions } from '../discovery/resources.ts'
 import { VERSION_INFO } from '../version.ts'
-import { componentsOf } from './components.ts'
+import { componentOf, componentsOf, type OpenApiSchema } from './components.ts'
 import { ComponentNames } from './names.ts'
 import { pathsOf, spokenBy } from './paths.ts'
 import { type DocumentV3, swaggerOf } from './v2.ts'
@@ -43,7 +43,7 @@ export function createDocuments(registry: KindRegistry): Documents {
     },
     v2: () => {
       refresh()
-      two ??= makeV2(groups())
+      two ??= makeV2(groups(), names())
       return two
     },
   }
@@ -77,10 +77,14 @@ async function makeV3(groups: AsyncIterable<[string, GroupDocument]>): Promise<M
   return documents
 }
 
-async function makeV2(groups: AsyncIterable<[string, GroupDocument]>): Promise<Document> {
+async function makeV2(groups: AsyncIterable<[string, GroupDocument]>, names: ComponentNames): Promise<Document> {
   const documents: DocumentV3[] = []
-  for await (const [, { document }] of groups) documents.push(document)
-  return written(swaggerOf(documents, INFO))
+  const ofUsers = new Map<string, OpenApiSchema>()
+  for await (const [, { document, members }] of groups) {
+    documents.push(document)
+    for (const kind of members) if (kind.custom) ofUsers.set(componentOf(kind, names), kind.custom.openApiV2())
+  }
+  return written(swaggerOf(documents, INFO, ofUsers))
 }
 
 /** One at a time: each takes milliseconds, and others wait for the loop. */

@@ -9,13 +9,18 @@ export interface DocumentV3 {
   readonly components: { readonly schemas: Readonly<Record<string, OpenApiSchema>> }
 }
 
-/** Pure; the documents are left as they are. */
-export function swaggerOf(documents: readonly DocumentV3[], info: object): object {
+const GROUP_VERSION_KIND = 'x-kubernetes-group-version-kind'
+
+/** Pure; the documents are left as they are. `ofUsers`: schemas that are not made from version 3's, by their names. */
+export function swaggerOf(documents: readonly DocumentV3[], info: object, ofUsers: ReadonlyMap<string, OpenApiSchema> = new Map()): object {
   const paths: Record<string, object> = {}
   const definitions: Record<string, OpenApiSchema> = {}
   for (const document of documents) {
     for (const [path, item] of Object.entries(document.paths)) paths[path] = pathOf(item)
-    for (const [name, schema] of Object.entries(document.components.schemas)) definitions[name] ??= schemaOf(schema)
+    for (const [name, schema] of Object.entries(document.components.schemas)) {
+      const own = ofUsers.get(name)
+      definitions[name] ??= own ? { ...schemaOf(own), [GROUP_VERSION_KIND]: schema[GROUP_VERSION_KIND] } : schemaOf(schema)
+    }
   }
   return { swagger: '2.0', info, paths: sorted(paths), definitions: sorted(definitions) }
 }
@@ -65,7 +70,7 @@ function parameterOf({ schema, ...parameter }: Parameter): object {
 
 /** What version 2 cannot say in a schema is said as Kubernetes says it there. */
 function schemaOf(schema: OpenApiSchema): OpenApiSchema {
-  const { $ref, allOf, oneOf, properties, items, additionalProperties, ...rest } = schema
+  const { $ref, allOf, anyOf: _, oneOf, properties, items, additionalProperties, ...rest } = schema
   if (typeof $ref === 'string') return { ...rest, $ref: $ref.replace('#/components/schemas/', '#/definitions/') }
   // Of either type: text, with the format that tells of it.
   if (Array.isArray(oneOf)) return { ...rest, type: 'string' }
