@@ -65,6 +65,8 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     etcd: { urls: etcd.urls, ...etcd.credentials },
     name: options.name,
     encryptionKeys: pki.encryptionKeys,
+    // It listens on this machine's loopback, and only the process that holds its folder uses it.
+    isSoleWriter: options.etcd === 'embedded',
     log,
     clock,
   })

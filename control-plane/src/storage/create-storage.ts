@@ -24,6 +24,8 @@ export interface StorageOptions {
   readonly name?: string
   /** The first writes, all read. Without any, nothing is encrypted. */
   readonly encryptionKeys?: readonly EncryptionKey[]
+  /** Nobody else writes to this etcd, so reads need not ask it how far it is. */
+  readonly isSoleWriter?: boolean
   readonly log: Logger
   readonly clock: Clock
   /** Bounds, for tests: events kept for each resource, and how many may wait for one watcher. */
@@ -78,7 +80,7 @@ class CachedStorage implements EtcdStorage {
   #auditRepairs = 0
   #auditSoon = () => {}
 
-  constructor({ etcd, name = '', encryptionKeys = [], log, clock, limits = {} }: StorageOptions) {
+  constructor({ etcd, name = '', encryptionKeys = [], isSoleWriter = false, log, clock, limits = {} }: StorageOptions) {
     this.#clock = clock
     this.#log = log
     this.#watcherQueue = limits.watcherQueue ?? WATCHER_QUEUE
@@ -88,7 +90,8 @@ class CachedStorage implements EtcdStorage {
     this.#feed = new Feed({ members: this.#members, space: this.#space, clock, log, onResume: () => this.#auditSoon() })
     this.#reader = new RevisionReader(this.#members, clock)
     this.#fence = new Fence(this.#members, name)
-    this.#freshness = new Freshness({ members: this.#members, reader: this.#reader, space: this.#space, feed: this.#feed, clock })
+    const parts = { members: this.#members, reader: this.#reader, space: this.#space, feed: this.#feed, clock }
+    this.#freshness = new Freshness({ ...parts, isSoleWriter })
   }
 
   get health(): types.CacheHealth {
@@ -138,7 +141,7 @@ class CachedStorage implements EtcdStorage {
     const cache = this.#space.cacheOf(resource)
     if (atLeast !== undefined) await this.#freshness.atLeast(atLeast, signal)
     else if (cached) this.#freshness.mustBeReady()
-    else await this.#freshness.fresh(signal)
+    else if (!this.#freshness.isCurrent) await this.#freshness.fresh(signal)
     const stored = cache.get(key)
     if (stored?.failure) throw stored.failure
     return stored

@@ -16,21 +16,36 @@ const REACH_MS_OF_SEVERAL = 1500
 /** After the stream was dropped: a resumed one gets this long. */
 const RESUMED_REACH_MS = 3000
 
+export interface FreshnessOptions {
+  readonly members: Members
+  readonly reader: RevisionReader
+  readonly space: KeySpace
+  readonly feed: Feed
+  readonly clock: Clock
+  /**
+   * Nobody else writes to this etcd. Then all that was ever acknowledged, to anybody, is at or below what etcd has told us, and a read
+   * that waits for that is linearizable without asking etcd again.
+   */
+  readonly isSoleWriter: boolean
+}
+
 export class Freshness {
   readonly #members: Members
   readonly #reader: RevisionReader
   readonly #space: KeySpace
   readonly #feed: Feed
   readonly #clock: Clock
+  readonly #isSoleWriter: boolean
   /** When the cache was last known to be all of etcd (monotonic). */
   #currentMs: number
 
-  constructor(options: { members: Members; reader: RevisionReader; space: KeySpace; feed: Feed; clock: Clock }) {
+  constructor(options: FreshnessOptions) {
     this.#members = options.members
     this.#reader = options.reader
     this.#space = options.space
     this.#feed = options.feed
     this.#clock = options.clock
+    this.#isSoleWriter = options.isSoleWriter
     this.#currentMs = options.clock.monotonic()
   }
 
@@ -53,10 +68,18 @@ export class Freshness {
     if (this.#members.choice.areAway) throw this.#stale('etcd does not answer')
   }
 
+  /** Whether `fresh` has nothing to wait for: most reads need not. */
+  get isCurrent(): boolean {
+    return this.#isSoleWriter && this.ready && !this.#members.choice.areAway && this.#space.revision >= this.#members.heard
+  }
+
   /** Resolves once the cache holds everything that was committed before the call. Throws 503, naming the cache's age. */
   async fresh(signal?: AbortSignal): Promise<number> {
     this.mustFollow()
-    return this.probe(signal)
+    if (!this.#isSoleWriter || !this.ready) return this.probe(signal)
+    const { heard } = this.#members
+    if (this.#space.revision < heard) await this.#arrived(heard, signal)
+    return heard
   }
 
   /** As `fresh`, but asks etcd even when it is known to be away. */
@@ -72,13 +95,21 @@ export class Freshness {
     const { revision, askedMs } = reading
     // Linearizable reads never go back, so this etcd has lost history that we have seen: a restored backup.
     if (revision < before && this.ready) {
+      this.#members.forgetAbove(revision)
       this.#feed.relist(`etcd stands at ${revision}, behind ${before}`)
       throw this.#stale(`etcd went back to revision ${revision}`)
     }
+    await this.#arrived(revision, signal)
+    this.#currentMs = Math.max(this.#currentMs, askedMs)
+    return revision
+  }
+
+  /** Resolves once the cache stands at a revision that etcd has. */
+  async #arrived(revision: number, signal: AbortSignal | undefined): Promise<void> {
     const timeoutMs = this.#members.count > 1 ? REACH_MS_OF_SEVERAL : REACH_MS
-    if (await this.#space.progress.reached(revision, { timeoutMs, signal })) return this.#noteCurrent(askedMs, revision)
+    if (await this.#space.progress.reached(revision, { timeoutMs, signal })) return
     this.#feed.drop(`Revision ${revision} did not arrive within ${timeoutMs} ms`)
-    if (await this.#space.progress.reached(revision, { timeoutMs: RESUMED_REACH_MS, signal })) return this.#noteCurrent(askedMs, revision)
+    if (await this.#space.progress.reached(revision, { timeoutMs: RESUMED_REACH_MS, signal })) return
     throw this.#stale(`revision ${revision} does not arrive`)
   }
 
@@ -95,11 +126,6 @@ export class Freshness {
     if (await this.#space.progress.reached(revision, { timeoutMs: REACH_MS, signal })) return
     const current = await this.fresh(signal)
     if (current < revision) throw expired(`too large resource version: ${revision}: etcd stands at ${current}, so it was restored since`)
-  }
-
-  #noteCurrent(askedMs: number, revision: number): number {
-    this.#currentMs = Math.max(this.#currentMs, askedMs)
-    return revision
   }
 
   #stale(why: string, cause?: unknown): Error {

@@ -2,6 +2,7 @@ export { createStorage, type EtcdStorage, type StorageCounters, type StorageOpti
 export { embeddedEtcdPlace } from './embedded/etcd-process.ts'
 export { type EmbeddedEtcd, type EmbeddedEtcdOptions, runEmbeddedEtcd } from './embedded/run-embedded-etcd.ts'
 export type { EncryptionKey } from './envelope.ts'
+export { lazily } from './lazily.ts'
 export type { EtcdCredentials, EtcdOptions } from './members.ts'
 export { type JoinOptions, type NewMember, replaceMember } from './membership.ts'
 export type { EtcdSnapshot } from './snapshot.ts'

@@ -20,6 +20,8 @@ export interface EtcdOptions extends EtcdCredentials {
 }
 
 export type KeyValueClient = Etcd3['kv']
+/** What every answer of etcd tells. */
+type Answer = { readonly header: { readonly revision: string } }
 export type WatchStream = Awaited<ReturnType<Etcd3['watchClient']['watch']>>
 
 interface Member {
@@ -46,6 +48,7 @@ export class Members {
   #members: readonly Member[]
   readonly #retired = new Set<Member>()
   readonly #clock: Clock
+  #heard = 0
   readonly choice: MemberChoice
 
   constructor(options: EtcdOptions, { clock, log }: { clock: Clock; log: Logger }) {
@@ -57,7 +60,7 @@ export class Members {
   }
 
   /** Calls until a member answers; an ApiError once `timeoutMs` is over. A call may be made twice, so it must do no harm then. */
-  async read<T>(
+  async read<T extends Answer>(
     attempted: string,
     call: (kv: KeyValueClient, options: { deadline: number }) => Promise<T>,
     { signal, timeoutMs = READ_TIMEOUT_MS }: { signal?: AbortSignal | undefined; timeoutMs?: number } = {},
@@ -69,7 +72,7 @@ export class Members {
       try {
         const tryMs = this.count > 1 ? Math.min(leftMs, TRY_MS) : leftMs
         const answer = await abortable(call(this.#member(index).reads.kv, deadline(tryMs)), signal)
-        this.choice.answered()
+        this.#answered(answer)
         return answer
       } catch (error) {
         if (signal?.aborted) throw signal.reason
@@ -81,11 +84,14 @@ export class Members {
   }
 
   /** One call to one member, never repeated here. */
-  async write<T>(call: (kv: KeyValueClient, options: { deadline: number }) => Promise<T>, timeoutMs = WRITE_TIMEOUT_MS): Promise<T> {
+  async write<T extends Answer>(
+    call: (kv: KeyValueClient, options: { deadline: number }) => Promise<T>,
+    timeoutMs = WRITE_TIMEOUT_MS,
+  ): Promise<T> {
     const index = this.choice.preferred
     try {
       const answer = await call(this.#member(index).writes.kv, deadline(timeoutMs))
-      this.choice.answered()
+      this.#answered(answer)
       return answer
     } catch (error) {
       this.choice.failed(index, error)
@@ -98,6 +104,16 @@ export class Members {
     const index = this.choice.preferred
     const { url, watches } = this.#member(index)
     return { url, stream: await watches.watchClient.watch(), avoid: () => this.choice.avoid(index) }
+  }
+
+  /** The newest revision that an answer told of: whoever was told of a write of ours, or refused for one, was told of none above it. */
+  get heard(): number {
+    return this.#heard
+  }
+
+  /** etcd's history is another one, which ends at `revision`: what was heard of the old one counts no more. */
+  forgetAbove(revision: number): void {
+    this.#heard = Math.min(this.#heard, revision)
   }
 
   /** How many there are. */
@@ -125,6 +141,11 @@ export class Members {
   close(): void {
     for (const member of [...this.#members, ...this.#retired]) closeMember(member)
     this.#retired.clear()
+  }
+
+  #answered({ header }: Answer): void {
+    this.choice.answered()
+    this.#heard = Math.max(this.#heard, Number(header.revision))
   }
 
   #member(index: number): Member {

@@ -1,6 +1,7 @@
 /** Watches: from which version on, what comes first, and who is told. */
 import type { Freshness } from './freshness.ts'
 import type { KeySpace } from './key-space.ts'
+import { lazily } from './lazily.ts'
 import { scopeOf } from './list.ts'
 import type { ResourceCache } from './resource-cache.ts'
 import { parseResourceVersion, tooOldVersion } from './resource-version.ts'
@@ -15,26 +16,20 @@ export interface WatchParts {
 }
 
 /** See `Storage.watch`. Ends quietly when the signal aborts. */
-export async function* watch(parts: WatchParts, cache: ResourceCache, request: WatchRequest): AsyncGenerator<StorageEvent[], void, void> {
+export function watch(parts: WatchParts, cache: ResourceCache, request: WatchRequest): AsyncIterable<StorageEvent[]> {
   const { signal } = request
-  if (signal.aborted) return
-  let watcher: Watcher
-  try {
-    watcher = await open(parts, cache, request)
-  } catch (error) {
-    if (signal.aborted) return
-    throw error
-  }
-  const stop = () => watcher.close()
-  if (signal.aborted) stop()
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    yield* watcher
-  } finally {
-    signal.removeEventListener('abort', stop)
-    watcher.close()
-  }
+  return lazily(async () => {
+    if (signal.aborted) return ENDED
+    try {
+      return await open(parts, cache, request)
+    } catch (error) {
+      if (signal.aborted) return ENDED
+      throw error
+    }
+  })
 }
+
+const ENDED: AsyncIterator<StorageEvent[], void> = { next: async () => ({ done: true, value: undefined }) }
 
 async function open(parts: WatchParts, cache: ResourceCache, request: WatchRequest): Promise<Watcher> {
   const { space, freshness, queueMax } = parts
@@ -54,7 +49,11 @@ async function open(parts: WatchParts, cache: ResourceCache, request: WatchReque
   if (!missed) throw tooOldVersion(after, cache.ring.floor)
 
   const matches = (object: StoredObject) => cache.isIn(scope, object) && (!filter || filter(object.object))
-  const onClose = (closed: Watcher) => cache.audience.delete(closed)
+  const stop = () => watcher.close()
+  const onClose = (closed: Watcher) => {
+    cache.audience.delete(closed)
+    signal.removeEventListener('abort', stop)
+  }
   const watcher = new Watcher({ scope, matches, after, bookmarks: bookmarks || sendInitialEvents, queueMax, onClose })
   if (fromState) {
     const initial: StorageEvent[] = cache
@@ -67,5 +66,7 @@ async function open(parts: WatchParts, cache: ResourceCache, request: WatchReque
     watcher.deliverFirst(missed.map(event => event.seenBy(matches)).filter(event => event !== undefined))
   }
   cache.audience.add(watcher)
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
   return watcher
 }

@@ -17,6 +17,7 @@ export interface WatcherOptions {
   readonly after: number
   readonly bookmarks: boolean
   readonly queueMax: number
+  /** Called once, however it ends. */
   readonly onClose: (watcher: Watcher) => void
 }
 
@@ -26,7 +27,7 @@ const BATCH_MAX = 500
  * Iterate it once. It ends without error when the client is too slow (its queue is full): the client resumes from the
  * last version it has seen, as it does after any broken connection.
  */
-export class Watcher implements AsyncIterable<StorageEvent[]> {
+export class Watcher implements AsyncIterableIterator<StorageEvent[]> {
   readonly scope: Scope
   readonly bookmarks: boolean
   lastBookmarkMs = 0
@@ -35,6 +36,7 @@ export class Watcher implements AsyncIterable<StorageEvent[]> {
   #queue: StorageEvent[] = []
   #outcome: { error?: unknown } | undefined
   #wake: (() => void) | undefined
+  #hasBegun = false
 
   constructor(options: WatcherOptions) {
     this.scope = options.scope
@@ -85,29 +87,35 @@ export class Watcher implements AsyncIterable<StorageEvent[]> {
     this.#wake?.()
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<StorageEvent[], void, void> {
-    try {
-      for (let at = 0; at < this.#initial.length; at += BATCH_MAX) {
-        yield this.#initial.slice(at, at + BATCH_MAX)
-        // Long initial state must not keep other requests from the loop.
-        await new Promise(setImmediate)
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<StorageEvent[], undefined>> {
+    while (!this.#outcome) {
+      const initial = this.#initial.length > 0
+      // Long initial state must not keep other requests from the loop.
+      if (initial && this.#hasBegun) await new Promise(setImmediate)
+      this.#hasBegun = true
+      const batch = initial ? this.#initial.splice(0, BATCH_MAX) : this.#queue
+      if (batch.length > 0) {
+        if (!initial) this.#queue = []
+        return { done: false, value: batch }
       }
-      this.#initial = []
-      while (!this.#outcome) {
-        if (this.#queue.length === 0) {
-          await new Promise<void>(resolve => {
-            this.#wake = resolve
-          })
-          this.#wake = undefined
-          continue
-        }
-        const batch = this.#queue
-        this.#queue = []
-        yield batch
-      }
-      if (this.#outcome.error) throw this.#outcome.error
-    } finally {
-      this.close()
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+      this.#wake = undefined
     }
+    const { error } = this.#outcome
+    // Told once.
+    this.#outcome = {}
+    if (error) throw error
+    return { done: true, value: undefined }
+  }
+
+  async return(): Promise<IteratorResult<StorageEvent[], undefined>> {
+    this.close()
+    return { done: true, value: undefined }
   }
 }

@@ -12,10 +12,13 @@ import type { ServerIdentity } from './options.ts'
 const users = new WeakMap<object, User | 'refused'>()
 
 /** Throws Unauthorized for a certificate of another CA, one that is out of date, and an unknown token. */
-export async function authenticate(request: IncomingMessage | Http2ServerRequest, identity: ServerIdentity): Promise<User> {
+export function authenticate(request: IncomingMessage | Http2ServerRequest, identity: ServerIdentity): User | Promise<User> {
   const user = certificateUser(request)
   if (user === 'refused') throw apiError('Unauthorized', 'Unauthorized')
-  if (user !== ANONYMOUS) return user
+  return user === ANONYMOUS ? authenticateToken(request, identity) : user
+}
+
+async function authenticateToken(request: IncomingMessage | Http2ServerRequest, identity: ServerIdentity): Promise<User> {
   const token = bearerToken(request.headers.authorization)
   // A join token is no user's: who joins is nobody yet.
   if (token === undefined || request.url === PATHS.join) return ANONYMOUS

@@ -103,7 +103,7 @@ const REFUSED: readonly [denied: string, headers: string[], message: string][] =
 ]
 for (const [denied, headers, message] of REFUSED) {
   test(`impersonate() is refused without the right to ${denied}`, async () => {
-    await assert.rejects(impersonate(recorder(denied).authorizer, BOB, headers), { message })
+    await assert.rejects(async () => impersonate(recorder(denied).authorizer, BOB, headers), { message })
   })
 }
 
@@ -116,7 +116,7 @@ test('impersonate() refuses parts of a user without the user, and two users at o
     ['Impersonate-User', '', 'Impersonate-Group', 'system:masters'],
     ['Impersonate-User', 'a', 'Impersonate-User', 'b'],
   ]) {
-    await assert.rejects(impersonate(authorizer, BOB, headers), { code: 400 })
+    await assert.rejects(async () => impersonate(authorizer, BOB, headers), { code: 400 })
   }
   assert.deepEqual(asked, [])
 })

@@ -1,4 +1,5 @@
 import { badRequest, type Kind, type ListOptions, notFound, type Target } from '@davit/api'
+import { lazily } from '../../storage/index.ts'
 import type { ListResult, Storage, StorageEvent, Stored } from '../../storage/types.ts'
 import { keyOf, type Resources } from './resources.ts'
 import { selectionOf } from './selection.ts'
@@ -15,12 +16,10 @@ export class Reader {
   }
 
   async get(context: RequestContext, kind: Kind, target: Target, { resourceVersion }: { resourceVersion?: string } = {}): Promise<Stored> {
-    const resource = this.#resources.stored(kind)
-    const stored = await this.#storage.get(resource, keyOf(kind, target), {
-      ...(resourceVersion === '0' && { cached: true }),
-      ...(resourceVersion && resourceVersion !== '0' && { atLeast: parseRevision(resourceVersion) }),
-      ...(context.signal && { signal: context.signal }),
-    })
+    const { signal } = context
+    const freshness = !resourceVersion ? {} : resourceVersion === '0' ? { cached: true } : { atLeast: parseRevision(resourceVersion) }
+    const options = signal ? { ...freshness, signal } : freshness
+    const stored = await this.#storage.get(this.#resources.stored(kind), keyOf(kind, target), options)
     if (!stored) throw notFound(kind, target.name)
     return stored
   }
@@ -39,15 +38,17 @@ export class Reader {
   }
 
   /** What is wrong with the request shows with the first event asked for, as every other failure does. */
-  async *watch(context: RequestContext, kind: Kind, parameters: WatchParameters): AsyncGenerator<StorageEvent[], void, void> {
+  watch(context: RequestContext, kind: Kind, parameters: WatchParameters): AsyncIterable<StorageEvent[]> {
     const { namespace, labelSelector, fieldSelector, resourceVersion, allowWatchBookmarks, sendInitialEvents } = parameters
-    yield* this.#storage.watch(this.#resources.stored(kind), {
-      ...selectionOf(kind, { namespace, labelSelector, fieldSelector }),
-      ...(resourceVersion !== undefined && resourceVersion !== '' && { resourceVersion }),
-      ...(allowWatchBookmarks && { bookmarks: true }),
-      ...(sendInitialEvents && { sendInitialEvents: true }),
-      signal: context.signal ?? NEVER,
-    })
+    const open = () =>
+      this.#storage.watch(this.#resources.stored(kind), {
+        ...selectionOf(kind, { namespace, labelSelector, fieldSelector }),
+        ...(resourceVersion !== undefined && resourceVersion !== '' && { resourceVersion }),
+        ...(allowWatchBookmarks && { bookmarks: true }),
+        ...(sendInitialEvents && { sendInitialEvents: true }),
+        signal: context.signal ?? NEVER,
+      })
+    return lazily(() => open()[Symbol.asyncIterator]())
   }
 }
 

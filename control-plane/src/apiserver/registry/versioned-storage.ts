@@ -51,9 +51,9 @@ export function versionedStorage(storage: Storage, kinds: KindRegistry): Storage
     get health() {
       return storage.health
     },
-    get: async (resource, key, options) => {
-      const stored = await storage.get(resource, key, options)
-      return stored && isVersioned(resource) ? new Seen(stored, resource) : stored
+    get: (resource, key, options) => {
+      const found = storage.get(resource, key, options)
+      return isVersioned(resource) ? found.then(stored => stored && new Seen(stored, resource)) : found
     },
     list: async (resource, request) => {
       if (!isVersioned(resource)) return storage.list(resource, request)

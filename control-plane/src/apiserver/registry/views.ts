@@ -32,9 +32,10 @@ export function withViews(registry: Registry, resources: Resources, { write, app
   }
   return {
     ...registry,
-    get: async (context, kind, target, options) => {
-      if (!kind.view) return registry.get(context, kind, target, options)
-      return viewed(kind.view, await registry.get(context, storedKind(kind.view), target, options))
+    get: (context, kind, target, options) => {
+      const { view } = kind
+      if (!view) return registry.get(context, kind, target, options)
+      return registry.get(context, storedKind(view), target, options).then(stored => viewed(view, stored))
     },
     list: async (context, kind, options) => {
       const { view } = kind

@@ -13,6 +13,9 @@ import { integerParameter, watchParameters } from './query.ts'
 /** Watches end by themselves after half an hour to an hour, so that clients spread over replicas anew. */
 const TIMEOUT_SECONDS = { min: 1800, max: 3600 }
 
+/** Prepared at once; and kept for others. */
+const LINES_MAX = 500
+
 type EventIterator = AsyncIterator<StorageEvent[]>
 
 export async function watchObjects(handlers: Handlers, call: ResourceCall): Promise<void> {
@@ -80,17 +83,19 @@ interface Pump {
 
 async function pump(raw: Writable, { iterator, first, view, signal }: Pump): Promise<void> {
   for (let next = await first; !next.done && !signal.aborted; next = await iterator.next()) {
-    for (let at = 0; at < next.value.length; at += 500) {
-      const lines = next.value.slice(at, at + 500).flatMap(event => lineOf(event, view))
-      await write(raw, Buffer.concat(lines), signal)
+    const { length } = next.value
+    for (let at = 0; at < length; at += LINES_MAX) {
+      const lines = next.value.slice(at, at + LINES_MAX).map(event => lineOf(event, view))
+      const written = write(raw, lines.length === 1 ? lines[0]! : Buffer.concat(lines), signal)
+      if (written) await written
     }
   }
 }
 
-/** Resolves once the client has taken enough for more to be worth preparing. */
-async function write(raw: Writable, bytes: Buffer, signal: AbortSignal): Promise<void> {
-  if (raw.destroyed || raw.writableEnded || raw.write(bytes)) return
-  await once(raw, 'drain', { signal }).catch(() => {})
+/** A promise where the client has not taken enough yet for more to be worth preparing; it resolves when it has. */
+function write(raw: Writable, bytes: Buffer, signal: AbortSignal): Promise<unknown> | undefined {
+  if (raw.destroyed || raw.writableEnded || raw.write(bytes)) return undefined
+  return once(raw, 'drain', { signal }).catch(() => {})
 }
 
 const PREFIXES = {
@@ -100,10 +105,22 @@ const PREFIXES = {
 } as const
 const SUFFIX = Buffer.from('}\n')
 
-function lineOf(event: StorageEvent, view: View): Buffer[] {
+/**
+ * Lines of the events that are being told now. Storage hands the same event to all who watch, and all of them take it in the same turn of
+ * the loop: so each line is made once, and not kept any longer.
+ */
+const lines = new Map<StorageEvent, Buffer>()
+
+function lineOf(event: StorageEvent, view: View): Buffer {
   if (event.type === 'bookmark') {
-    return [Buffer.from(`{"type":"BOOKMARK","object":${view.bookmark(event.revision, event.initialEventsEnd ?? false)}}\n`)]
+    return Buffer.from(`{"type":"BOOKMARK","object":${view.bookmark(event.revision, event.initialEventsEnd ?? false)}}\n`)
   }
+  const known = view.isWhole ? lines.get(event) : undefined
+  if (known) return known
   const object = view.single(event.stored)
-  return [PREFIXES[event.type], typeof object === 'string' ? Buffer.from(object) : object, SUFFIX]
+  const line = Buffer.concat([PREFIXES[event.type], typeof object === 'string' ? Buffer.from(object) : object, SUFFIX])
+  if (!view.isWhole || lines.size >= LINES_MAX) return line
+  if (lines.size === 0) setImmediate(() => lines.clear())
+  lines.set(event, line)
+  return line
 }

@@ -6,6 +6,8 @@ export type IncludeObject = 'None' | 'Metadata' | 'Object'
 
 /** A way to show objects: whole, as metadata, or as table rows. A view of a watch has state: make one for each. */
 export interface View {
+  /** Shows objects as storage has them: the same to everybody. */
+  readonly isWhole?: boolean
   /** One object by itself, as get, watch and writes answer with. */
   single(stored: Pick<Stored, 'object' | 'bytes'>): Buffer | string
   /** A list up to its first item. */

@@ -22,6 +22,7 @@ function bookmarkMetadata(revision: number, initialEventsEnd: boolean): string {
 function wholeView(kind: Kind): View {
   const apiVersion = apiVersionOf(kind)
   return {
+    isWhole: true,
     single: stored => stored.bytes,
     open: metadata =>
       `{"kind":"${kind.custom?.listKind ?? `${kind.kind}List`}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`,
