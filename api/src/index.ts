@@ -226,6 +226,7 @@ export {
 } from './kinds/networking/network-policy.ts'
 export { type ServiceCidr, serviceCidrKind } from './kinds/networking/service-cidr.ts'
 export { type RuntimeClass, runtimeClassKind } from './kinds/node/runtime-class.ts'
+export { updateDisruptionAllowed } from './kinds/policy/disruption-allowed.ts'
 export { type Eviction, evictionKind } from './kinds/policy/eviction.ts'
 export {
   type PodDisruptionBudget,
@@ -333,6 +334,7 @@ export {
   type StatusCause,
   type StatusDetails,
   timedOut,
+  tooManyRequests,
   unavailable,
 } from './status.ts'
 export { DAVIT_VERSION, KUBERNETES_VERSION } from './version.ts'

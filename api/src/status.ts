@@ -131,6 +131,14 @@ export function unavailable(message: string, retryAfterSeconds = 1): ApiError {
   return apiError('ServiceUnavailable', message, { retryAfterSeconds })
 }
 
+/** Not now, but perhaps later: after `retryAfterSeconds`, where that is known. */
+export function tooManyRequests(
+  message: string,
+  { retryAfterSeconds, causes }: { retryAfterSeconds?: number; causes?: StatusCause[] } = {},
+): ApiError {
+  return apiError('TooManyRequests', message, { ...(causes && { causes }), ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) })
+}
+
 export function timedOut(message: string, causes?: StatusCause[]): ApiError {
   return apiError('Timeout', message, { ...(causes && { causes }), retryAfterSeconds: 1 })
 }

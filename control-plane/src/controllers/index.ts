@@ -5,6 +5,7 @@ import { runCertificateSigner } from './certificate-signer/controller.ts'
 import { runClusterRoleAggregation } from './cluster-role-aggregation/controller.ts'
 import { createContext } from './context.ts'
 import { runDeploymentController } from './deployment/controller.ts'
+import { runDisruptionController } from './disruption/controller.ts'
 import { runEndpointSliceController } from './endpoint-slice/controller.ts'
 import { runEndpointSliceMirroring } from './endpoint-slice-mirroring/controller.ts'
 import { runEndpointsController } from './endpoints/controller.ts'
@@ -52,6 +53,7 @@ export async function startControllers({
   const context = createContext({ client, clock, log, signal: together, events })
   const controllers = [
     runDeploymentController(context),
+    runDisruptionController(context),
     runReplicaSetController(context, REPLICA_SETS),
     runReplicaSetController(context, REPLICATION_CONTROLLERS),
     runEndpointSliceController(context),

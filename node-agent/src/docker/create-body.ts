@@ -71,7 +71,8 @@ export interface BindMount {
   Target: string
   ReadOnly: boolean
   BindOptions?: {
-    Propagation: 'rprivate' | 'rslave' | 'rshared'
+    /** Left out: Docker chooses what suits the source. */
+    Propagation?: 'rslave' | 'rshared'
     /** From API 1.44 on. */
     ReadOnlyNonRecursive?: true
     ReadOnlyForceRecursive?: true

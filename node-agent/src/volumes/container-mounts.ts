@@ -3,7 +3,8 @@ import type { VolumeDevice, VolumeMount } from '@davit/api'
 import { isOlder, type Mount } from '../docker/index.ts'
 import type { Prepared } from './source.ts'
 
-const PROPAGATION = { None: 'rprivate', HostToContainer: 'rslave', Bidirectional: 'rshared' } as const
+/** Of `None` Docker is told nothing: it makes it private, but for a path with its own data in it, such as `/`, which it refuses so. */
+const PROPAGATION = { None: {}, HostToContainer: { Propagation: 'rslave' }, Bidirectional: { Propagation: 'rshared' } } as const
 /** From this API on read-only mounts can be so with everything below them, and part of a volume can be mounted. */
 const RECURSIVE_API = '1.44'
 const SUBPATH_API = '1.45'
@@ -41,7 +42,7 @@ export function containerMount(mount: VolumeMount, prepared: Prepared, { apiVers
     Source: source,
     Target: target,
     ReadOnly: readOnly,
-    BindOptions: { Propagation: PROPAGATION[mountPropagation], ...recursion(mount, readOnly, apiVersion) },
+    BindOptions: { ...PROPAGATION[mountPropagation], ...recursion(mount, readOnly, apiVersion) },
   }
 }
 

@@ -29,7 +29,7 @@ describe('containerMount()', () => {
     Source: '/p',
     Target: '/v',
     ReadOnly: false,
-    BindOptions: { Propagation: 'rprivate', ...options },
+    BindOptions: { ...options },
     ...fields,
   })
   for (const [what, given, prepared, context, wanted] of [

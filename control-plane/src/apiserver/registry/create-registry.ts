@@ -10,7 +10,7 @@ import { deleteObject } from './delete.ts'
 import { NamespaceGuard } from './namespace-guard.ts'
 import { PATCH_TRIES, patchAsWanted } from './patch.ts'
 import { bind, success } from './pods/binding.ts'
-import { readEviction } from './pods/eviction.ts'
+import { evict } from './pods/eviction.ts'
 import { Reader } from './read.ts'
 import { Resources, targetOf } from './resources.ts'
 import { patchedScaleAsWanted, scaleAsWanted, scaleOf } from './scale.ts'
@@ -105,8 +105,7 @@ export function createRegistry({
         checkSubresource(kind, subresource)
         if (qualifiedResource(kind) === 'pods' && subresource === 'binding') return bind(dependencies, context, kind, { target, body })
         if (qualifiedResource(kind) === 'pods' && subresource === 'eviction') {
-          const { dryRun, ...request } = readEviction(body, target, context)
-          await remove(dryRun ? { ...context, dryRun } : context, kind, target, request)
+          await evict(dependencies, context, kind, { target, body })
           return success(201)
         }
         if (qualifiedResource(kind) === 'serviceaccounts' && subresource === 'token' && tokens) {

@@ -42,12 +42,18 @@ const DEFAULT_GRACE_SECONDS = 30
 /** Whoever asks for more (the field takes int64) gets this, which is a time that can be written down. */
 const GRACE_SECONDS_MAX = 2 ** 31 - 1
 
+interface DeletionOf {
+  request: DeletionRequest
+  /** Writes onto an object that stays for a while why it goes. */
+  mark?: (object: KubernetesObject, now: number) => void
+}
+
 /** Deletes an object, or marks it as terminating when something must happen before it goes. */
 export async function deleteObject(
   dependencies: DeleteDependencies,
   context: RequestContext,
   kind: Kind,
-  { target, request }: { target: Target; request: DeletionRequest },
+  { target, ...rest }: DeletionOf & { target: Target },
 ): Promise<Deletion> {
   const { storage, resources } = dependencies
   if (kind.group === '' && kind.kind === 'Namespace' && IMMORTAL.has(target.name)) {
@@ -60,18 +66,19 @@ export async function deleteObject(
     name: target.name,
     context,
   }
-  return change(storage, options, current => decide(dependencies, context, kind, { current, request }))
+  return change(storage, options, current => decide(dependencies, context, kind, { current, ...rest }))
 }
 
 async function decide(
   { admissions, clock }: DeleteDependencies,
   context: RequestContext,
   kind: Kind,
-  { current, request }: { current: Stored; request: DeletionRequest },
+  { current, request, mark }: DeletionOf & { current: Stored },
 ): Promise<Decision<Deletion>> {
   checkPreconditions(kind, current, request)
   const object = terminating(kind, withoutProtection(kind, current.object, context), request, clock)
   if (object) {
+    if (!current.object.metadata.deletionTimestamp) mark?.(object, clock.now())
     const value = storedValue(object)
     if (isSameJson(value, storedValue(current.object))) return { answer: { object: current, gone: false } }
     return {
