@@ -122,12 +122,13 @@ interface LeaderParts {
 
 /** Settles once the signal aborted and the Leases are released. */
 async function runLeaders(
-  { roles, name }: ControlPlaneOptions,
+  { roles, name, etcd }: ControlPlaneOptions,
   { client, clientForTerm, authorities, certificateAuthority, log, signal, tunnels, keepUp }: LeaderParts,
 ): Promise<void> {
   const identity = `${name}_${randomUUID()}`
   const clientOf = async (lease: string, term: AbortSignal) => (await clientForTerm?.(lease, identity, term)) ?? client
-  const common = { client, identity, clock: systemClock, log, signal }
+  const isAlone = roles.has('apiserver') && etcd === 'embedded'
+  const common = { client, identity, isAlone, clock: systemClock, log, signal }
   const work: Promise<void>[] = []
   if (roles.has('controllers')) {
     work.push(

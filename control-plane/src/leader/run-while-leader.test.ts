@@ -51,14 +51,14 @@ const fast = {
   sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 30, signal),
 }
 
-function candidate(server: LeaseServer, identity: string, leading: Set<string>) {
+function candidate(server: LeaseServer, identity: string, leading: Set<string>, isAlone = false) {
   const stop = new AbortController()
   const client = server.client()
   let began: () => void = () => {}
   const hasLed = new Promise<void>(resolve => {
     began = resolve
   })
-  const done = runWhileLeader({ client, name: 'x', identity, clock: fast, log: SILENT, signal: stop.signal }, async signal => {
+  const done = runWhileLeader({ client, name: 'x', identity, isAlone, clock: fast, log: SILENT, signal: stop.signal }, async signal => {
     assert.equal(leading.size, 0, 'never two leaders at once')
     leading.add(identity)
     began()
@@ -83,6 +83,23 @@ test('of several candidates one leads, and when it stops the next takes over at 
   await second.hasLed
   second.stop()
   await second.done
+})
+
+test('who is alone does not wait for the Lease of a process that died, and others wait for the whole of its own', async () => {
+  const server = new LeaseServer()
+  const spec = { holderIdentity: 'dead', leaseDurationSeconds: 30 }
+  server.stored = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'x', resourceVersion: '0' }, spec }
+  const leading = new Set<string>()
+  const other = candidate(server, 'other', leading)
+  // Far beyond the usual Lease, on the quick clock.
+  await systemClock.sleep(10_000 / 30)
+  assert.equal(leading.size, 0)
+  const alone = candidate(server, 'alone', leading, true)
+  await alone.hasLed
+  assert.equal(server.stored?.spec?.leaseDurationSeconds, 30)
+  other.stop()
+  alone.stop()
+  await Promise.all([other.done, alone.done])
 })
 
 test('a leader that cannot renew stops leading before the Lease runs out, and leads again when it can', async () => {

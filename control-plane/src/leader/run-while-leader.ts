@@ -6,6 +6,11 @@ export interface LeaderOptions {
   name: string
   /** Tells this process from every other that may lead; unlike for each start. */
   identity: string
+  /**
+   * Nobody else can lead: this process alone has the etcd in which the Lease is. What another holds is a dead process's, which need not be
+   * waited for, and the Lease need be renewed so seldom that a cluster at rest is at rest.
+   */
+  isAlone?: boolean
   clock: Clock
   log: Logger
   signal: AbortSignal
@@ -13,6 +18,9 @@ export interface LeaderOptions {
 
 const LEASE_MS = 3_200
 const RENEW_MS = 1_000
+/** Of who is alone. */
+const LONG_LEASE_MS = 30_000
+const LONG_RENEW_MS = 10_000
 /** After a renewal that failed: etcd may have another leader by then. */
 const RETRY_MS = 250
 /** How often a candidate looks. With the Lease's duration this is how long nobody leads after a leader died. */
@@ -40,7 +48,8 @@ export async function runWhileLeader(options: LeaderOptions, run: (signal: Abort
 
 /** One term: from winning the Lease to losing or releasing it. */
 async function lead(candidate: Candidate, firstUntil: number, options: LeaderOptions, run: (signal: AbortSignal) => Promise<void>) {
-  const { clock, log, signal, name, identity } = options
+  const { clock, log, signal, name, identity, isAlone } = options
+  const renewMs = isAlone ? LONG_RENEW_MS : RENEW_MS
   log.info({ lease: name, identity }, 'Leading')
   const term = new AbortController()
   const termSignal = AbortSignal.any([signal, term.signal])
@@ -50,7 +59,7 @@ async function lead(candidate: Candidate, firstUntil: number, options: LeaderOpt
     })
     .finally(() => term.abort())
   let until = firstUntil
-  for (let waitMs = RENEW_MS; !termSignal.aborted; ) {
+  for (let waitMs = renewMs; !termSignal.aborted; ) {
     await clock.sleep(waitMs, termSignal).catch(() => {})
     if (termSignal.aborted) break
     // A renewal that hangs must not outlast the term.
@@ -58,7 +67,7 @@ async function lead(candidate: Candidate, firstUntil: number, options: LeaderOpt
     const renewed =
       left > 0 ? await candidate.tryHold(deadlineSignal(Math.ceil(left), termSignal)).catch(() => 'failed' as const) : 'failed'
     if (renewed !== 'failed') until = renewed ?? 0
-    waitMs = renewed === 'failed' ? RETRY_MS : RENEW_MS
+    waitMs = renewed === 'failed' ? RETRY_MS : renewMs
     if (clock.monotonic() >= until) {
       log.warn({ lease: name, identity }, 'Lost the leadership: the Lease was not renewed in time')
       term.abort()
@@ -101,16 +110,21 @@ class Candidate {
       if (isReason(error, 'Conflict') || isReason(error, 'AlreadyExists')) return undefined
       throw error
     }
-    return began + LEASE_MS - MARGIN_MS
+    return began + this.#leaseMs - MARGIN_MS
+  }
+
+  get #leaseMs(): number {
+    return this.#options.isAlone ? LONG_LEASE_MS : LEASE_MS
   }
 
   #mayTake(lease: Lease): boolean {
-    const { identity, clock } = this.#options
+    const { identity, clock, isAlone } = this.#options
     const holder = lease.spec?.holderIdentity
-    if (!holder || holder === identity) return true
+    if (!holder || holder === identity || isAlone) return true
     const version = lease.metadata.resourceVersion ?? ''
     if (this.#seen?.version !== version) this.#seen = { version, at: clock.monotonic() }
-    return clock.monotonic() - this.#seen.at > LEASE_MS
+    const isLong = lease.spec?.leaseDurationSeconds === LONG_LEASE_MS / 1000
+    return clock.monotonic() - this.#seen.at > (isLong ? LONG_LEASE_MS : LEASE_MS)
   }
 
   #specAfter(found: Lease | undefined): NonNullable<Lease['spec']> {
@@ -119,7 +133,7 @@ class Candidate {
     const isOurs = found?.spec?.holderIdentity === identity
     return {
       holderIdentity: identity,
-      leaseDurationSeconds: Math.ceil(LEASE_MS / 1000),
+      leaseDurationSeconds: Math.ceil(this.#leaseMs / 1000),
       acquireTime: (isOurs && found?.spec?.acquireTime) || now,
       renewTime: now,
       leaseTransitions: (found?.spec?.leaseTransitions ?? 0) + (found && !isOurs ? 1 : 0),

@@ -128,8 +128,8 @@ function flagsOf({ dataDirectory, clientPort, peerPort }: EtcdPlace): string[] {
     'initial-cluster': `${NAME}=${peer}`,
     'quota-backend-bytes': String(8 * 1024 ** 3),
     'snapshot-count': '10000',
-    // Alone, it has nobody to wait for: a short election makes starting quick.
-    'heartbeat-interval': '50',
+    // Alone, it has nobody to wait for: a short election makes starting quick. It takes five heartbeats or more, and each is work at rest.
+    'heartbeat-interval': '100',
     'election-timeout': '500',
     'grpc-keepalive-min-time': '2s',
     logger: 'zap',
