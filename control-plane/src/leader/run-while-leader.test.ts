@@ -85,16 +85,16 @@ test('of several candidates one leads, and when it stops the next takes over at 
   await second.done
 })
 
-test('who is alone does not wait for the Lease of a process that died, and others wait for the whole of its own', async () => {
+test('who is alone does not wait for the Lease of its predecessor, and others wait for the whole of it', async () => {
   const server = new LeaseServer()
-  const spec = { holderIdentity: 'dead', leaseDurationSeconds: 30 }
+  const spec = { holderIdentity: 'alone_1', leaseDurationSeconds: 30 }
   server.stored = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'x', resourceVersion: '0' }, spec }
   const leading = new Set<string>()
-  const other = candidate(server, 'other', leading)
+  const other = candidate(server, 'other_1', leading, true)
   // Far beyond the usual Lease, on the quick clock.
   await systemClock.sleep(10_000 / 30)
   assert.equal(leading.size, 0)
-  const alone = candidate(server, 'alone', leading, true)
+  const alone = candidate(server, 'alone_2', leading, true)
   await alone.hasLed
   assert.equal(server.stored?.spec?.leaseDurationSeconds, 30)
   other.stop()

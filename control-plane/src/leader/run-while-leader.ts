@@ -4,11 +4,11 @@ export interface LeaderOptions {
   client: Client
   /** Name of the Lease in kube-system. */
   name: string
-  /** Tells this process from every other that may lead; unlike for each start. */
+  /** The replica's name, `_`, and what is unlike for each start: tells this process from every other that may lead. */
   identity: string
   /**
-   * Nobody else can lead: this process alone has the etcd in which the Lease is. What another holds is a dead process's, which need not be
-   * waited for, and the Lease need be renewed so seldom that a cluster at rest is at rest.
+   * This process alone has the etcd in which the Lease is. What its name holds is its dead predecessor's, which need not be waited for;
+   * and nobody leads better while it is down, so that the Lease need be renewed so seldom that a cluster at rest is at rest.
    */
   isAlone?: boolean
   clock: Clock
@@ -120,7 +120,7 @@ class Candidate {
   #mayTake(lease: Lease): boolean {
     const { identity, clock, isAlone } = this.#options
     const holder = lease.spec?.holderIdentity
-    if (!holder || holder === identity || isAlone) return true
+    if (!holder || holder === identity || (isAlone && nameOf(holder) === nameOf(identity))) return true
     const version = lease.metadata.resourceVersion ?? ''
     if (this.#seen?.version !== version) this.#seen = { version, at: clock.monotonic() }
     const isLong = lease.spec?.leaseDurationSeconds === LONG_LEASE_MS / 1000
@@ -149,4 +149,9 @@ class Candidate {
     if (found.spec?.holderIdentity !== identity) return
     await leases.update({ ...found, spec: { ...found.spec, holderIdentity: '' } }, { signal })
   }
+}
+
+/** The replica's name in an identity. */
+function nameOf(identity: string): string {
+  return identity.slice(0, identity.lastIndexOf('_'))
 }

@@ -66,6 +66,14 @@ export function kindLife(
   }
 }
 
+/** A time for what tests write. */
+export const NOW = '2026-01-02T03:04:05Z'
+
+/** A status with one condition. */
+export const condition = (type: string, reason: string): Body => ({
+  conditions: [{ type, status: 'False', reason, message: 'of a test', lastTransitionTime: NOW }],
+})
+
 /** Discovery names the group, its version and the resource with all verbs. */
 export async function assertDiscoverable({ context, kind }: KindLife): Promise<void> {
   const read = async (path: string) => JSON.parse(await text((await context.client.raw({ method: 'GET', path })).body)) as Body

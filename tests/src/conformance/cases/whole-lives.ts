@@ -9,16 +9,14 @@ import {
   assertStatus,
   assertWholeLife,
   type Body,
+  condition,
   type KindLife,
   kindLife,
+  NOW,
   untilNames,
   updateMetadata,
 } from './kind-life.ts'
 
-const NOW = '2026-01-02T03:04:05Z'
-const condition = (type: string, reason: string): Body => ({
-  conditions: [{ type, status: 'False', reason, message: 'of a test', lastTransitionTime: NOW }],
-})
 const CONTAINERS = { containers: [{ name: 'main', image: 'busybox:1.36' }] }
 const OTHER_CONTAINERS = { containers: [{ name: 'main', image: 'busybox:1.35' }] }
 const ADDRESS = { loadBalancer: { ingress: [{ ip: '203.0.113.1' }] } }
@@ -44,7 +42,7 @@ const WHOLE_LIVES: readonly WholeLife[] = [
     row: 'FlowSchema (flowcontrol v1) is discoverable; all eight verbs and its status subresource work',
     kind: 'flowcontrol.apiserver.k8s.io/FlowSchema',
     body: () => ({ spec: { priorityLevelConfiguration: { name: 'catch-all' }, matchingPrecedence: 9_999 } }),
-    status: { patched: condition('Dangling', 'Patched'), updated: condition('Dangling', 'Updated') },
+    status: { patched: condition('Test', 'Patched'), updated: condition('Test', 'Updated') },
   },
   {
     row: 'PriorityLevelConfiguration (flowcontrol v1) is discoverable; all eight verbs and its status subresource work',
