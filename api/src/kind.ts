@@ -3,6 +3,7 @@
  * agents and the CLI know of a kind is derived from this (design: one file per kind, everything derived).
  */
 import type { z } from 'zod'
+import type { WebhookClientConfig } from './kinds/admissionregistration/types.ts'
 import type { KubernetesObject } from './meta.ts'
 import { once } from './once.ts'
 import type { ObjectNode } from './schema/node.ts'
@@ -118,7 +119,9 @@ export interface CustomPart {
   readonly decode: (raw: Readonly<Record<string, unknown>>) => { object: KubernetesObject; unknownFields: string[] }
   /** In place of `validate` and `validateUpdate`: what did not change is let be. */
   readonly validateChange: (object: KubernetesObject, old: KubernetesObject) => FieldError[]
-  /** What is stored, in whichever version, as this version has it. Throws InternalError when it cannot be converted. */
+  /** Who changes objects from one version to another; nobody: they differ in their apiVersion alone. */
+  readonly webhook?: { readonly clientConfig?: WebhookClientConfig; readonly conversionReviewVersions?: readonly string[] }
+  /** What is stored, as this version has it: in whichever version, but with a webhook in this one already. */
   readonly fromStored: (object: KubernetesObject) => KubernetesObject
   readonly toStored: (object: KubernetesObject) => KubernetesObject
   /** apiVersion in which objects are stored now. */

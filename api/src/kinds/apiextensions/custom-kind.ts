@@ -6,7 +6,7 @@ import type { KubernetesObject, ObjectMeta } from '../../meta.ts'
 import { once } from '../../once.ts'
 import { describeZod, type ObjectNode } from '../../schema/describe.ts'
 import { objectMetaSchema } from '../../schema/object-meta.ts'
-import { apiError, badRequest, type FieldError } from '../../status.ts'
+import { badRequest, type FieldError } from '../../status.ts'
 import { createRules } from './cel/rules.ts'
 import { customColumns } from './custom-columns.ts'
 import { fieldsOfPath, putAt, valueAt } from './json-path.ts'
@@ -39,14 +39,8 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
   const rules = once(() => createRules(schema))
   const description = schema.description ?? ''
   const subresources = subresourcesOf(version)
-  const converted = (object: KubernetesObject, wanted: string): KubernetesObject => {
-    if (object.apiVersion === wanted) return object
-    if (conversion?.strategy === 'Webhook') {
-      const what = `${group}/${object.apiVersion.split('/').at(-1)}, Kind=${kind}`
-      throw apiError('InternalError', `conversion webhook for ${what} failed: conversion by webhooks is not served`)
-    }
-    return { ...object, apiVersion: wanted }
-  }
+  const named = (object: KubernetesObject, wanted: string): KubernetesObject =>
+    object.apiVersion === wanted ? object : { ...object, apiVersion: wanted }
   const validate = (object: KubernetesObject, old?: KubernetesObject): FieldError[] => {
     const errors = [...validateValue(schema, object, { old }), ...validateEmbedded(schema, object)]
     // Rules take for granted that values are of their types.
@@ -82,14 +76,15 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
       ...(version.deprecated && { warning: version.deprecationWarning ?? `${apiVersion} ${kind} is deprecated` }),
       decode: raw => decode(raw, { schema, own, apiVersion }),
       validateChange: (object, old) => validate(object, old),
+      ...(conversion?.strategy === 'Webhook' && { webhook: conversion.webhook ?? {} }),
       fromStored: stored => {
-        const object = structuredClone(converted(stored, apiVersion))
+        const object = structuredClone(named(stored, apiVersion))
         prune(schema, object, true)
         dropForbiddenNulls(schema, object)
         applySchemaDefaults(schema, object)
         return object
       },
-      toStored: object => converted(object, storageVersion),
+      toStored: object => named(object, storageVersion),
       storedVersion: storageVersion,
     },
   })

@@ -1,1 +1,2 @@
+export { type AskWebhook, conversionByWebhook } from './conversion.ts'
 export { type FollowedDefinitions, followDefinitions } from './follow.ts'

@@ -16,6 +16,7 @@ import { Resources, targetOf } from './resources.ts'
 import { patchedScaleAsWanted, scaleAsWanted, scaleOf } from './scale.ts'
 import type { AccessGuard, DeletionRequest, Registry, RequestContext, TokenSigner } from './types.ts'
 import { bodyAsWanted, type Part, type UpdateRequest, update } from './update.ts'
+import type { ConvertByWebhook } from './versioned-resource.ts'
 import { versionedStorage } from './versioned-storage.ts'
 import { withViews } from './views.ts'
 
@@ -32,6 +33,8 @@ export interface RegistryOptions {
   tokens?: TokenSigner
   /** Without it nobody but the cluster's own writes roles and bindings. */
   guard?: AccessGuard
+  /** Without it objects are not changed from one version to another by webhooks. */
+  convert?: ConvertByWebhook
 }
 
 const PARTS: Readonly<Record<string, Part>> = {
@@ -44,6 +47,11 @@ const PARTS: Readonly<Record<string, Part>> = {
 }
 const DELETIONS_AT_ONCE = 16
 
+/** Where no webhook can be asked. */
+const noConversion: ConvertByWebhook = async () => {
+  throw apiError('InternalError', 'conversion webhooks cannot be asked here')
+}
+
 /** Makes the registry and tells `storage`, which must not have been started, of every kind that is always there. */
 export function createRegistry({
   storage: plain,
@@ -53,10 +61,11 @@ export function createRegistry({
   defaultTolerationSeconds = 3,
   tokens,
   guard,
+  convert = noConversion,
 }: RegistryOptions): Registry {
-  const resources = new Resources(kinds)
+  const resources = new Resources(kinds, convert)
   for (const resource of resources.all()) plain.register(resource)
-  const storage = versionedStorage(plain, kinds)
+  const storage = versionedStorage(plain, kinds, convert)
   const pools = createPools(storage, clock, networks)
   const admissions = new Admissions({ storage, resources, pools, clock, defaultTolerationSeconds, ...(guard && { guard }) })
   const namespaces = new NamespaceGuard(storage, resources)

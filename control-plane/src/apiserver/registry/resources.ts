@@ -12,7 +12,7 @@ import {
 } from '@davit/api'
 import type { KindRegistry } from '../../kind-registry.ts'
 import type { StoredResource } from '../../storage/types.ts'
-import { versionedResource } from './versioned-storage.ts'
+import { type ConvertByWebhook, VersionedResource } from './versioned-resource.ts'
 
 /** How a kind lies in etcd. */
 export function storedResourceOf(kind: Kind): StoredResource {
@@ -44,12 +44,14 @@ export function targetOf(object: KubernetesObject): Target {
 /** The kinds served and how each is stored. */
 export class Resources {
   readonly #kinds: KindRegistry
+  readonly #convert: ConvertByWebhook
   readonly #stored = new Map<string, StoredResource>()
   readonly #custom = new WeakMap<Kind, StoredResource>()
   readonly #versions = new Map<Kind, Convert>()
 
-  constructor(kinds: KindRegistry) {
+  constructor(kinds: KindRegistry, convert: ConvertByWebhook) {
     this.#kinds = kinds
+    this.#convert = convert
     for (const kind of kinds.builtIn) if (!kind.view) this.#stored.set(qualifiedResource(kind), storedResourceOf(kind))
   }
 
@@ -71,12 +73,14 @@ export class Resources {
     return resource
   }
 
-  /** Each version of a user's kind has its own sight of what is stored. */
-  #storedCustom(kind: Kind, custom: CustomPart): StoredResource {
-    if (!this.#kinds.hasDefinition(custom.definition.name)) throw notFound(kind, '')
+  /** Each version of a user's kind has its own sight of what is stored: as its schema is now, whoever asks with which one. */
+  #storedCustom(asked: Kind, { definition }: CustomPart): StoredResource {
+    if (!this.#kinds.hasDefinition(definition.name)) throw notFound(asked, '')
+    const served = this.#kinds.find(asked.group, asked.version, asked.plural)
+    const kind = served?.custom ? served : asked
     let resource = this.#custom.get(kind)
     if (!resource) {
-      resource = versionedResource(storedResourceOf(kind), custom)
+      resource = new VersionedResource(storedResourceOf(kind), kind, this.#convert)
       this.#custom.set(kind, resource)
     }
     return resource

@@ -2,41 +2,29 @@
  * Storage as a version of a user's kind sees it: whatever version an object is stored in, it is read in the one that is asked for, and
  * written in the one that is stored. All that the registry does to objects it does in the version of the request.
  */
-import type { CustomPart, KubernetesObject } from '@davit/api'
+import { apiError, type KubernetesObject } from '@davit/api'
 import type { KindRegistry } from '../../kind-registry.ts'
-import type { ListRequest, Operation, Storage, StorageEvent, Stored, StoredResource } from '../../storage/types.ts'
-import { deepFreeze } from './written.ts'
+import type { ListRequest, ListResult, Operation, Storage, StorageEvent, Stored, WatchRequest } from '../../storage/types.ts'
+import { type ConvertByWebhook, Seen, VersionedResource } from './versioned-resource.ts'
+import { writtenAs } from './written.ts'
 
-/** How stored objects look to one version. */
-export interface VersionedResource extends StoredResource {
-  readonly seenAs: (object: KubernetesObject) => KubernetesObject
-  /** apiVersion in which it is written. */
-  readonly storedVersion: string
-}
-
-/** Converted once for as long as the stored object is kept. */
-export function versionedResource(resource: StoredResource, { fromStored, storedVersion }: CustomPart): VersionedResource {
-  const seen = new WeakMap<KubernetesObject, KubernetesObject>()
-  return {
-    ...resource,
-    storedVersion,
-    seenAs: object => {
-      const known = seen.get(object)
-      if (known) return known
-      const made = deepFreeze(fromStored(object))
-      seen.set(object, made)
-      return made
-    },
-  }
-}
+/** Objects that change while others of their list are converted make it begin again. */
+const LIST_TRIES_MAX = 10
 
 /** `storage` for built-in kinds and users' kinds alike. */
-export function versionedStorage(storage: Storage, kinds: KindRegistry): Storage {
-  const inStoredVersion = (operation: Operation): Operation => {
-    if (operation.type === 'delete' || typeof operation.value === 'string') return operation
-    const { apiVersion, kind } = operation.value
-    const custom = kinds.findCustom(apiVersion, kind)?.custom
-    return custom ? { ...operation, value: custom.toStored(operation.value) } : operation
+export function versionedStorage(storage: Storage, kinds: KindRegistry, convert: ConvertByWebhook): Storage {
+  const customOf = (operation: Operation) => {
+    if (operation.type === 'delete' || typeof operation.value === 'string') return undefined
+    return kinds.findCustom(operation.value.apiVersion, operation.value.kind)?.custom
+  }
+  const isOfUsers = (operation: Operation) => customOf(operation) !== undefined
+  const inStoredVersion = async (operation: Operation, signal: AbortSignal | undefined): Promise<Operation> => {
+    const custom = customOf(operation)
+    if (!custom || operation.type === 'delete' || typeof operation.value === 'string') return operation
+    const { value } = operation
+    if (!custom.webhook || value.apiVersion === custom.storedVersion) return { ...operation, value: custom.toStored(value) }
+    const [converted] = await convert(custom, [value], custom.storedVersion, signal)
+    return { ...operation, value: converted as KubernetesObject }
   }
   return {
     register: resource => storage.register(resource),
@@ -53,65 +41,125 @@ export function versionedStorage(storage: Storage, kinds: KindRegistry): Storage
     },
     get: (resource, key, options) => {
       const found = storage.get(resource, key, options)
-      return isVersioned(resource) ? found.then(stored => stored && new Seen(stored, resource)) : found
+      return resource instanceof VersionedResource ? found.then(stored => stored && seen(stored, resource, options?.signal)) : found
     },
-    list: async (resource, request) => {
-      if (!isVersioned(resource)) return storage.list(resource, request)
-      const result = await storage.list(resource, withSeenFilter(resource, request))
+    list: (resource, request) =>
+      resource instanceof VersionedResource ? listSeen(storage, resource, request) : storage.list(resource, request),
+    watch: (resource, request) =>
+      resource instanceof VersionedResource ? watchWhileServed(storage, resource, request, kinds) : storage.watch(resource, request),
+    commit: (operations, guards, options) => {
+      if (!operations.some(isOfUsers)) return storage.commit(operations, guards, options)
+      const stored = Promise.all(operations.map(operation => inStoredVersion(operation, options?.signal)))
+      return stored.then(converted => storage.commit(converted, guards, options))
+    },
+  }
+}
+
+async function seen(stored: Stored, resource: VersionedResource, signal: AbortSignal | undefined): Promise<Stored> {
+  await prepared([stored], resource, signal)
+  return new Seen(stored, resource)
+}
+
+/** Looks at no object where no webhook has to be asked. */
+async function prepared(items: readonly Stored[], resource: VersionedResource, signal: AbortSignal | undefined): Promise<void> {
+  if (resource.custom.webhook)
+    await resource.prepare(
+      items.map(({ object }) => object),
+      signal,
+    )
+}
+
+async function listSeen(storage: Storage, resource: VersionedResource, request: ListRequest): Promise<ListResult> {
+  const { filter, signal } = request
+  // Of the past, storage makes objects anew each time.
+  const converted = new Map<string, KubernetesObject>()
+  for (let tries = 0; tries < LIST_TRIES_MAX; tries++) {
+    const missing: KubernetesObject[] = []
+    const matches = (object: KubernetesObject) => {
+      const seen = resource.find(object) ?? converted.get(identityOf(object))
+      if (!seen) missing.push(object)
+      return seen !== undefined && (!filter || filter(seen))
+    }
+    const result = await storage.list(resource, filter ? { ...request, filter: matches } : request)
+    if (missing.length === 0) {
+      await prepared(result.items, resource, signal)
       return { ...result, items: result.items.map(stored => new Seen(stored, resource)) }
-    },
-    watch: (resource, request) => {
-      if (!isVersioned(resource)) return storage.watch(resource, request)
-      return seenEvents(storage.watch(resource, withSeenFilter(resource, request)), resource)
-    },
-    commit: (operations, guards, options) => storage.commit(operations.map(inStoredVersion), guards, options),
+    }
+    await resource.prepare(missing, signal)
+    for (const object of missing) converted.set(identityOf(object), resource.find(object) as KubernetesObject)
+  }
+  throw apiError('ServiceUnavailable', `objects of ${resource.name} change faster than their conversion webhook answers`)
+}
+
+function identityOf({ metadata: { uid, resourceVersion } }: KubernetesObject): string {
+  return `${uid} ${resourceVersion}`
+}
+
+/** Ends when the kind is served otherwise: what is seen now was made by rules that hold no more, and whoever watches begins anew. */
+async function* watchWhileServed(
+  storage: Storage,
+  resource: VersionedResource,
+  request: WatchRequest,
+  kinds: KindRegistry,
+): AsyncGenerator<StorageEvent[], void, void> {
+  const { group, version, plural } = resource.kind
+  const served = () => kinds.find(group, version, plural)
+  const before = served()
+  const changed = new AbortController()
+  const stopListening = kinds.onChange(() => {
+    if (served() !== before) changed.abort()
+  })
+  try {
+    yield* watchSeen(storage, resource, { ...request, signal: AbortSignal.any([request.signal, changed.signal]) })
+  } catch (error) {
+    if (!changed.signal.aborted) throw error
+  } finally {
+    stopListening()
   }
 }
 
-function isVersioned(resource: StoredResource): resource is VersionedResource {
-  return 'seenAs' in resource
-}
-
-function withSeenFilter<R extends Pick<ListRequest, 'filter'>>({ seenAs }: VersionedResource, request: R): R {
-  const { filter } = request
-  return filter ? { ...request, filter: (object: KubernetesObject) => filter(seenAs(object)) } : request
-}
-
-async function* seenEvents(events: AsyncIterable<StorageEvent[]>, resource: VersionedResource): AsyncGenerator<StorageEvent[], void, void> {
-  for await (const batch of events) {
-    yield batch.map(event => {
-      if (event.type === 'bookmark') return event
-      const { stored, previous } = event
-      return { ...event, stored: new Seen(stored, resource), ...(previous && { previous: new Seen(previous, resource) }) }
+async function* watchSeen(
+  storage: Storage,
+  resource: VersionedResource,
+  request: WatchRequest,
+): AsyncGenerator<StorageEvent[], void, void> {
+  const { filter, ...rest } = request
+  if (!resource.custom.webhook) {
+    // Nobody has to be asked, so that storage can leave out what does not match.
+    const matches = filter && ((object: KubernetesObject) => filter(resource.find(object) as KubernetesObject))
+    for await (const batch of storage.watch(resource, { ...rest, ...(matches && { filter: matches }) })) {
+      yield batch.map(event => {
+        if (event.type === 'bookmark') return event
+        const { stored, previous } = event
+        return { ...event, stored: new Seen(stored, resource), ...(previous && { previous: new Seen(previous, resource) }) }
+      })
+    }
+    return
+  }
+  for await (const batch of storage.watch(resource, rest)) {
+    const changed = batch.flatMap(event => {
+      if (event.type === 'bookmark') return []
+      const { type, stored, previous } = event
+      return [...(previous ? [previous] : []), ...(type === 'deleted' && previous ? [] : [stored])]
     })
+    await prepared(changed, resource, request.signal)
+    const seen = batch.flatMap(event => seenEvent(event, resource, filter) ?? [])
+    if (seen.length > 0) yield seen
   }
 }
 
-/** Made when it is looked at. */
-class Seen implements Stored {
-  readonly key: string
-  readonly revision: number
-  readonly #stored: Stored
-  readonly #resource: VersionedResource
-  #bytes: Buffer | undefined
-
-  constructor(stored: Stored, resource: VersionedResource) {
-    this.key = stored.key
-    this.revision = stored.revision
-    this.#stored = stored
-    this.#resource = resource
+/** As storage tells it to whoever filters; undefined for what concerns them not. */
+function seenEvent(event: StorageEvent, resource: VersionedResource, filter: WatchRequest['filter']): StorageEvent | undefined {
+  if (event.type === 'bookmark') return event
+  const { type, stored } = event
+  const matches = (each: Stored) => !filter || filter(each.object)
+  const previous = event.previous && new Seen(event.previous, resource)
+  const matched = previous !== undefined && matches(previous)
+  if (type !== 'deleted') {
+    const now = new Seen(stored, resource)
+    // Initial state has nothing before it.
+    if (matches(now)) return { type: matched ? 'modified' : 'added', stored: now, ...(previous && { previous }) }
   }
-
-  get object(): KubernetesObject {
-    return this.#resource.seenAs(this.#stored.object)
-  }
-
-  get isStale(): boolean {
-    return this.#stored.object.apiVersion !== this.#resource.storedVersion
-  }
-
-  get bytes(): Buffer {
-    this.#bytes ??= Buffer.from(JSON.stringify(this.object))
-    return this.#bytes
-  }
+  if (!matched) return undefined
+  return { type: 'deleted', stored: writtenAs(previous.key, previous.object, stored.revision), previous }
 }

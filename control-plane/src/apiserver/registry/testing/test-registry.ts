@@ -6,6 +6,7 @@ import { type BootstrapResult, bootstrap } from '../bootstrap.ts'
 import { createRegistry } from '../create-registry.ts'
 import { createInProcessClient } from '../in-process-client.ts'
 import type { Registry, RequestContext } from '../types.ts'
+import type { ConvertByWebhook } from '../versioned-resource.ts'
 
 export interface TestRegistry extends AsyncDisposable {
   readonly etcd: TestEtcd
@@ -28,14 +29,27 @@ const log = { debug() {}, info() {}, warn() {}, error() {} }
 const USER = { name: 'kubernetes-admin', groups: ['system:masters'] }
 
 /** Started and bootstrapped, by so many replicas at once; everything ends when it is disposed of. */
-export async function startTestRegistry({ replicas = 1 } = {}): Promise<TestRegistry> {
+export async function startTestRegistry({
+  replicas = 1,
+  convert,
+}: {
+  replicas?: number
+  convert?: ConvertByWebhook
+} = {}): Promise<TestRegistry> {
   const etcd = await startTestEtcd()
   const storages: EtcdStorage[] = []
   const replica = async () => {
     const storage = createStorage({ etcd: { urls: [etcd.url] }, log, clock: systemClock })
     storages.push(storage)
     const networks = { podCidr: NETWORKS.pods, serviceCidr: NETWORKS.services, dnsAddress: NETWORKS.dns, nodePorts: NETWORKS.nodePorts }
-    const registry = createRegistry({ storage, kinds: new KindRegistry(KINDS), networks, clock: systemClock, log })
+    const registry = createRegistry({
+      storage,
+      kinds: new KindRegistry(KINDS),
+      networks,
+      clock: systemClock,
+      log,
+      ...(convert && { convert }),
+    })
     await storage.start(AbortSignal.timeout(20_000))
     return { storage, registry, client: createInProcessClient(registry, USER) }
   }
