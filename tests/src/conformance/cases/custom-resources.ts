@@ -51,8 +51,11 @@ export const cases: readonly Case<PlaneContext>[] = [
       const name = await withCustomKind(context, {}, async ({ definition }) => definition.metadata.name ?? '')
       await untilDefinitionGone(context, name)
       const group = name.slice('foos.'.length)
-      const { code } = await context.ask({ path: `/apis/${group}/v1/namespaces/${context.namespace}/foos` })
-      assert.equal(code, 404)
+      await context.eventually(
+        'the path to be gone with its definition',
+        () => context.ask({ path: `/apis/${group}/v1/namespaces/${context.namespace}/foos` }),
+        ({ code }) => code === 404,
+      )
     },
   },
   {
