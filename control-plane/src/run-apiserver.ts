@@ -1,9 +1,10 @@
 /** The API server's role: etcd, storage, registry and HTTP put together. */
 
 import { join } from 'node:path'
-import { type Client, type Clock, createEventRecorder, GROUPS, KINDS, type Logger, unavailable } from '@davit/api'
-import { CONTROLLERS } from '@davit/api/pki'
+import { type Client, type Clock, createEventRecorder, GROUPS, KINDS, type Logger, REVIEW_KINDS, unavailable } from '@davit/api'
+import { CONTROLLERS, loadOrCreateFrontProxy } from '@davit/api/pki'
 import { createAccountTokens, createAuthenticateToken, withBootstrapTokens } from './apiserver/accounts/index.ts'
+import { createAggregation, publishAuthentication } from './apiserver/aggregation/index.ts'
 import { createAccessGuard, createAuthorizer, type GrantParts, registryLookups } from './apiserver/authorization/index.ts'
 import { followDefinitions } from './apiserver/custom-resources/index.ts'
 import { createDialer, lookupsOf } from './apiserver/dial/index.ts'
@@ -120,6 +121,11 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     const tunnels = createTunnels({ relays: new Relays({ peers, credentials: certificates, clock, log }), clock, log })
     const lookups = lookupsOf(registry)
     const dialer = createDialer({ lookups, tunnels, clock })
+    const frontProxyOptions = { dir: options.pkiDir, clock, jitter: Math.random() }
+    let frontProxy = await loadOrCreateFrontProxy(frontProxyOptions)
+    const following = { client, clock, log, signal: stopFollowing.signal }
+    const certificate = () => frontProxy.client
+    const aggregation = createAggregation({ ...following, lookups, dialer, certificate, kinds, questions: REVIEW_KINDS })
     const server = await startApiServer({
       registry: answeredOnceSeen(registry, roles),
       awaitKind: (group, plural) => definitions.awaitKind(group, plural),
@@ -137,6 +143,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
         joins: createJoinService({ registry, storage, ca: () => pki.ca, nodeLifetimeMs: options.nodeCertificateLifetimeMs, clock, log }),
       },
       tunnels,
+      aggregation,
       streams: createStreams({ registry, tunnels, lookups, dialer, clock, log }),
       clusterInfo: async () => ({
         clusterId,
@@ -161,6 +168,11 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     pki.onWarning = message => events.event(replicaLease(options.name), 'Warning', 'CertificateExpires', message)
     followAuthorities({ client, pki, ...background })
     if (options.etcd !== 'embedded') void followEtcdCredentials(options.etcd, etcd.credentials, { storage, ...background })
+    const authorities = async () => {
+      frontProxy = await loadOrCreateFrontProxy(frontProxyOptions)
+      return { clients: pki.ca.bundle, frontProxy: frontProxy.authority }
+    }
+    const authenticationPublished = publishAuthentication({ client, authorities, ...background })
     const published = keepReplicaPublished({
       client,
       name: options.name,
@@ -195,7 +207,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
       },
       close: async () => {
         stopPublishing.abort()
-        await published
+        await Promise.all([published, authenticationPublished])
         await tunnels.close()
         await server.close()
         await close()

@@ -114,9 +114,33 @@ async function loadOrCreateText(path: string, make: () => string | Promise<strin
   return (await readText(path)) ?? (await createFile(path, await make()))
 }
 
-async function loadOrCreateAuthority(path: string, now: number): Promise<Authority> {
+/** By what this server shows servers that it passes requests on to that it may speak for others. */
+export interface FrontProxy {
+  /** What they are to trust, and for nothing else. PEM. */
+  readonly authority: string
+  /** Of the common name `FRONT_PROXY`. */
+  readonly client: KeyPair
+}
+
+/** The common name by which extension API servers know whom to believe. */
+export const FRONT_PROXY = 'front-proxy-client'
+
+/** Reads it from the PKI's directory, makes what is missing and renews what is due. A CA of its own: the cluster's signs for others too. */
+export async function loadOrCreateFrontProxy({
+  dir,
+  clock,
+  jitter = 0,
+}: Pick<PkiOptions, 'dir' | 'clock' | 'jitter'>): Promise<FrontProxy> {
+  const now = clock.now()
+  const authority = await loadOrCreateAuthority(join(dir, 'front-proxy-ca.pem'), now, 'davit-front-proxy-ca')
+  const signing = { authority, now, days: CERTIFICATE_LIFETIME_MS / DAY_MS, jitter }
+  const client = await loadOrRenew(join(dir, 'front-proxy-client.pem'), { commonName: FRONT_PROXY, usage: 'client' }, signing)
+  return { authority: authority.bundle, client }
+}
+
+async function loadOrCreateAuthority(path: string, now: number, commonName = 'davit-ca'): Promise<Authority> {
   return readAuthority(
-    await loadOrCreateText(path, async () => joined(await createAuthority('davit-ca', { now, days: AUTHORITY_DAYS }))),
+    await loadOrCreateText(path, async () => joined(await createAuthority(commonName, { now, days: AUTHORITY_DAYS }))),
     path,
   )
 }

@@ -34,7 +34,7 @@ export interface Backups {
 /** Each costs memory and etcd's attention. */
 const PARALLEL_MAX = 2
 /** Made anew wherever they are missing; all else in the directory belongs to the cluster. */
-const RENEWABLE = new Set(['server.pem', 'admin.pem', 'controllers.pem', 'etcd-client.pem'])
+const RENEWABLE = new Set(['server.pem', 'admin.pem', 'controllers.pem', 'etcd-client.pem', 'front-proxy-ca.pem', 'front-proxy-client.pem'])
 
 export function createBackups({ storage, client, pkiDir, cluster, networks, clock, log }: BackupsOptions): Backups {
   let underWay = 0

@@ -6,6 +6,7 @@ import type { Clock, ClusterInfo, Logger } from '@davit/api'
 import type { Backups } from '../../backup/index.ts'
 import type { JoinService } from '../../pki/index.ts'
 import type { AccountTokens, AuthenticateToken } from '../accounts/index.ts'
+import type { Aggregation } from '../aggregation/index.ts'
 import type { Authorizer } from '../authorization/index.ts'
 import type { FlowControl } from '../flow-control/index.ts'
 import type { Registry, User } from '../registry/index.ts'
@@ -124,6 +125,8 @@ export interface ApiServerOptions {
   readonly identity: ServerIdentity
   readonly tunnels: TunnelAcceptor
   readonly streams: Streams
+  /** What other servers serve; left out: nothing. */
+  readonly aggregation?: Aggregation
   readonly clusterInfo: () => Promise<ClusterInfo>
   readonly backups: Backups
   readonly checks: readonly HealthCheck[]

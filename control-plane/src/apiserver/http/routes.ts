@@ -1,6 +1,6 @@
 /** Which handler answers a path. Resources are told apart by `dispatch`; everything else is listed here. */
 import { GROUPS, isNodeReady, type Kind, type Node, nodeKind, PATHS, REVIEW_KINDS } from '@davit/api'
-import type { KindRegistry } from '../../kind-registry.ts'
+import type { RemoteVersion } from '../aggregation/index.ts'
 import { createDrains, drainRequestOf } from '../drain/index.ts'
 import type { User } from '../registry/index.ts'
 import { createReviews } from '../reviews/index.ts'
@@ -13,6 +13,7 @@ import { discoveryAnswers } from './discovery/answers.ts'
 import { answerHealth } from './health.ts'
 import { openApiAnswers } from './openapi/answers.ts'
 import type { ApiServerOptions } from './options.ts'
+import { remoteOf, serveRemotely } from './remote.ts'
 import { lifetimeOf, methodNotAllowed, resourceNotFound } from './resources/call.ts'
 import { type Dispatch, dispatch, type KindLookup } from './resources/dispatch.ts'
 import { sendJson, shapeOf } from './respond.ts'
@@ -27,8 +28,9 @@ const SYSTEM: User = { name: 'system:apiserver', groups: [GROUPS.masters] }
 export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route {
   const { registry, identity, metrics, checks, log, clusterInfo, tunnels, backups, clock, signal } = options
   const reviews = createReviews(options.authorizer, identity.authenticateToken)
-  const discovery = latest(registry.kinds, kinds => discoveryAnswers([...kinds, ...REVIEW_KINDS]))
-  const openApi = openApiAnswers(registry.kinds)
+  const remotes = () => options.aggregation?.remotes ?? NO_REMOTES
+  const discovery = latest([() => registry.kinds.all, remotes], (kinds, others) => discoveryAnswers([...kinds, ...REVIEW_KINDS], others))
+  const openApi = openApiAnswers(registry.kinds, remotes)
   const handlers = { ...options, reviews }
   const drains = createDrains({ registry, tunnels, clock, log })
 
@@ -90,6 +92,8 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
 
   return async call => {
     const { info, request, reply, query } = call
+    const remote = remoteOf(options.aggregation, info.path.replace(/^\/openapi\/v3(?=\/apis\/)/, ''))
+    if (remote) return serveRemotely(remote, call, signal)
     if (info.resource) return dispatch(handlers, lookup, call)
     const path = info.path.length > 1 && info.path.endsWith('/') ? info.path.slice(0, -1) : info.path
     const methods = Object.hasOwn(exact, path) ? exact[path] : undefined
@@ -110,14 +114,17 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
   }
 }
 
-/** What `make` makes of all kinds, anew after they have changed. */
-function latest<T>(kinds: KindRegistry, make: (all: readonly Kind[]) => T): () => T {
-  let made: { of: readonly Kind[]; value: T } | undefined
+/** What `make` makes of what the functions give, anew after that has changed. */
+function latest<A, B, T>([first, second]: readonly [() => A, () => B], make: (first: A, second: B) => T): () => T {
+  let made: { of: readonly [A, B]; value: T } | undefined
   return () => {
-    if (made?.of !== kinds.all) made = { of: kinds.all, value: make(kinds.all) }
+    const of = [first(), second()] as const
+    if (made?.of[0] !== of[0] || made.of[1] !== of[1]) made = { of, value: make(...of) }
     return made.value
   }
 }
+
+const NO_REMOTES: readonly RemoteVersion[] = []
 
 const PATH_NAMES = [
   '/.well-known/openid-configuration',

@@ -11,6 +11,7 @@ import { authenticate } from './authentication.ts'
 import { impersonate } from './impersonate.ts'
 import type { ApiServerOptions, ProxyCall } from './options.ts'
 import { refuse } from './refuse.ts'
+import { remoteOf } from './remote.ts'
 import { parseRequestInfo, type RequestInfo } from './request-info.ts'
 import { resourceNotFound } from './resources/call.ts'
 import type { KindLookup } from './resources/dispatch.ts'
@@ -50,6 +51,11 @@ async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection
     return options.tunnels.relay(request, socket, head, relayed)
   }
   const user = await impersonate(authorizer, caller, request.rawHeaders)
+  const remote = remoteOf(options.aggregation, info.path)
+  if (remote) {
+    await checkAccess(authorizer, { user, info })
+    return remote.aggregation.serveUpgrade(remote.group, remote.version, { user, request, socket, head })
+  }
   const proxied = proxiedBy(info, user, lookup)
   if (proxied) {
     await checkAccess(authorizer, { user, info })

@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { type Service, serviceKind } from '@davit/api'
+import { makeServerCertificate } from '../../server-certificate.ts'
 import type { Case } from '../case.ts'
 import type { CaseContext } from '../context.ts'
 import { startRelayed } from '../relayed-server.ts'
-import { makeServerCertificate } from '../server-certificate.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const LABELS = { app: 'proxied' }

@@ -1,8 +1,8 @@
 /** Discovery in its second form: everything in two documents, `/api` for the core group and `/apis` for the others. */
-import type { GroupVersion, ResourceEntry } from './resources.ts'
+import { isRemote, type ResourceEntry, type ShownVersion } from './resources.ts'
 
 /** `core`: the document for `/api`, otherwise the one for `/apis`. */
-export function groupDiscoveryList(all: readonly GroupVersion[], { version, core }: { version: 'v2' | 'v2beta1'; core: boolean }): object {
+export function groupDiscoveryList(all: readonly ShownVersion[], { version, core }: { version: 'v2' | 'v2beta1'; core: boolean }): object {
   const groups = [...new Set(all.filter(({ group }) => (group === '') === core).map(({ group }) => group))]
   return {
     kind: 'APIGroupDiscoveryList',
@@ -10,11 +10,15 @@ export function groupDiscoveryList(all: readonly GroupVersion[], { version, core
     metadata: {},
     items: groups.map(name => ({
       metadata: { ...(name !== '' && { name }), creationTimestamp: null },
-      versions: all
-        .filter(({ group }) => group === name)
-        .map(entry => ({ version: entry.version, resources: entry.resources.map(resourceOf), freshness: 'Current' })),
+      versions: all.filter(({ group }) => group === name).map(versionOf),
     })),
   }
+}
+
+function versionOf(shown: ShownVersion): object {
+  const { version } = shown
+  if (isRemote(shown)) return { version, resources: shown.resources, freshness: shown.isFresh ? 'Current' : 'Stale' }
+  return { version, resources: shown.resources.map(resourceOf), freshness: 'Current' }
 }
 
 function resourceOf({ kind, verbs, subresources }: ResourceEntry): object {

@@ -2,12 +2,13 @@
 
 import { createHash } from 'node:crypto'
 import type { Kind } from '@davit/api'
+import type { RemoteVersion } from '../../aggregation/index.ts'
 import { parseAccept } from '../negotiation/accept.ts'
 import type { Dispatch } from '../resources/dispatch.ts'
 import { type Reply, sendJson, shapeOf } from '../respond.ts'
 import { groupDiscoveryList } from './aggregated.ts'
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './plain.ts'
-import { groupVersions } from './resources.ts'
+import { groupVersions, isRemote, withRemotes } from './resources.ts'
 
 export interface DiscoveryAnswers {
   /** Paths that answer. */
@@ -17,8 +18,9 @@ export interface DiscoveryAnswers {
   answer(path: string, call: Dispatch): Promise<boolean>
 }
 
-export function discoveryAnswers(kinds: readonly Kind[]): DiscoveryAnswers {
-  const all = groupVersions(kinds)
+/** What others serve at their group and version they answer themselves. */
+export function discoveryAnswers(kinds: readonly Kind[], remotes: readonly RemoteVersion[] = []): DiscoveryAnswers {
+  const all = withRemotes(groupVersions(kinds), remotes)
   const plain = new Map<string, object>([
     ['/api', apiVersions()],
     ['/apis', apiGroupList(all)],
@@ -27,7 +29,7 @@ export function discoveryAnswers(kinds: readonly Kind[]): DiscoveryAnswers {
     const base = entry.group === '' ? '/api' : `/apis/${entry.group}`
     const group = apiGroup(entry.group, all)
     if (group) plain.set(base, group)
-    plain.set(`${base}/${entry.version}`, apiResourceList(entry))
+    if (!isRemote(entry)) plain.set(`${base}/${entry.version}`, apiResourceList(entry))
   }
   const aggregated = new Map<string, Aggregated>()
   for (const version of ['v2', 'v2beta1'] as const) {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { KINDS } from '@davit/api'
 import { groupDiscoveryList } from './aggregated.ts'
 import { apiGroupList, apiResourceList } from './plain.ts'
-import { compareVersions, groupVersions } from './resources.ts'
+import { compareVersions, groupVersions, withRemotes } from './resources.ts'
 
 const all = groupVersions(KINDS)
 
@@ -59,6 +59,32 @@ describe('discovery', () => {
     assert.deepEqual(
       served.map(({ group, version }) => `${group}/${version}`),
       ['/v1', 'apps/v2', 'apps/v1'],
+    )
+  })
+
+  it("shows others' groups where their priority puts them, and their versions instead of its own", () => {
+    const remote = (group: string, version: string, groupPriority: number, versionPriority = 10) => ({
+      ...{ group, version, groupPriority, versionPriority, resources: [], isFresh: group !== 'low.io' },
+    })
+    const remotes = [
+      remote('low.io', 'v1', 10),
+      remote('high.io', 'v1', 17_790),
+      remote('high.io', 'v2alpha1', 17_790, 20),
+      remote('apps', 'v1', 17_800),
+    ]
+    const shown = withRemotes(all, remotes)
+    const names = shown.map(({ group, version }) => `${group}/${version}`)
+    assert.equal(names[0], '/v1')
+    assert.deepEqual(names.slice(-1), ['low.io/v1'])
+    const high = names.indexOf('high.io/v2alpha1')
+    assert.deepEqual([names[high + 1], high > names.indexOf('/v1')], ['high.io/v1', true])
+    assert.equal(names.filter(name => name === 'apps/v1').length, 1)
+    const { items } = groupDiscoveryList(shown, { version: 'v2', core: false }) as {
+      items: { metadata: { name: string }; versions: { freshness: string }[] }[]
+    }
+    assert.deepEqual(
+      items.find(({ metadata }) => metadata.name === 'low.io')?.versions.map(({ freshness }) => freshness),
+      ['Stale'],
     )
   })
 

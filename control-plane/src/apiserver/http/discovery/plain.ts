@@ -1,22 +1,22 @@
 /** Discovery in its first form: one document a group and version. */
-import type { GroupVersion, GroupVersionKind } from './resources.ts'
+import type { GroupVersion, GroupVersionKind, ShownVersion } from './resources.ts'
 
 export function apiVersions(): object {
   return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }
 }
 
-export function apiGroupList(all: readonly GroupVersion[]): object {
+export function apiGroupList(all: readonly ShownVersion[]): object {
   const groups = [...new Set(all.filter(({ group }) => group !== '').map(({ group }) => group))]
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(group => groupOf(group, all)) }
 }
 
 /** Undefined when the group is not served. */
-export function apiGroup(name: string, all: readonly GroupVersion[]): object | undefined {
+export function apiGroup(name: string, all: readonly ShownVersion[]): object | undefined {
   if (name === '' || !all.some(({ group }) => group === name)) return undefined
   return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name, all) }
 }
 
-function groupOf(name: string, all: readonly GroupVersion[]) {
+function groupOf(name: string, all: readonly ShownVersion[]) {
   const versions = all.filter(({ group }) => group === name).map(({ version }) => ({ groupVersion: `${name}/${version}`, version }))
   return { name, versions, preferredVersion: versions[0] }
 }

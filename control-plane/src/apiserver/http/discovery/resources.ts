@@ -1,5 +1,6 @@
 /** What can be done with each kind, in one form from which plain and aggregated discovery are written. */
 import type { Kind, Subresource } from '@davit/api'
+import { localPriority, type RemoteVersion } from '../../aggregation/index.ts'
 
 export interface GroupVersionKind {
   readonly group: string
@@ -59,6 +60,34 @@ function groupVersionKind({ group, version, kind }: GroupVersionKind): GroupVers
 /** `PodProxyOptions`, `ServiceProxyOptions`, `NodeProxyOptions`. */
 function proxyOptions(kind: Kind): GroupVersionKind {
   return { group: '', version: 'v1', kind: `${kind.kind}ProxyOptions` }
+}
+
+/** A group and version of this server's, or of another's. */
+export type ShownVersion = GroupVersion | RemoteVersion
+
+export function isRemote(shown: ShownVersion): shown is RemoteVersion {
+  return 'isFresh' in shown
+}
+
+/** All together: others' groups stand where their priority puts them, others' versions take the place of our own of that name. */
+export function withRemotes(own: readonly GroupVersion[], remotes: readonly RemoteVersion[]): readonly ShownVersion[] {
+  if (remotes.length === 0) return own
+  const isTaken = ({ group, version }: GroupVersion) => remotes.some(remote => remote.group === group && remote.version === version)
+  const all: ShownVersion[] = [...own.filter(entry => !isTaken(entry)), ...remotes]
+  const priorityOf = (group: string) =>
+    Math.max(...all.filter(each => each.group === group).map(each => (isRemote(each) ? each.groupPriority : localPriority(group))))
+  const priorities = new Map([...new Set(all.map(({ group }) => group))].map(group => [group, priorityOf(group)]))
+  const groups = [...new Set(own.map(({ group }) => group))]
+  const others = [...priorities.keys()]
+    .filter(group => !groups.includes(group))
+    .sort((a, b) => priorities.get(b)! - priorities.get(a)! || (a < b ? -1 : 1))
+  for (const group of others) {
+    const before = groups.findIndex((each, at) => at > 0 && priorities.get(each)! < priorities.get(group)!)
+    groups.splice(before < 0 ? groups.length : before, 0, group)
+  }
+  const versionPriority = (each: ShownVersion) => (isRemote(each) ? each.versionPriority : 0)
+  const better = (a: ShownVersion, b: ShownVersion) => (isRemote(a) && isRemote(b) ? versionPriority(b) - versionPriority(a) : 0)
+  return all.sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group) || better(a, b) || compareVersions(a.version, b.version))
 }
 
 /** Every served group and version: the core group first, of a group the version that is preferred; resources in the registry's order. */

@@ -1,6 +1,7 @@
 /** OpenAPI over HTTP: version 3 by group and version, version 2 in the form that is asked for. */
 import { apiError } from '@davit/api'
 import type { KindRegistry } from '../../../kind-registry.ts'
+import type { RemoteVersion } from '../../aggregation/index.ts'
 import { parseAccept } from '../negotiation/accept.ts'
 import type { Dispatch } from '../resources/dispatch.ts'
 import { beginStream, sendJson, shapeOf } from '../respond.ts'
@@ -16,7 +17,8 @@ export interface OpenApiAnswers {
   answer(path: string, call: Dispatch): Promise<boolean>
 }
 
-export function openApiAnswers(kinds: KindRegistry): OpenApiAnswers {
+/** Documents of others' versions are shown in the index and answered by themselves. */
+export function openApiAnswers(kinds: KindRegistry, remotes: () => readonly RemoteVersion[] = () => []): OpenApiAnswers {
   const documents = createDocuments(kinds)
   return {
     answer: async (path, call) => {
@@ -27,7 +29,7 @@ export function openApiAnswers(kinds: KindRegistry): OpenApiAnswers {
         return true
       }
       if (path === '/openapi/v3') {
-        await sendJson(reply, 200, indexOf(await documents.v3()), shapeOf(request, query, { views: false }))
+        await sendJson(reply, 200, indexOf(await documents.v3(), remotes()), shapeOf(request, query, { views: false }))
         return true
       }
       if (!path.startsWith('/openapi/v3/')) return false
@@ -39,9 +41,12 @@ export function openApiAnswers(kinds: KindRegistry): OpenApiAnswers {
   }
 }
 
-function indexOf(documents: ReadonlyMap<string, Document>): object {
-  const entries = [...documents].map(([path, { hash }]) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }])
-  return { paths: Object.fromEntries(entries) }
+function indexOf(documents: ReadonlyMap<string, Document>, remotes: readonly RemoteVersion[]): object {
+  const own = [...documents].map(([path, { hash }]) => [path, hash] as const)
+  const others = remotes.map(({ group, version, openApiHash }) => [`apis/${group}/${version}`, openApiHash] as const)
+  const hashes = new Map([...own, ...others])
+  const entries = [...hashes].map(([path, hash]) => [path, { serverRelativeURL: `/openapi/v3/${path}${hash ? `?hash=${hash}` : ''}` }])
+  return { paths: Object.fromEntries(entries.filter(([path]) => hashes.get(String(path)) !== undefined)) }
 }
 
 async function sendDocument({ request, reply, query }: Dispatch, { bytes, hash }: Document): Promise<void> {

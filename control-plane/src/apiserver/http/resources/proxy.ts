@@ -1,7 +1,7 @@
 /** RESOURCE/NAME/proxy/PATH: what a pod, a Service's endpoint or a node serves itself; of a node's agent what it says of itself. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { badRequest } from '@davit/api'
 import type { ProxyCall } from '../options.ts'
+import { passOn } from '../pass-on.ts'
 import { beginStream } from '../respond.ts'
 import { type Handlers, lifetimeOf, methodNotAllowed, type ResourceCall, targetOf } from './call.ts'
 
@@ -20,12 +20,7 @@ export async function proxyResource(handlers: Handlers, call: ResourceCall): Pro
       .header('location', [`${path}/`, ...query].join('?'))
       .send()
   }
-  const { signal } = lifetimeOf(reply, handlers.signal)
-  // HTTP/2's have the same form.
-  const [raw, answer] = [request.raw as unknown as IncomingMessage, reply.raw as unknown as ServerResponse]
-  const body = raw.readableEnded ? { body: await call.body() } : {}
-  await handlers.streams.proxy(proxied, { request: raw, response: answer, ...body }, signal)
-  reply.hijack()
+  await passOn(call, handlers.signal, (exchange, gone) => handlers.streams.proxy(proxied, exchange, gone))
 }
 
 function proxyCallOf(call: ResourceCall): ProxyCall {

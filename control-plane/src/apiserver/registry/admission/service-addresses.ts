@@ -101,7 +101,8 @@ function keepAllocated({ spec }: Service, { spec: old }: Service): void {
 
 /** What belonged to the former type goes, unless the client changed it, which is then judged by validation. */
 function dropUnneeded({ spec }: Service, { spec: old }: Service): void {
-  if (needsAddress(old) && !needsAddress(spec) && spec.clusterIP === old.clusterIP) {
+  const isLeft = !spec.clusterIP || spec.clusterIP === old.clusterIP
+  if (needsAddress(old) && !needsAddress(spec) && isLeft) {
     delete spec.clusterIP
     delete spec.clusterIPs
     delete spec.ipFamilies
