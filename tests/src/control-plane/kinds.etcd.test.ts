@@ -14,10 +14,14 @@ after(() => plane[Symbol.asyncDispose]())
 
 const { send, post, patch } = movesWith(() => plane)
 
+/** Kinds whose status the API server writes itself, soon after others' writes. */
+const KEPT_BY_SERVER = ['FlowSchema', 'APIService']
+
 // Each waits a second for its watch to end: together they take no longer than a few.
 describe('Every kind', { concurrency: 8 }, () => {
   for (const [resource, sample] of Object.entries(SAMPLES)) {
     const kind = KINDS.find(({ plural, group }) => (group ? `${plural}.${group}` : plural) === resource) as Kind
+    const isKept = KEPT_BY_SERVER.includes(kind.kind)
     const collection = resourcePath(kind, kind.namespaced ? { namespace: 'default' } : {})
     const [one, ...others] = NAMES[resource] ?? ['one', 'two', 'three']
     const body = (name: string) => ({
@@ -32,15 +36,16 @@ describe('Every kind', { concurrency: 8 }, () => {
       const version = metadataOf(made).resourceVersion
       for (const name of others) await post(collection, body(name))
       const read = await must(send('GET', `${collection}/${one}`), 200)
-      assert.deepEqual(read, made)
+      if (isKept) assert.deepEqual([metadataOf(read).uid, read.spec], [metadataOf(made).uid, made.spec])
+      else assert.deepEqual(read, made)
       const everywhere = await must(send('GET', `${resourcePath(kind, {})}?labelSelector=test%3Dverbs`), 200)
       assert.equal((everywhere.items as Json[]).length, 3)
       const patched = await must(patch(`${collection}/${one}`, { metadata: { annotations: { patched: 'yes' } } }), 200)
       assert.equal(metadataOf(patched).annotations?.patched, 'yes')
-      const replaced = await must(
-        send('PUT', `${collection}/${one}`, { ...patched, metadata: { ...metadataOf(patched), labels: { ...labels, more: 'x' } } }),
-        200,
-      )
+      // Without a version: the status may have been written meanwhile.
+      const { resourceVersion: _, ...metadata } = metadataOf(patched)
+      const next = { ...patched, metadata: { ...metadata, labels: { ...labels, more: 'x' } } }
+      const replaced = await must(send('PUT', `${collection}/${one}`, next), 200)
       assert.equal(metadataOf(replaced).labels?.more, 'x')
       await must(send('DELETE', `${collection}/${one}`), 200)
       await must(send('GET', `${collection}/${one}`), 404)
@@ -50,7 +55,7 @@ describe('Every kind', { concurrency: 8 }, () => {
         .trim()
         .split('\n')
         .map(line => JSON.parse(line).type)
-      assert.deepEqual(seen, ['MODIFIED', 'MODIFIED', 'DELETED'])
+      assert.deepEqual(isKept ? [...seen.slice(0, 2), seen.at(-1)] : seen, ['MODIFIED', 'MODIFIED', 'DELETED'])
       await must(send('DELETE', `${collection}?labelSelector=test%3Dverbs`), 200)
       const left = await must(send('GET', `${collection}?labelSelector=test%3Dverbs`), 200)
       assert.deepEqual(left.items ?? [], [])
