@@ -36,7 +36,9 @@ export function decodeObject<T extends KubernetesObject>(kind: Kind<T>, raw: unk
   object.apiVersion = apiVersionOf(kind)
   object.kind = kind.kind
   object.metadata ??= {}
-  return { object: object as unknown as T, unknownFields: walk.unknownFields, errors: schemaErrors(kind, object as unknown as T) }
+  const decoded = object as unknown as T
+  const unknownFields = [...walk.unknownFields, ...(kind.unknownFields?.(decoded) ?? [])].slice(0, UNKNOWN_FIELDS_MAX)
+  return { object: decoded, unknownFields, errors: schemaErrors(kind, decoded) }
 }
 
 /** An object's metadata by itself: of objects whose kind has another schema. Throws as `decodeObject`. */

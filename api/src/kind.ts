@@ -62,6 +62,8 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   readonly schema: () => z.ZodObject
   /** Fills in Kubernetes' defaults in place; idempotent. Runs on every read from a client and on every write. */
   readonly applyDefaults: (object: T) => void
+  /** Fields that nobody knows within values of any shape, which the schema lets pass: their paths. Types are as sent. */
+  readonly unknownFields?: (object: T) => string[]
   /** What no schema can say. The schema has passed and defaults are applied. */
   readonly validate: (object: T) => FieldError[]
   /** Runs besides `validate` for a new object. */

@@ -118,3 +118,18 @@ test('a served kind decodes, converts and finds its numbers', () => {
   assert.equal(made.custom.fromStored({ ...object, apiVersion: 'example.com/v2' }).apiVersion, 'example.com/v1')
   assert.throws(() => decodeObject(made, { kind: 'Bar' }), /cannot be handled as a Foo/)
 })
+
+test('keywords that no schema has are unknown fields of the definition, and are left out', () => {
+  const odd = {
+    type: 'object',
+    odd: 1,
+    properties: { spec: { type: 'object', anyOf: [{ strange: 1 }], 'x-kubernetes-validations': [{ rule: 'true', no: 1 }] } },
+  }
+  const raw = { apiVersion: 'apiextensions.k8s.io/v1', ...definition({ versions: [version({ schema: { openAPIV3Schema: odd } })] }) }
+  const at = 'spec.versions[0].schema.openAPIV3Schema'
+  const { object, unknownFields } = decodeObject(kind, raw)
+  const below = `${at}.properties.spec`
+  assert.deepEqual(unknownFields.toSorted(), [`${at}.odd`, `${below}.anyOf[0].strange`, `${below}.x-kubernetes-validations[0].no`])
+  kind.applyDefaults(object)
+  assert.equal(JSON.stringify(object).includes('odd'), false)
+})

@@ -2,7 +2,7 @@ import { defineKind } from '../../kind.ts'
 import { createdAtColumn, nameColumn } from '../columns.ts'
 import { validateDefinition, validateDefinitionStatus, validateDefinitionUpdate } from './definition-rules.ts'
 import { definitionSchema } from './schema.ts'
-import { readSchema } from './structural/json-schema.ts'
+import { readSchema, unknownKeywords } from './structural/json-schema.ts'
 import type { CustomResourceDefinition } from './types.ts'
 
 /** On a definition that is being deleted: its objects go first. */
@@ -21,11 +21,18 @@ export const customResourceDefinitionKind = defineKind<CustomResourceDefinition>
   description: 'A kind of objects that users define, with its names, versions and schemas.',
   schema: definitionSchema,
   applyDefaults: applyDefinitionDefaults,
+  unknownFields: unknownInSchemas,
   validate: validateDefinition,
   validateUpdate: validateDefinitionUpdate,
   validateStatus: validateDefinitionStatus,
   columns: [nameColumn, createdAtColumn],
 })
+
+function unknownInSchemas({ spec }: CustomResourceDefinition): string[] {
+  return (spec?.versions ?? []).flatMap(({ schema }, i) =>
+    unknownKeywords(schema?.openAPIV3Schema, `spec.versions[${i}].schema.openAPIV3Schema`),
+  )
+}
 
 function applyDefinitionDefaults({ spec }: CustomResourceDefinition): void {
   if (!spec) return

@@ -117,3 +117,43 @@ for (const [rule, wanted] of RULES) {
     assert.match(errors[0] ?? '', /^schema\.properties\[spec\]\.x-kubernetes-validations\[0\]\./)
   })
 }
+
+const part = (properties: Record<string, JsonSchema>): JsonSchema => ({ type: 'object', properties })
+const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
+const TEXT: JsonSchema = { type: 'string' }
+const NUMBER: JsonSchema = { type: 'integer' }
+const ROUTE = part({
+  type: TEXT,
+  replicas: NUMBER,
+  least: { type: 'integer', nullable: true },
+  every: { type: 'string', format: 'duration' },
+  when: { type: 'string', format: 'date-time' },
+  free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+  hosts: listOf(TEXT),
+  limits: { type: 'object', additionalProperties: { 'x-kubernetes-int-or-string': true } },
+  nodes: { type: 'object', additionalProperties: part({ count: NUMBER }) },
+  parent: part({ name: TEXT, namespace: TEXT }),
+  ports: listOf(part({ number: NUMBER, protocol: TEXT })),
+  rules: listOf(part({ name: TEXT, matches: listOf(part({ path: part({ value: TEXT }) })) })),
+})
+/** As they are in definitions that are around. */
+const TYPED = [
+  'has(self.spec.parent) != has(self.spec.free) && self.spec.free.any.thing == 1',
+  "self.spec.type == 'a' ? self.spec.parent == oldSelf.spec.parent : self.spec.ports == oldSelf.spec.ports",
+  'self.spec.rules.all(a, !has(a.name) || self.spec.rules.exists_one(b, has(b.name) && a.name == b.name))',
+  '(self.spec.rules.size() > 0 ? self.spec.rules[0].matches.size() : 0) + (self.spec.rules.size() > 1 ? 1 : 0) < 128',
+  'self.spec.rules.map(r, r.matches.map(m, m.path.value)).all(vs, vs.all(v, v in self.spec.hosts))',
+  "type(self.spec.limits['a']) == string ? self.spec.limits['a'] == '100%' : self.spec.limits['a'] < 100",
+  'self.spec.nodes.all(n, self.spec.nodes[n].count >= oldSelf.spec.nodes[n].count)',
+  "self.spec.every >= duration('1s') && self.spec.when - timestamp('2020-01-01T00:00:00Z') > duration('1h')",
+  '(self.spec.least == null || self.spec.least > 0) && self.spec.parent.__namespace__ == ""',
+  "self.spec.ports.filter(p, p.protocol == 'TCP').map(p, p.number).sum() < 10 && self.spec.hosts + ['a'] == ['b']",
+  "self.spec.?parent.?name.orValue('') == '' || self.metadata.name.startsWith('x') && self.kind == 'Route'",
+  'oldSelf.spec.ports.all(p, p in self.spec.ports) && [has(self.spec.type), has(self.spec.free)].exists_one(x, x)',
+]
+for (const rule of TYPED) {
+  test(`the rule ${rule} compiles`, () => {
+    const whole: JsonSchema = { ...part({ spec: ROUTE }), 'x-kubernetes-validations': [{ rule }] }
+    assert.deepEqual(validateRules(whole, 'schema'), [])
+  })
+}

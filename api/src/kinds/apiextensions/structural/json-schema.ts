@@ -142,6 +142,35 @@ export function readSchema(raw: unknown, path: string): ReadSchema {
   return { schema: reader.schema(raw, path, 0), wrong: reader.wrong, listedItems: reader.listedItems }
 }
 
+/** Where a schema from JSON has keywords that Kubernetes does not know: their paths, below its own. */
+export function unknownKeywords(raw: unknown, path: string, depth = 0): string[] {
+  if (!isObject(raw) || depth > DEPTH_MAX) return []
+  return Object.entries(raw).flatMap(([name, value]) => {
+    const at = `${path}.${name}`
+    if (!Object.hasOwn(KEYWORDS, name)) return value === null ? [] : [at]
+    const below = (inner: unknown, key: string) => unknownKeywords(inner, `${at}${key}`, depth + 1)
+    switch (KEYWORDS[name as keyof JsonSchema]) {
+      case 'schema':
+      case 'schema-or-truth':
+        return below(value, '')
+      case 'schemas':
+        return Array.isArray(value) ? value.flatMap((inner, i) => below(inner, `[${i}]`)) : []
+      case 'named':
+        return isObject(value) ? Object.entries(value).flatMap(([key, inner]) => below(inner, `.${key}`)) : []
+      case 'rules':
+        return Array.isArray(value) ? value.flatMap((rule, i) => unknownParts(rule, `${at}[${i}]`)) : []
+      default:
+        return []
+    }
+  })
+}
+
+const RULE_PARTS = ['rule', 'message', 'messageExpression', 'reason', 'fieldPath', 'optionalOldSelf']
+
+function unknownParts(rule: unknown, path: string): string[] {
+  return isObject(rule) ? Object.keys(rule).flatMap(name => (RULE_PARTS.includes(name) ? [] : [`${path}.${name}`])) : []
+}
+
 class Reader {
   readonly wrong: WrongType[] = []
   readonly listedItems: string[] = []
