@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Case, Topic } from './case.ts'
 import { cases as accounts } from './cases/accounts.ts'
+import { cases as aggregation } from './cases/aggregation.ts'
 import { cases as containers } from './cases/containers.ts'
 import { cases as customFields } from './cases/custom-fields.ts'
 import { cases as customOpenApi } from './cases/custom-open-api.ts'
@@ -79,6 +80,7 @@ export const TOPICS: readonly Topic[] = [
   { file: 'taints', cases: taints },
   { file: 'nodes', cases: nodes },
   { file: 'proxy', cases: proxy },
+  { file: 'aggregation', cases: aggregation },
 ]
 
 /** What the API and its controllers do without a node. */

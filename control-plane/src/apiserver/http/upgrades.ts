@@ -16,6 +16,7 @@ import { parseRequestInfo, type RequestInfo } from './request-info.ts'
 import { resourceNotFound } from './resources/call.ts'
 import type { KindLookup } from './resources/dispatch.ts'
 import { statusOf } from './respond.ts'
+import { withWebSocketToken } from './web-socket-token.ts'
 
 const STREAMS = new Set(['exec', 'attach', 'portforward', 'log'])
 
@@ -43,6 +44,7 @@ async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection
   const { request, socket, head } = connection
   if (options.signal.aborted) throw unavailable('The API server is shutting down')
   const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/')
+  request.headers = withWebSocketToken(request.headers)
   const caller = await authenticate(request, identity)
   if (info.path === PATHS.tunnel) return options.tunnels.accept(request, socket, head, nodeNameOf(caller))
   const relayed = relayedNode(info.path)

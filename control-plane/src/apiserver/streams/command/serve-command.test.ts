@@ -263,6 +263,35 @@ test('stdin over SPDY ends with its stream, and sizes come in lines', async () =
   assert.deepEqual(JSON.parse(texts.get(error) ?? ''), { metadata: {}, status: 'Success' })
 })
 
+test('attach speaks as exec does, and needs no command', async () => {
+  cluster.handler = echo
+  const socket = dial('stdin=true&stdout=true&container=main', ['v5.channel.k8s.io', 'v4.channel.k8s.io'], 'web/attach')
+  const ended = outcome(socket)
+  await once(socket, 'open')
+  socket.send(Buffer.from('\0hello'))
+  socket.send(Buffer.from([255, 0]))
+  const { channels } = await ended
+  assert.deepEqual([socket.protocol, channels.get(1)], ['v5.channel.k8s.io', 'hello'])
+})
+
+for (const [protocol, error] of [
+  ['v4.channel.k8s.io', /"NonZeroExitCode"/],
+  ['v3.channel.k8s.io', /^command terminated/],
+  ['v2.channel.k8s.io', /^command terminated/],
+  ['channel.k8s.io', /^command terminated/],
+] as const) {
+  test(`a SPDY client that speaks ${protocol} is told the end as it knows it`, async () => {
+    cluster.handler = command([frame(CHANNELS.stdout, 'out')], EXIT_3)
+    const { socket, protocol: settled } = await dialSpdy('command=a&stdout=true', ['v9.channel.k8s.io', protocol])
+    assert.equal(settled, protocol)
+    const client = new SpdyTestClient(socket)
+    const ids = [await client.open({ streamType: 'error' }), await client.open({ streamType: 'stdout' })] as const
+    const texts = await client.collect(ids)
+    assert.equal(texts.get(ids[1]), 'out')
+    assert.match(texts.get(ids[0]) ?? '', error)
+  })
+}
+
 test('a SPDY client that goes away takes the command with it', async () => {
   const gone = new Promise<void>(resolve => {
     cluster.handler = stream => {
