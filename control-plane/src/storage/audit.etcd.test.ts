@@ -16,7 +16,7 @@ it('audit() finds a ghost, a missing object and one at a wrong revision, and end
   await using other = await startStorage(etcd.url)
   const clock = systemClock
   const members = new Members({ urls: [etcd.url] }, { clock, log })
-  const space = new KeySpace({ clock, envelope: new Envelope([]), limits: { events: 100, ageMs: 60_000 } })
+  const space = new KeySpace({ clock, envelope: new Envelope([]), limits: { events: 100, ageMs: 60_000, bytes: 1e9 } })
   space.register(pods)
   const stop = new AbortController()
   const feed = new Feed({ members, space, clock, log, onResume: () => {} })
@@ -33,7 +33,15 @@ it('audit() finds a ghost, a missing object and one at a wrong revision, and end
     cache.repair(podKey('stale'), stale.at(1))
     let ended: unknown
     const onClose = () => {}
-    const watcher = new Watcher({ scope: {}, matches: () => true, after: space.revision, bookmarks: false, queueMax: 10, onClose })
+    const watcher = new Watcher({
+      scope: {},
+      matches: () => true,
+      after: space.revision,
+      bookmarks: false,
+      queueMax: 10,
+      queueBytesMax: 1e9,
+      onClose,
+    })
     cache.audience.add(watcher)
 
     assert.equal(await audit({ members, space, log }), 3)

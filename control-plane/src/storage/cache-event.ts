@@ -13,11 +13,15 @@ export class CacheEvent {
   readonly previous: StoredObject | undefined
   /** Monotonic. */
   readonly atMs: number
+  /** Of the object, or of the one that is gone. */
+  readonly bytes: number
   #added: Change | undefined
   #modified: Change | undefined
   #deleted: Change | undefined
 
   constructor(event: Pick<CacheEvent, 'revision' | 'key' | 'stored' | 'previous' | 'atMs'>) {
+    const object = event.stored ?? event.previous
+    this.bytes = object && !object.failure ? object.bytes.length : 0
     this.revision = event.revision
     this.key = event.key
     this.stored = event.stored

@@ -29,7 +29,12 @@ export interface StorageOptions {
   readonly log: Logger
   readonly clock: Clock
   /** Bounds, for tests: events kept for each resource, and how many may wait for one watcher. */
-  readonly limits?: { readonly ringEvents?: number; readonly ringAgeMs?: number; readonly watcherQueue?: number }
+  readonly limits?: {
+    readonly ringEvents?: number
+    readonly ringAgeMs?: number
+    readonly watcherQueue?: number
+    readonly watcherQueueBytes?: number
+  }
 }
 
 /** What metrics show; all count up from 0. */
@@ -55,7 +60,9 @@ export interface EtcdStorage extends types.Storage {
 
 const RING_EVENTS = 4096
 const RING_AGE_MS = 600_000
+const RING_BYTES = 64 * 1024 * 1024
 const WATCHER_QUEUE = 10_000
+const WATCHER_QUEUE_BYTES = 16 * 1024 * 1024
 const HEARTBEAT_MS = 1000
 const BOOKMARK_MS = 60_000
 const AUDIT_MS = 300_000
@@ -74,7 +81,7 @@ class CachedStorage implements EtcdStorage {
   readonly #reader: RevisionReader
   readonly #clock: Clock
   readonly #log: Logger
-  readonly #watcherQueue: number
+  readonly #watcherBounds: { queueMax: number; queueBytesMax: number }
   readonly #stop = new AbortController()
   #running: Promise<unknown> | undefined
   #auditRepairs = 0
@@ -83,9 +90,12 @@ class CachedStorage implements EtcdStorage {
   constructor({ etcd, name = '', encryptionKeys = [], isSoleWriter = false, log, clock, limits = {} }: StorageOptions) {
     this.#clock = clock
     this.#log = log
-    this.#watcherQueue = limits.watcherQueue ?? WATCHER_QUEUE
+    this.#watcherBounds = {
+      queueMax: limits.watcherQueue ?? WATCHER_QUEUE,
+      queueBytesMax: limits.watcherQueueBytes ?? WATCHER_QUEUE_BYTES,
+    }
     this.#members = new Members(etcd, { clock, log })
-    const ring = { events: limits.ringEvents ?? RING_EVENTS, ageMs: limits.ringAgeMs ?? RING_AGE_MS }
+    const ring = { events: limits.ringEvents ?? RING_EVENTS, ageMs: limits.ringAgeMs ?? RING_AGE_MS, bytes: RING_BYTES }
     this.#space = new KeySpace({ clock, envelope: new Envelope(encryptionKeys), limits: ring })
     this.#feed = new Feed({ members: this.#members, space: this.#space, clock, log, onResume: () => this.#auditSoon() })
     this.#reader = new RevisionReader(this.#members, clock)
@@ -157,7 +167,7 @@ class CachedStorage implements EtcdStorage {
   }
 
   watch(resource: types.StoredResource, request: types.WatchRequest): AsyncIterable<types.StorageEvent[]> {
-    const parts = { space: this.#space, freshness: this.#freshness, queueMax: this.#watcherQueue }
+    const parts = { space: this.#space, freshness: this.#freshness, ...this.#watcherBounds }
     return watch(parts, this.#space.cacheOf(resource), request)
   }
 

@@ -1,9 +1,10 @@
-/** The recent events of one resource, for watches that resume. Bounded by number and age. */
+/** The recent events of one resource, for watches that resume. Bounded by number, age and bytes. */
 import type { CacheEvent } from './cache-event.ts'
 
 export interface RingLimits {
   readonly events: number
   readonly ageMs: number
+  readonly bytes: number
 }
 
 export class EventRing {
@@ -12,6 +13,7 @@ export class EventRing {
   /** Index of the oldest event still kept; the array is cut when half of it is behind. */
   #head = 0
   #floor: number
+  #bytes = 0
 
   constructor(floor: number, limits: RingLimits) {
     this.#floor = floor
@@ -34,8 +36,11 @@ export class EventRing {
 
   push(event: CacheEvent): void {
     this.#events.push(event)
-    while (this.size > this.#limits.events || this.#oldestIsStale(event.atMs)) {
-      this.#floor = (this.#events[this.#head] as CacheEvent).revision
+    this.#bytes += event.bytes
+    while (this.size > this.#limits.events || this.#isTooLarge() || this.#oldestIsStale(event.atMs)) {
+      const oldest = this.#events[this.#head] as CacheEvent
+      this.#floor = oldest.revision
+      this.#bytes -= oldest.bytes
       this.#head++
     }
     if (this.#head > 64 && this.#head * 2 > this.#events.length) {
@@ -55,6 +60,10 @@ export class EventRing {
       else high = middle
     }
     return this.#events.slice(low)
+  }
+
+  #isTooLarge(): boolean {
+    return this.size > 1 && this.#bytes > this.#limits.bytes
   }
 
   #oldestIsStale(nowMs: number): boolean {

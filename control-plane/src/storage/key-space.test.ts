@@ -9,7 +9,7 @@ import { pod, podKey, pods, services } from './testing/objects.ts'
 import { type Scope, Watcher } from './watcher.ts'
 
 function makeSpace(events: number): KeySpace {
-  const space = new KeySpace({ clock: systemClock, envelope: new Envelope([]), limits: { events, ageMs: 60_000 } })
+  const space = new KeySpace({ clock: systemClock, envelope: new Envelope([]), limits: { events, ageMs: 60_000, bytes: 1e9 } })
   space.register(pods)
   space.register(services)
   return space
@@ -118,6 +118,7 @@ describe('KeySpace', () => {
           after,
           bookmarks: true,
           queueMax: 1000,
+          queueBytesMax: 1e9,
           onClose: closed => cache.audience.delete(closed),
         })
         const missed = cache.ring.since(after)?.map(event => event.seenBy(matches))
@@ -207,7 +208,15 @@ describe('KeySpace', () => {
     const cache = space.cacheOf(pods)
     space.replace(new Map([[cache, []]]), 10)
     space.apply([{ key: podKey('a'), revision: 11, value: serializeObject(pod('a')) }], 11)
-    const watcher = new Watcher({ scope: {}, matches: () => true, after: 11, bookmarks: false, queueMax: 9, onClose: () => {} })
+    const watcher = new Watcher({
+      scope: {},
+      matches: () => true,
+      after: 11,
+      bookmarks: false,
+      queueMax: 9,
+      queueBytesMax: 1e9,
+      onClose: () => {},
+    })
     cache.audience.add(watcher)
     space.apply([{ key: podKey('a'), revision: 12, value: Buffer.from('broken') }], 12)
     await assert.rejects(watcher[Symbol.asyncIterator]().next(), { code: 500, message: /default\/a/ })

@@ -82,6 +82,8 @@ export interface WatchRequest {
   bookmarks?: boolean
   /** Present state first, then a bookmark with the annotation `k8s.io/initial-events-end` (sendInitialEvents=true). */
   sendInitialEvents?: boolean
+  /** Called when the watch ends because its events were not taken in time, also while nobody asks for the next. */
+  onDropped?: () => void
   signal: AbortSignal
 }
 

@@ -13,6 +13,7 @@ export interface WatchParts {
   readonly space: KeySpace
   readonly freshness: Freshness
   readonly queueMax: number
+  readonly queueBytesMax: number
 }
 
 /** See `Storage.watch`. Ends quietly when the signal aborts. */
@@ -32,8 +33,8 @@ export function watch(parts: WatchParts, cache: ResourceCache, request: WatchReq
 const ENDED: AsyncIterator<StorageEvent[], void> = { next: async () => ({ done: true, value: undefined }) }
 
 async function open(parts: WatchParts, cache: ResourceCache, request: WatchRequest): Promise<Watcher> {
-  const { space, freshness, queueMax } = parts
-  const { signal, filter, sendInitialEvents = false, bookmarks = false } = request
+  const { space, freshness, queueMax, queueBytesMax } = parts
+  const { signal, filter, sendInitialEvents = false, bookmarks = false, onDropped } = request
   const version = parseResourceVersion(request.resourceVersion)
   const scope = scopeOf(request)
   freshness.mustFollow()
@@ -54,7 +55,8 @@ async function open(parts: WatchParts, cache: ResourceCache, request: WatchReque
     cache.audience.delete(closed)
     signal.removeEventListener('abort', stop)
   }
-  const watcher = new Watcher({ scope, matches, after, bookmarks: bookmarks || sendInitialEvents, queueMax, onClose })
+  const bounds = { queueMax, queueBytesMax }
+  const watcher = new Watcher({ scope, matches, after, bookmarks: bookmarks || sendInitialEvents, ...bounds, onDropped, onClose })
   if (fromState) {
     const initial: StorageEvent[] = cache
       .select(scope)

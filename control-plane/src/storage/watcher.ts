@@ -17,6 +17,10 @@ export interface WatcherOptions {
   readonly after: number
   readonly bookmarks: boolean
   readonly queueMax: number
+  /** Of the objects that wait, whoever else they are kept for. */
+  readonly queueBytesMax: number
+  /** Called when the client was too slow. */
+  readonly onDropped?: (() => void) | undefined
   /** Called once, however it ends. */
   readonly onClose: (watcher: Watcher) => void
 }
@@ -34,6 +38,7 @@ export class Watcher implements AsyncIterableIterator<StorageEvent[]> {
   readonly #options: WatcherOptions
   #initial: StorageEvent[] = []
   #queue: StorageEvent[] = []
+  #queueBytes = 0
   #outcome: { error?: unknown } | undefined
   #wake: (() => void) | undefined
   #hasBegun = false
@@ -60,11 +65,14 @@ export class Watcher implements AsyncIterableIterator<StorageEvent[]> {
       return
     }
     if (!seen) return
-    if (this.#queue.length >= this.#options.queueMax) {
+    const { queueMax, queueBytesMax, onDropped } = this.#options
+    if (this.#queue.length >= queueMax || this.#queueBytes >= queueBytesMax) {
       this.close()
+      onDropped?.()
       return
     }
     this.#queue.push(seen)
+    this.#queueBytes += event.bytes
     this.#wake?.()
   }
 
@@ -99,7 +107,10 @@ export class Watcher implements AsyncIterableIterator<StorageEvent[]> {
       this.#hasBegun = true
       const batch = initial ? this.#initial.splice(0, BATCH_MAX) : this.#queue
       if (batch.length > 0) {
-        if (!initial) this.#queue = []
+        if (!initial) {
+          this.#queue = []
+          this.#queueBytes = 0
+        }
         return { done: false, value: batch }
       }
       await new Promise<void>(resolve => {

@@ -252,3 +252,15 @@ describe('a request', () => {
     await once(socket, 'close')
   })
 })
+
+it('a watch that is not read is cut off, whatever its client does then', async () => {
+  const large = (i: number) => ({ metadata: { name: `large-${i}`, namespace: 'large', annotations: { a: 'x'.repeat(500_000) } } })
+  for (let i = 0; i < 20; i++) memory.put(podKind as unknown as Kind, { apiVersion: 'v1', kind: 'Pod', ...large(i) })
+  const socket = await send('GET /api/v1/namespaces/large/pods?watch=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  await once(socket, 'data')
+  socket.pause()
+  const context = memory.contexts.at(-1)
+  if (!context?.signal?.aborted) await once(context!.signal!, 'abort')
+  assert.match(String(context?.signal?.reason), /does not read/)
+  await answerOn(socket.resume())
+})

@@ -133,7 +133,7 @@ export interface ApiServerOptions {
   /** 0: any free port. */
   readonly port: number
   readonly bindAddress: string
-  /** How long a client may take to begin a connection or a request; default 10 s. */
+  /** How long a client may take to begin a connection or a request (10 s), and to take something of a watch (30 s). */
   readonly patienceMs?: number
   readonly log: Logger
   readonly clock: Clock

@@ -244,12 +244,16 @@ function queryOf(url: string): URLSearchParams {
 
 function trackConnections(server: Http2SecureServer): Set<Socket> {
   const connections = new Set<Socket>()
+  // A connection may break at any time, also when nobody listens to it any more; that ends nothing but itself.
+  const ignore = () => {}
+  server.on('connection', (socket: Socket) => socket.on('error', ignore))
   server.on('secureConnection', socket => {
     connections.add(socket)
+    socket.on('error', ignore)
     socket.once('close', () => connections.delete(socket))
   })
   // A handshake that fails is the client's affair; one that takes too long does not end by itself.
-  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  server.on('tlsClientError', (_error, socket) => socket.on('error', ignore).destroy())
   return connections
 }
 

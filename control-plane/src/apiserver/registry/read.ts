@@ -39,13 +39,14 @@ export class Reader {
 
   /** What is wrong with the request shows with the first event asked for, as every other failure does. */
   watch(context: RequestContext, kind: Kind, parameters: WatchParameters): AsyncIterable<StorageEvent[]> {
-    const { namespace, labelSelector, fieldSelector, resourceVersion, allowWatchBookmarks, sendInitialEvents } = parameters
+    const { namespace, labelSelector, fieldSelector, resourceVersion, allowWatchBookmarks, sendInitialEvents, onDropped } = parameters
     const open = () =>
       this.#storage.watch(this.#resources.stored(kind), {
         ...selectionOf(kind, { namespace, labelSelector, fieldSelector }),
         ...(resourceVersion !== undefined && resourceVersion !== '' && { resourceVersion }),
         ...(allowWatchBookmarks && { bookmarks: true }),
         ...(sendInitialEvents && { sendInitialEvents: true }),
+        ...(onDropped && { onDropped }),
         signal: context.signal ?? NEVER,
       })
     return lazily(() => open()[Symbol.asyncIterator]())

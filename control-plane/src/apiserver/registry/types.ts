@@ -87,6 +87,8 @@ export interface WatchParameters {
   resourceVersion?: string
   allowWatchBookmarks?: boolean
   sendInitialEvents?: boolean
+  /** Called when the watch ends because its events were not taken in time, also while nobody asks for the next. */
+  onDropped?: () => void
 }
 
 /** Every failure is an ApiError. Bodies are as parsed from the wire: unchecked. */

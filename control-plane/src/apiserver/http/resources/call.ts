@@ -27,7 +27,8 @@ export interface ResourceCall extends RequestCall {
 }
 
 /** What handlers need from outside. */
-export interface Handlers extends Pick<ApiServerOptions, 'authorizer' | 'awaitKind' | 'streams' | 'clock' | 'log' | 'metrics' | 'signal'> {
+export interface Handlers
+  extends Pick<ApiServerOptions, 'authorizer' | 'awaitKind' | 'streams' | 'clock' | 'log' | 'metrics' | 'patienceMs' | 'signal'> {
   readonly registry: Registry
   readonly reviews: Reviews
 }

@@ -15,11 +15,17 @@ const TIMEOUT_SECONDS = { min: 1800, max: 3600 }
 
 /** Prepared at once; and kept for others. */
 const LINES_MAX = 500
+/** Prepared at once for one client: all that its slowness costs beside the objects themselves. */
+const CHUNK_BYTES = 128 * 1024
+/** A client that has not taken anything for so long, though there was something, is gone or stuck. */
+const STALLED_MS = 30_000
+/** Why a watch ended whose client was too slow. */
+const SLOW = new Error('The client does not read what it watches')
 
 type EventIterator = AsyncIterator<StorageEvent[]>
 
 export async function watchObjects(handlers: Handlers, call: ResourceCall): Promise<void> {
-  const { registry, clock, metrics, log } = handlers
+  const { registry, clock, metrics, log, patienceMs = STALLED_MS } = handlers
   const form = negotiateStream(call.request.headers.accept)
   const parameters = watchParameters(call.query, namespaceOf(call), call.resource.name)
   const view = viewOf(call.kind, form, {
@@ -32,7 +38,9 @@ export async function watchObjects(handlers: Handlers, call: ResourceCall): Prom
   const { signal } = lifetime
   const stopTimer = endAfter(timeoutMs, lifetime)
 
-  const iterator = registry.watch({ user: call.user, signal }, call.kind, parameters)[Symbol.asyncIterator]()
+  const drop = () => lifetime.abort(SLOW)
+  const watch = registry.watch({ user: call.user, signal }, call.kind, { ...parameters, onDropped: drop })
+  const iterator = watch[Symbol.asyncIterator]()
   const first = iterator.next()
   try {
     // What is wrong with the request itself shows at once and can still be answered with a status code.
@@ -47,17 +55,17 @@ export async function watchObjects(handlers: Handlers, call: ResourceCall): Prom
   const raw = beginStream(call.reply, 'application/json')
   call.begun()
   try {
-    await pump(raw, { iterator, first, view, signal })
+    await pump(raw, { iterator, first, view, signal, drop, patienceMs })
   } catch (err) {
     if (!signal.aborted) {
       if (statusOf(err).code >= 500) log.error({ err, resource: call.resource }, 'A watch failed')
-      await write(raw, Buffer.from(`{"type":"ERROR","object":${JSON.stringify(statusOf(err))}}\n`), signal)
+      if (!raw.destroyed) raw.write(`{"type":"ERROR","object":${JSON.stringify(statusOf(err))}}\n`)
     }
   } finally {
     stopTimer()
     lifetime.abort()
     countOut()
-    raw.end()
+    end(raw, patienceMs)
     await iterator.return?.().catch(() => {})
   }
 }
@@ -79,23 +87,52 @@ interface Pump {
   readonly first: Promise<IteratorResult<StorageEvent[]>>
   readonly view: View
   readonly signal: AbortSignal
+  /** Ends the watch of a client that does not read. */
+  readonly drop: () => void
+  readonly patienceMs: number
 }
 
-async function pump(raw: Writable, { iterator, first, view, signal }: Pump): Promise<void> {
-  for (let next = await first; !next.done && !signal.aborted; next = await iterator.next()) {
+async function pump(raw: Writable, { iterator, first, view, ...client }: Pump): Promise<void> {
+  for (let next = await first; !next.done && !client.signal.aborted; next = await iterator.next()) {
+    let lines: Buffer[] = []
+    let size = 0
     const { length } = next.value
-    for (let at = 0; at < length; at += LINES_MAX) {
-      const lines = next.value.slice(at, at + LINES_MAX).map(event => lineOf(event, view))
-      const written = write(raw, lines.length === 1 ? lines[0]! : Buffer.concat(lines), signal)
+    for (let at = 0; at < length; at++) {
+      const line = lineOf(next.value[at]!, view)
+      lines.push(line)
+      size += line.length
+      if (at < length - 1 && size < CHUNK_BYTES && lines.length < LINES_MAX) continue
+      const written = write(raw, lines.length === 1 ? line : Buffer.concat(lines), client)
       if (written) await written
+      if (client.signal.aborted) return
+      lines = []
+      size = 0
     }
   }
 }
 
-/** A promise where the client has not taken enough yet for more to be worth preparing; it resolves when it has. */
-function write(raw: Writable, bytes: Buffer, signal: AbortSignal): Promise<unknown> | undefined {
+/**
+ * A promise where the client has not taken enough yet for more to be worth preparing; it resolves when it has. A client that takes
+ * nothing for long is dropped.
+ */
+function write(
+  raw: Writable,
+  bytes: Buffer,
+  { signal, drop, patienceMs }: Pick<Pump, 'signal' | 'drop' | 'patienceMs'>,
+): Promise<void> | undefined {
   if (raw.destroyed || raw.writableEnded || raw.write(bytes)) return undefined
-  return once(raw, 'drain', { signal }).catch(() => {})
+  const timer = setTimeout(drop, patienceMs).unref()
+  return once(raw, 'drain', { signal }).then(
+    () => clearTimeout(timer),
+    () => clearTimeout(timer),
+  )
+}
+
+/** Ends the answer; a client that does not even take its end is not waited for. It resumes from what it has seen. */
+function end(raw: Writable, patienceMs: number): void {
+  raw.end()
+  const timer = setTimeout(() => raw.destroy(), patienceMs / 6).unref()
+  raw.once('close', () => clearTimeout(timer))
 }
 
 const PREFIXES = {
