@@ -289,6 +289,7 @@ export { certificatesIn, issuerHash } from './pki/authority.ts'
 export { isRenewalDue, lifeOf, mustJoinAgain, warningTime } from './pki/renewal.ts'
 export { publicKeyHash } from './public-key-hash.ts'
 export {
+  addQuantities,
   compareQuantities,
   formatQuantity,
   isQuantity,
@@ -296,6 +297,7 @@ export {
   parseQuantity,
   QUANTITY_FORMAT_ERROR,
   type QuantityFormat,
+  subtractQuantities,
 } from './quantity.ts'
 export { type Logger, type Outcome, type Reconcile, type RunOptions, runController } from './reconcile/run-controller.ts'
 export { WorkQueue, type WorkQueueOptions } from './reconcile/work-queue.ts'

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { compareQuantities, formatQuantity, isQuantity, parseMilli, parseQuantity, QUANTITY_FORMAT_ERROR } from './quantity.ts'
+import {
+  addQuantities,
+  compareQuantities,
+  formatQuantity,
+  isQuantity,
+  parseMilli,
+  parseQuantity,
+  QUANTITY_FORMAT_ERROR,
+  subtractQuantities,
+} from './quantity.ts'
 
 const CASES: readonly [text: string | number, value: number, milli: number, canonical: string][] = [
   ['0', 0, 0, '0'],
@@ -86,6 +95,20 @@ test('compareQuantities() agrees with the numbers', () => {
       const difference = parseQuantity(a) - parseQuantity(b)
       // Beyond a double's precision only the exact comparison can tell.
       if (Math.abs(difference) > 1) assert.equal(Math.sign(compareQuantities(a, b)), Math.sign(difference))
+    }),
+  )
+})
+
+test('quantities are added exactly and written as the first, or as what it is added to when that is nothing', () => {
+  assert.equal(addQuantities('250m', '0.5'), '750m')
+  assert.equal(addQuantities('0', '256Mi'), '256Mi')
+  assert.equal(addQuantities('1Gi', '1'), '1073741825')
+  assert.equal(subtractQuantities('1Gi', '512Mi'), '512Mi')
+  assert.equal(subtractQuantities('1', '1500m'), '-500m')
+  fc.assert(
+    fc.property(quantities, quantities, (a, b) => {
+      assert.equal(compareQuantities(subtractQuantities(addQuantities(a, b), b), a), 0)
+      assert.equal(compareQuantities(addQuantities(a, b), addQuantities(b, a)), 0)
     }),
   )
 })

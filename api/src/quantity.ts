@@ -65,10 +65,16 @@ export function compareQuantities(a: Quantity, b: Quantity): number {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-/** `a + b`, or `a - b`, written as `a` is. Throws RangeError when one is not a quantity. */
-export function addQuantities(a: Quantity, b: Quantity, sign: 1 | -1 = 1): Quantity {
-  const { nanos, format } = parse(a)
-  return write(nanos + BigInt(sign) * parse(b).nanos, format)
+/** The sum, canonical and written as `a` is, or as `b` where `a` is nothing. Throws RangeError when one is not a quantity. */
+export function addQuantities(a: Quantity, b: Quantity): string {
+  const [left, right] = [parse(a), parse(b)]
+  return write(left.nanos + right.nanos, left.nanos === 0n ? right.format : left.format)
+}
+
+/** What is left of `a` without `b`, which may be less than nothing; written as `addQuantities` does. Throws RangeError. */
+export function subtractQuantities(a: Quantity, b: Quantity): string {
+  const [left, right] = [parse(a), parse(b)]
+  return write(left.nanos - right.nanos, left.nanos === 0n ? right.format : left.format)
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Environment } from '@marcbachmann/cel-js'
-import { addQuantities, compareQuantities, isQuantity, parseQuantity, QUANTITY_FORMAT_ERROR } from '../../quantity.ts'
+import { addQuantities, compareQuantities, isQuantity, parseQuantity, QUANTITY_FORMAT_ERROR, subtractQuantities } from '../../quantity.ts'
 import type { Comparable } from '../values.ts'
 
 /** An amount with a unit. */
@@ -23,7 +23,8 @@ class Amount implements Comparable {
 export function withQuantities(environment: Environment): Environment {
   const type = 'kubernetes.Quantity'
   const isWhole = (amount: Amount) => Number.isSafeInteger(parseQuantity(amount.text))
-  const sum = (a: Amount, b: string, sign: 1 | -1) => new Amount(String(addQuantities(a.text, b, sign)))
+  const sum = (a: Amount, b: string) => new Amount(addQuantities(a.text, b))
+  const rest = (a: Amount, b: string) => new Amount(subtractQuantities(a.text, b))
   return environment
     .registerType(type, { ctor: Amount, fields: {} })
     .registerOperator(`${type} == ${type}`, (a: Amount, b: Amount) => a.isSame(b))
@@ -33,10 +34,10 @@ export function withQuantities(environment: Environment): Environment {
     .registerFunction(`${type}.isGreaterThan(${type}): bool`, (a: Amount, b: Amount) => a.compare(b) > 0)
     .registerFunction(`${type}.isLessThan(${type}): bool`, (a: Amount, b: Amount) => a.compare(b) < 0)
     .registerFunction(`${type}.sign(): int`, (a: Amount) => BigInt(compareQuantities(a.text, '0')))
-    .registerFunction(`${type}.add(${type}): ${type}`, (a: Amount, b: Amount) => sum(a, b.text, 1))
-    .registerFunction(`${type}.add(int): ${type}`, (a: Amount, b: bigint) => sum(a, String(b), 1))
-    .registerFunction(`${type}.sub(${type}): ${type}`, (a: Amount, b: Amount) => sum(a, b.text, -1))
-    .registerFunction(`${type}.sub(int): ${type}`, (a: Amount, b: bigint) => sum(a, String(b), -1))
+    .registerFunction(`${type}.add(${type}): ${type}`, (a: Amount, b: Amount) => sum(a, b.text))
+    .registerFunction(`${type}.add(int): ${type}`, (a: Amount, b: bigint) => sum(a, String(b)))
+    .registerFunction(`${type}.sub(${type}): ${type}`, (a: Amount, b: Amount) => rest(a, b.text))
+    .registerFunction(`${type}.sub(int): ${type}`, (a: Amount, b: bigint) => rest(a, String(b)))
     .registerFunction(`${type}.isInteger(): bool`, isWhole)
     .registerFunction(`${type}.asInteger(): int`, (a: Amount) => {
       if (!isWhole(a)) throw new Error('cannot convert value to integer')

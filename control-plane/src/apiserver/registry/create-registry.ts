@@ -4,6 +4,7 @@ import type { Storage, Stored } from '../../storage/types.ts'
 import { requestToken } from './accounts/token-request.ts'
 import { Admissions } from './admission/rules.ts'
 import { createPools, type Networks } from './allocation/pools.ts'
+import { answeredOnceCached } from './answered-once-cached.ts'
 import { type ApplyRequest, applyToStored } from './apply-to-stored.ts'
 import { create } from './create.ts'
 import { deleteObject } from './delete.ts'
@@ -87,7 +88,7 @@ export function createRegistry({
   const remove = (context: RequestContext, kind: Kind, target: Target, request: DeletionRequest) =>
     deleteObject(dependencies, context, kind, { target, request })
 
-  return withViews(
+  const registry = withViews(
     {
       kinds,
       get: (context, kind, target, options) => reader.get(context, kind, target, options),
@@ -126,6 +127,7 @@ export function createRegistry({
     resources,
     { write, apply },
   )
+  return answeredOnceCached(registry, storage)
 
   async function deleteAll(
     { items }: { items: Stored[] },

@@ -76,6 +76,7 @@ export async function create(
     kind.applyDefaults(object)
     validateNew(kind, object)
     const key = keyOf(kind, targetOf(object))
+    await admissions.judge({ kind, context, object })
     const extra = await admissions.allocate({ kind, context, object })
 
     const value = storedValue(object)

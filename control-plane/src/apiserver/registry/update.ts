@@ -18,6 +18,7 @@ import {
   withResizedContainers,
 } from '@davit/api'
 import type { Storage, Stored } from '../../storage/types.ts'
+import type { Admission } from './admission/rule.ts'
 import { type Admissions, settle } from './admission/rules.ts'
 import { change, type Decision } from './change.ts'
 import { decodeBody } from './decode.ts'
@@ -91,7 +92,16 @@ async function decide(
   if (isApplied) setOwners(object, (sent as ManagedFieldsEntry[] | undefined) ?? [])
   else recordOwners({ kind, context, clock, subresource, convert: versions(kind) }, object, old, sent)
 
-  await admissions.admit({ kind, context, object, old, isPart: part !== 'object', ...(part !== 'object' && { part }) })
+  const admission: Admission = {
+    kind,
+    context,
+    object,
+    old,
+    isPart: part !== 'object',
+    ...(part !== 'object' && { part }),
+    ...(subresource !== undefined && { subresource }),
+  }
+  await admissions.admit(admission)
   kind.applyDefaults(object)
   // A default that is newer than the stored object is no change of anybody's.
   if (part !== 'status' && kind.hasGeneration && specChanged(kind, object, old))
@@ -105,6 +115,7 @@ async function decide(
   else if (part === 'status') validateStatusChange(kind, object, old)
   else validateChange(kind, object, old)
 
+  await admissions.judge(admission)
   if (mayGo(object, old)) {
     const extra = await admissions.release(kind, old, context.signal)
     return {
@@ -115,7 +126,7 @@ async function decide(
     }
   }
 
-  const extra = await admissions.allocate({ kind, context, object, old })
+  const extra = await admissions.allocate(admission)
   const value = storedValue(object)
   if (!current.isStale && isUnchanged(value, storedValue(old))) {
     settle(extra, { committed: false, revisions: new Map() })

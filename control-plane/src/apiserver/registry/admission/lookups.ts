@@ -8,8 +8,8 @@ export interface Lookups {
   find<T extends KubernetesObject>(kind: Kind<T>, target: Target, signal?: AbortSignal): Promise<T | undefined>
   /** Only what the cache has, at once. */
   cached<T extends KubernetesObject>(kind: Kind<T>, target: Target): Promise<T | undefined>
-  /** All of a kind that is few, as the cache has them. */
-  all<T extends KubernetesObject>(kind: Kind<T>): Promise<T[]>
+  /** All of a kind that is few, or of one namespace, as the cache has them. */
+  all<T extends KubernetesObject>(kind: Kind<T>, namespace?: string): Promise<T[]>
 }
 
 export function createLookups(storage: Storage, resources: Resources): Lookups {
@@ -22,10 +22,13 @@ export function createLookups(storage: Storage, resources: Resources): Lookups {
   return {
     cached,
     find: async (kind, target, signal) => (await cached(kind, target)) ?? (await get(kind, target, signal ? { signal } : {})),
-    all: async <T extends KubernetesObject>(kind: Kind<T>) => {
+    all: async <T extends KubernetesObject>(kind: Kind<T>, namespace?: string) => {
       const erased = kind as unknown as Kind
       if (!resources.serves(erased)) return []
-      const { items } = await storage.list(resources.stored(erased), { resourceVersion: '0' })
+      const { items } = await storage.list(resources.stored(erased), {
+        resourceVersion: '0',
+        ...(namespace !== undefined && { namespace }),
+      })
       return items.map(({ object }) => object as T)
     },
   }

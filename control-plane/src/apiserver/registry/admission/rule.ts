@@ -18,6 +18,8 @@ export interface Admission {
   readonly isPart?: boolean
   /** Its name, as of the subresource; absent for the object itself. */
   readonly part?: string
+  /** What the write is made through, `scale` too, which writes the object itself; absent for the object's own path. */
+  readonly subresource?: string
 }
 
 /** What else must be written in the same transaction. */
@@ -29,14 +31,16 @@ export interface Extra {
 }
 
 export interface AdmissionRule {
-  /** `pods`, `deployments.apps`: the resources it is about. */
+  /** `pods`, `deployments.apps`: the resources it is about; `*` for all. */
   readonly resources: readonly string[]
   /** Runs before validation, on create only unless `onUpdate`. */
   readonly admit?: (admission: Admission) => Promise<void> | void
   readonly onUpdate?: boolean
   /** Also for writes of a part such as `status`. */
   readonly onEveryPart?: boolean
-  /** Runs after validation on create and update: takes what must be unique, gives back what is no longer used. */
+  /** Runs after validation on create and on every update, of parts too: the object is as it will be stored. Changes nothing. */
+  readonly judge?: (admission: Admission) => Promise<void> | void
+  /** Runs after every judge on create and update: takes what must be unique, gives back what is no longer used. */
   readonly allocate?: (admission: Admission, extra: Extra) => Promise<void>
   /** Runs when the object is about to be removed. */
   readonly release?: (object: KubernetesObject, extra: Extra, signal?: AbortSignal) => Promise<void>

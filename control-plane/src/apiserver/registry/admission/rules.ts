@@ -9,6 +9,7 @@ import { defaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { initialApiService, initialNamespace, initialPodStatus } from './initial-status.ts'
 import { jobSelector } from './job-selector.ts'
+import { limitRanges } from './limit-range.ts'
 import { createLookups } from './lookups.ts'
 import { memoryPressureToleration } from './memory-pressure.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
@@ -40,6 +41,7 @@ function rules({ storage, resources, pools, clock, defaultTolerationSeconds, gua
     rights(guard),
     signerRights(guard),
     initialNamespace(),
+    limitRanges(lookups),
     serviceAccount(lookups),
     defaultTolerations(defaultTolerationSeconds),
     priority(lookups),
@@ -74,6 +76,10 @@ export class Admissions {
   async admit(admission: Admission): Promise<void> {
     const { kind, old, isPart } = admission
     for (const rule of this.#of(kind)) if ((!old || rule.onUpdate) && (!isPart || rule.onEveryPart)) await rule.admit?.(admission)
+  }
+
+  async judge(admission: Admission): Promise<void> {
+    for (const rule of this.#of(admission.kind)) await rule.judge?.(admission)
   }
 
   async allocate(admission: Admission): Promise<Extra> {

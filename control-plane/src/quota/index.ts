@@ -1,0 +1,1 @@
+export { type Amounts, type PodAmounts, podAmounts } from './pod-amounts.ts'
