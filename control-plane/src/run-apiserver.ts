@@ -11,7 +11,7 @@ import { createDialer, lookupsOf } from './apiserver/dial/index.ts'
 import { createFlowControl, followFlowControl } from './apiserver/flow-control/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
 import { answeredOnceSeen, followRoles, reconcilePolicy } from './apiserver/rbac/index.ts'
-import { bootstrap, createInProcessClient, createRegistry, type User } from './apiserver/registry/index.ts'
+import { bootstrap, createInProcessClient, createRegistry, QuotaLedger, type User } from './apiserver/registry/index.ts'
 import { keepReplicaPublished, peersOf, replicaLease } from './apiserver/replicas.ts'
 import { createStreams } from './apiserver/streams/index.ts'
 import { type AcceptingTunnels, createTunnels, Relays } from './apiserver/tunnel/index.ts'
@@ -79,7 +79,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     return grantParts
   })
   const kinds = new KindRegistry(KINDS)
-  const registryOptions = { kinds, networks, clock, log, tokens, guard }
+  const registryOptions = { kinds, networks, clock, log, tokens, guard, ledger: new QuotaLedger(clock) }
   const registry = createRegistry({ storage, ...registryOptions })
   const stopFollowing = new AbortController()
   const close = async () => {

@@ -18,6 +18,7 @@ import { runNodeLifecycleController } from './node-lifecycle/controller.ts'
 import { runPersistentVolumeController } from './persistent-volume/controller.ts'
 import { runReplicaSetController } from './replica-set/controller.ts'
 import { REPLICA_SETS, REPLICATION_CONTROLLERS } from './replica-set/pod-sets.ts'
+import { runResourceQuotaController } from './resource-quota/controller.ts'
 import { type Authorities, runRootCaController } from './root-ca/controller.ts'
 import { runServiceAccountController } from './service-account/controller.ts'
 import { runTokenCleaner } from './token-cleaner/controller.ts'
@@ -67,6 +68,7 @@ export async function startControllers({
     runClusterRoleAggregation(context),
     ...(certificateAuthority ? [runCertificateSigner(context, certificateAuthority)] : []),
     runTokenCleaner(context),
+    runResourceQuotaController(context),
     runEventExpiry(context),
     runNodeLifecycleController(context, tunnels),
     runPersistentVolumeController(context),

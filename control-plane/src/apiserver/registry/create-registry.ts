@@ -2,6 +2,7 @@ import { apiError, type Clock, isReason, type Kind, type Logger, qualifiedResour
 import type { KindRegistry } from '../../kind-registry.ts'
 import type { Storage, Stored } from '../../storage/types.ts'
 import { requestToken } from './accounts/token-request.ts'
+import { QuotaLedger } from './admission/quota/ledger.ts'
 import { Admissions } from './admission/rules.ts'
 import { createPools, type Networks } from './allocation/pools.ts'
 import { answeredOnceCached } from './answered-once-cached.ts'
@@ -36,6 +37,8 @@ export interface RegistryOptions {
   guard?: AccessGuard
   /** Without it objects are not changed from one version to another by webhooks. */
   convert?: ConvertByWebhook
+  /** Shared by the registries of one process. */
+  ledger?: QuotaLedger
 }
 
 const PARTS: Readonly<Record<string, Part>> = {
@@ -63,12 +66,13 @@ export function createRegistry({
   tokens,
   guard,
   convert = noConversion,
+  ledger = new QuotaLedger(clock),
 }: RegistryOptions): Registry {
   const resources = new Resources(kinds, convert)
   for (const resource of resources.all()) plain.register(resource)
   const storage = versionedStorage(plain, kinds, convert)
   const pools = createPools(storage, clock, networks)
-  const admissions = new Admissions({ storage, resources, pools, clock, defaultTolerationSeconds, ...(guard && { guard }) })
+  const admissions = new Admissions({ storage, resources, pools, clock, defaultTolerationSeconds, ledger, ...(guard && { guard }) })
   const namespaces = new NamespaceGuard(storage, resources)
   const reader = new Reader(storage, resources)
   const dependencies = { storage, resources, clock, admissions, namespaces, versions: (kind: Kind) => resources.versions(kind) }

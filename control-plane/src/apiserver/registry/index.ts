@@ -1,3 +1,4 @@
+export { QuotaLedger } from './admission/quota/ledger.ts'
 export type { Networks } from './allocation/pools.ts'
 export { type BootstrapResult, bootstrap } from './bootstrap.ts'
 export { createRegistry, type RegistryOptions } from './create-registry.ts'

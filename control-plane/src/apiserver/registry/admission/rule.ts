@@ -43,7 +43,7 @@ export interface AdmissionRule {
   /** Runs after every judge on create and update: takes what must be unique, gives back what is no longer used. */
   readonly allocate?: (admission: Admission, extra: Extra) => Promise<void>
   /** Runs when the object is about to be removed. */
-  readonly release?: (object: KubernetesObject, extra: Extra, signal?: AbortSignal) => Promise<void>
+  readonly release?: (object: KubernetesObject, extra: Extra, signal: AbortSignal | undefined, kind: Kind) => Promise<void>
 }
 
 export function noExtra(): Extra {

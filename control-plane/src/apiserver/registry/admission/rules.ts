@@ -15,6 +15,8 @@ import { memoryPressureToleration } from './memory-pressure.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { priority, priorityClasses } from './priority.ts'
+import type { QuotaLedger } from './quota/ledger.ts'
+import { resourceQuotas } from './quota/resource-quota.ts'
 import { rights } from './rights.ts'
 import { type Admission, type AdmissionRule, type Extra, noExtra } from './rule.ts'
 import { runtimeClass } from './runtime-class.ts'
@@ -31,10 +33,11 @@ export interface AdmissionOptions {
   clock: Clock
   defaultTolerationSeconds: number
   guard?: AccessGuard
+  ledger: QuotaLedger
 }
 
 /** Every rule, in the order they run. */
-function rules({ storage, resources, pools, clock, defaultTolerationSeconds, guard }: AdmissionOptions): AdmissionRule[] {
+function rules({ storage, resources, pools, clock, defaultTolerationSeconds, guard, ledger }: AdmissionOptions): AdmissionRule[] {
   const lookups = createLookups(storage, resources)
   return [
     nodeRestriction(lookups),
@@ -60,17 +63,18 @@ function rules({ storage, resources, pools, clock, defaultTolerationSeconds, gua
     initialApiService(clock),
     defaultIngressClass(lookups),
     storedVersions(),
+    // The last, for whoever has its turn keeps the others waiting.
+    resourceQuotas({ storage, resources, lookups, ledger }),
   ]
 }
 
 /** The rules of each kind, put together. */
 export class Admissions {
-  readonly #byResource = new Map<string, AdmissionRule[]>()
+  readonly #rules: readonly AdmissionRule[]
+  readonly #byResource = new Map<string, readonly AdmissionRule[]>()
 
   constructor(options: AdmissionOptions) {
-    for (const rule of rules(options)) {
-      for (const resource of rule.resources) this.#byResource.set(resource, [...(this.#byResource.get(resource) ?? []), rule])
-    }
+    this.#rules = rules(options)
   }
 
   async admit(admission: Admission): Promise<void> {
@@ -95,12 +99,22 @@ export class Admissions {
 
   async release(kind: Kind, object: KubernetesObject, signal?: AbortSignal): Promise<Extra> {
     const extra = noExtra()
-    for (const rule of this.#of(kind)) await rule.release?.(object, extra, signal)
+    try {
+      for (const rule of this.#of(kind)) await rule.release?.(object, extra, signal, kind)
+    } catch (error) {
+      settle(extra, { committed: false, revisions: new Map() })
+      throw error
+    }
     return extra
   }
 
   #of(kind: Kind): readonly AdmissionRule[] {
-    return this.#byResource.get(qualifiedResource(kind)) ?? []
+    const resource = qualifiedResource(kind)
+    const known = this.#byResource.get(resource)
+    if (known) return known
+    const of = this.#rules.filter(({ resources }) => resources.includes(resource) || resources.includes('*'))
+    this.#byResource.set(resource, of)
+    return of
   }
 }
 
