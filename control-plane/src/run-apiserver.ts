@@ -15,6 +15,7 @@ import { bootstrap, createInProcessClient, createRegistry, QuotaLedger, type Use
 import { keepReplicaPublished, peersOf, replicaLease } from './apiserver/replicas.ts'
 import { createStreams } from './apiserver/streams/index.ts'
 import { type AcceptingTunnels, createTunnels, Relays } from './apiserver/tunnel/index.ts'
+import type { WebhookTransport } from './apiserver/webhooks/index.ts'
 import { createBackups, runBackupSchedule } from './backup/index.ts'
 import { followEtcdCredentials, readEtcdCredentials } from './etcd-credentials.ts'
 import { KindRegistry } from './kind-registry.ts'
@@ -78,8 +79,11 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     if (!grantParts) throw unavailable('Roles are not known yet')
     return grantParts
   })
+  // Until nodes can be reached no webhook is asked: what a replica writes as it starts must not wait for one that starts after it.
+  let webhookTransport: WebhookTransport | undefined
+  const webhooks = () => webhookTransport
   const kinds = new KindRegistry(KINDS)
-  const registryOptions = { kinds, networks, clock, log, tokens, guard, ledger: new QuotaLedger(clock) }
+  const registryOptions = { kinds, networks, clock, log, tokens, guard, webhooks, ledger: new QuotaLedger(clock) }
   const registry = createRegistry({ storage, ...registryOptions })
   const stopFollowing = new AbortController()
   const close = async () => {
@@ -126,6 +130,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     const following = { client, clock, log, signal: stopFollowing.signal }
     const certificate = () => frontProxy.client
     const aggregation = createAggregation({ ...following, lookups, dialer, certificate, kinds, questions: REVIEW_KINDS })
+    webhookTransport = { dialService: dialer.dialService }
     const server = await startApiServer({
       registry: answeredOnceSeen(registry, roles),
       awaitKind: (group, plural) => definitions.awaitKind(group, plural),

@@ -1,13 +1,14 @@
 /** How much there is of what a quota limits, counted anew. Pure. */
-import type { Kind, KubernetesObject, ResourceQuota, ResourceQuotaStatus } from '@davit/api'
+import { type Kind, type KubernetesObject, qualifiedResource, type ResourceQuota, type ResourceQuotaStatus } from '@davit/api'
 import { usageUnder } from './charge.ts'
 import { type Amounts, sum } from './pod-amounts.ts'
 import { isCountedBy } from './usage.ts'
 
-/** The kinds whose objects a quota counts. */
+/** The kinds whose objects a quota counts; of the versions of one resource the first. */
 export function kindsCounted({ spec }: ResourceQuota, kinds: readonly Kind[]): Kind[] {
   const names = Object.keys(spec.hard ?? {})
-  return kinds.filter(kind => kind.namespaced && !kind.view && names.some(name => isCountedBy(kind, name)))
+  const counted = kinds.filter(kind => kind.namespaced && !kind.view && names.some(name => isCountedBy(kind, name)))
+  return [...new Map(counted.toReversed().map(kind => [qualifiedResource(kind), kind])).values()].reverse()
 }
 
 /** All that a namespace holds of one kind. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { deploymentKind, type Kind, namespaceKind, nodeKind, PATHS, podKind, systemClock, unavailable } from '@davit/api'
+import { deploymentKind, forbidden, type Kind, namespaceKind, nodeKind, PATHS, podKind, systemClock, unavailable } from '@davit/api'
 import { loadOrCreatePki } from '@davit/api/pki'
 import { callOver, startTestServer, type TestServer } from './testing/test-server.ts'
 
@@ -309,6 +309,9 @@ describe('the API server', () => {
     const { certificate: cert, key } = test.pki.admin
     assert.equal((await upgrade({ cert, key })).code, 101)
     assert.equal((await upgrade({})).code, 403)
+    // Admission, too, may have something against it.
+    test.registry.failNext(forbidden(PODS, 'a', 'attaching is not allowed'))
+    assert.equal((await upgrade({ cert, key })).code, 403)
   })
 
   it('streams a list longer than a slice, whole and compressed when wanted', async () => {

@@ -5,9 +5,10 @@ import type { Http2SecureServer } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { apiError, badRequest, GROUPS, NODE_USER_PREFIX, PATHS, unavailable } from '@davit/api'
 import { API_SERVER } from '@davit/api/pki'
-import type { User } from '../registry/index.ts'
+import type { ConnectOptions, User } from '../registry/index.ts'
 import { checkAccess } from './access.ts'
 import { authenticate } from './authentication.ts'
+import { connectOptions, proxyOptions } from './connect-options.ts'
 import { impersonate } from './impersonate.ts'
 import type { ApiServerOptions, ProxyCall } from './options.ts'
 import { refuse } from './refuse.ts'
@@ -57,15 +58,23 @@ async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection
   if (remote) {
     await checkAccess(authorizer, { user, info })
     return remote.aggregation.serveUpgrade(remote.group, remote.version, { user, request, socket, head })
+    }
+  const connect = async ({ namespace, name }: { namespace: string; name: string }, subresource: string, asked: ConnectOptions) => {
+    const kind = lookup(info.resource?.group ?? '', info.resource?.version ?? '', info.resource?.resource ?? '')
+    const target = { name, ...(namespace && { namespace }) }
+    if (kind) await options.registry.connect({ user, signal: options.signal }, kind, target, subresource, asked)
   }
   const proxied = proxiedBy(info, user, lookup)
   if (proxied) {
     await checkAccess(authorizer, { user, info })
+    await connect(proxied, 'proxy', proxyOptions(proxied))
     return options.streams.proxyUpgrade(proxied, request, socket, head)
   }
   await checkAccess(authorizer, { user, info: streamInfo(info, lookup) })
   const { namespace = '', name = '', subresource = '' } = info.resource ?? {}
   const { searchParams: query } = new URL(request.url ?? '/', 'https://apiserver')
+  const asked = connectOptions(subresource, query)
+  if (asked) await connect({ namespace, name }, subresource, asked)
   await options.streams.upgrade(request, socket, head, { user, namespace, name, subresource, query })
 }
 

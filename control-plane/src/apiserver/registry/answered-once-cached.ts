@@ -1,12 +1,21 @@
 /** Makes what admission reads from the cache count once its write is answered: the next request is judged by it. */
-import { type Kind, limitRangeKind, qualifiedResource, resourceQuotaKind } from '@davit/api'
+import {
+  type Kind,
+  limitRangeKind,
+  mutatingWebhookConfigurationKind,
+  qualifiedResource,
+  resourceQuotaKind,
+  validatingWebhookConfigurationKind,
+} from '@davit/api'
 import type { Storage, Stored } from '../../storage/types.ts'
 import type { Registry } from './types.ts'
 
 /** A write is answered after so long even if this replica has not seen it yet. */
 const SEEN_MS_MAX = 3000
 
-const JUDGED_BY: ReadonlySet<string> = new Set([limitRangeKind, resourceQuotaKind].map(qualifiedResource))
+const JUDGED_BY: ReadonlySet<string> = new Set(
+  [limitRangeKind, resourceQuotaKind, mutatingWebhookConfigurationKind, validatingWebhookConfigurationKind].map(qualifiedResource),
+)
 
 /** The registry, whose writes of what others are judged by are answered once the cache of this replica has them. */
 export function answeredOnceCached(registry: Registry, storage: Pick<Storage, 'reached'>): Registry {

@@ -5,6 +5,7 @@
  */
 import { ApiError, conflict, type Kind, notFound } from '@davit/api'
 import type { CommitResult, Guard, Operation, Storage, Stored, StoredResource } from '../../storage/types.ts'
+import { isByWebhook } from '../webhooks/index.ts'
 import type { RequestContext } from './types.ts'
 
 export interface Plan<R> {
@@ -39,7 +40,7 @@ export async function change<R>(storage: Storage, options: ChangeOptions, decide
     const result = await decide(cached).then(
       decision => ('answer' in decision ? undefined : carryOut(storage, decision, options.context)),
       (error: unknown) => {
-        if (!(error instanceof ApiError)) throw error
+        if (!(error instanceof ApiError) || isByWebhook(error)) throw error
         return undefined
       },
     )

@@ -1,6 +1,18 @@
-import { apiError, type Clock, isReason, type Kind, type Logger, qualifiedResource, type Target } from '@davit/api'
+import {
+  apiError,
+  bindingKind,
+  type Clock,
+  evictionKind,
+  isReason,
+  type Kind,
+  type Logger,
+  qualifiedResource,
+  type Target,
+  tokenRequestKind,
+} from '@davit/api'
 import type { KindRegistry } from '../../kind-registry.ts'
 import type { Storage, Stored } from '../../storage/types.ts'
+import type { WebhookTransport } from '../webhooks/index.ts'
 import { requestToken } from './accounts/token-request.ts'
 import { QuotaLedger } from './admission/quota/ledger.ts'
 import { Admissions } from './admission/rules.ts'
@@ -15,7 +27,8 @@ import { bind, success } from './pods/binding.ts'
 import { evict } from './pods/eviction.ts'
 import { Reader } from './read.ts'
 import { Resources, targetOf } from './resources.ts'
-import { patchedScaleAsWanted, scaleAsWanted, scaleOf } from './scale.ts'
+import { patchedScaleAsWanted, scaleAsWanted } from './scale.ts'
+import { scaleOf } from './scale-of.ts'
 import type { AccessGuard, DeletionRequest, Registry, RequestContext, TokenSigner } from './types.ts'
 import { bodyAsWanted, type Part, type UpdateRequest, update } from './update.ts'
 import type { ConvertByWebhook } from './versioned-resource.ts'
@@ -39,6 +52,8 @@ export interface RegistryOptions {
   convert?: ConvertByWebhook
   /** Shared by the registries of one process. */
   ledger?: QuotaLedger
+  /** How webhooks are reached; without it, and while it gives nothing, none are asked. */
+  webhooks?: () => WebhookTransport | undefined
 }
 
 const PARTS: Readonly<Record<string, Part>> = {
@@ -48,6 +63,12 @@ const PARTS: Readonly<Record<string, Part>> = {
   ephemeralcontainers: 'ephemeralcontainers',
   resize: 'resize',
   approval: 'approval',
+}
+/** What is posted to the subresources that are no part of their object. */
+const POSTED: Readonly<Record<string, Pick<Kind, 'group' | 'version' | 'kind'>>> = {
+  binding: bindingKind,
+  eviction: evictionKind,
+  token: tokenRequestKind,
 }
 const DELETIONS_AT_ONCE = 16
 
@@ -67,12 +88,24 @@ export function createRegistry({
   guard,
   convert = noConversion,
   ledger = new QuotaLedger(clock),
+  webhooks,
+  log,
 }: RegistryOptions): Registry {
   const resources = new Resources(kinds, convert)
   for (const resource of resources.all()) plain.register(resource)
   const storage = versionedStorage(plain, kinds, convert)
   const pools = createPools(storage, clock, networks)
-  const admissions = new Admissions({ storage, resources, pools, clock, defaultTolerationSeconds, ledger, ...(guard && { guard }) })
+  const admissions = new Admissions({
+    storage,
+    resources,
+    pools,
+    clock,
+    defaultTolerationSeconds,
+    ledger,
+    log,
+    ...(guard && { guard }),
+    ...(webhooks && { webhooks }),
+  })
   const namespaces = new NamespaceGuard(storage, resources)
   const reader = new Reader(storage, resources)
   const dependencies = { storage, resources, clock, admissions, namespaces, versions: (kind: Kind) => resources.versions(kind) }
@@ -115,8 +148,14 @@ export function createRegistry({
         if (qualifiedResource(kind) === 'namespaces') throw methodNotAllowed()
         return deleteAll(await reader.list(context, kind, options), context, kind, request)
       },
-      post: async (context, kind, target, subresource, body) => {
+      post: async (context, kind, target, subresource, sent) => {
         checkSubresource(kind, subresource)
+        const type = POSTED[subresource]
+        if (!type) throw methodNotAllowed()
+        const body =
+          typeof sent === 'object' && sent !== null
+            ? await admissions.review({ kind, context, target, subresource, operation: 'CREATE', type, body: sent })
+            : sent
         if (qualifiedResource(kind) === 'pods' && subresource === 'binding') return bind(dependencies, context, kind, { target, body })
         if (qualifiedResource(kind) === 'pods' && subresource === 'eviction') {
           await evict(dependencies, context, kind, { target, body })
@@ -126,6 +165,18 @@ export function createRegistry({
           return requestToken({ storage, resources, clock, tokens }, context, kind, { target, body })
         }
         throw methodNotAllowed()
+      },
+      connect: async (context, kind, target, subresource, options) => {
+        const { apiVersion: version, kind: name } = options
+        await admissions.review({
+          kind,
+          context,
+          target,
+          subresource,
+          operation: 'CONNECT',
+          type: { group: '', version, kind: name },
+          body: options,
+        })
       },
     },
     resources,

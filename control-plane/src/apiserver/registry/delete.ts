@@ -43,6 +43,8 @@ const DEFAULT_GRACE_SECONDS = 30
 const GRACE_SECONDS_MAX = 2 ** 31 - 1
 
 interface DeletionOf {
+  /** Webhooks have been asked about it already, in other words. */
+  isJudged?: boolean
   request: DeletionRequest
   /** Writes onto an object that stays for a while why it goes. */
   mark?: (object: KubernetesObject, now: number) => void
@@ -73,9 +75,10 @@ async function decide(
   { admissions, clock }: DeleteDependencies,
   context: RequestContext,
   kind: Kind,
-  { current, request, mark }: DeletionOf & { current: Stored },
+  { current, request, mark, isJudged = false }: DeletionOf & { current: Stored },
 ): Promise<Decision<Deletion>> {
   checkPreconditions(kind, current, request)
+  if (!isJudged) await admissions.judgeDeletion({ kind, context, old: current.object, request })
   const object = terminating(kind, withoutProtection(kind, current.object, context), request, clock)
   if (object) {
     if (!current.object.metadata.deletionTimestamp) mark?.(object, clock.now())

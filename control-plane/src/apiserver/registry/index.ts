@@ -5,5 +5,15 @@ export { createRegistry, type RegistryOptions } from './create-registry.ts'
 export { createInProcessClient } from './in-process-client.ts'
 export { keyOf, storedResourceOf } from './resources.ts'
 export { decodeSpoken } from './spoken-kinds.ts'
-export type { AccessGuard, DeletionRequest, Registry, RequestContext, TokenClaims, TokenSigner, User, WatchParameters } from './types.ts'
+export type {
+  AccessGuard,
+  ConnectOptions,
+  DeletionRequest,
+  Registry,
+  RequestContext,
+  TokenClaims,
+  TokenSigner,
+  User,
+  WatchParameters,
+} from './types.ts'
 export type { ConvertByWebhook } from './versioned-resource.ts'

@@ -60,6 +60,11 @@ export class Resources {
     return this.#stored.values()
   }
 
+  /** Every kind served. */
+  get kinds(): readonly Kind[] {
+    return this.#kinds.all
+  }
+
   serves(kind: Kind): boolean {
     if (kind.custom) return this.#kinds.hasDefinition(kind.custom.definition.name)
     return this.#stored.has(qualifiedResource(kind))

@@ -1,29 +1,11 @@
-import { apiError, type FieldError, invalid, type Kind, type KubernetesObject, type Patch, type Scale, scaleKind } from '@davit/api'
+import { type FieldError, invalid, type Kind, type KubernetesObject, type Patch, type Scale, scaleKind } from '@davit/api'
 import type { Stored } from '../../storage/types.ts'
 import { applyPatch } from './patch.ts'
+import { numbersOf, scaleOf } from './scale-of.ts'
 import { decodeSpoken } from './spoken-kinds.ts'
 import type { RequestContext } from './types.ts'
 import { checkName } from './update.ts'
 import { cloneJson } from './written.ts'
-
-/** What every workload with replicas looks like to a scaler. Throws NotFound for kinds without `scale`. */
-export function scaleOf(kind: Kind, object: KubernetesObject): Scale {
-  const { replicas, statusReplicas, selector } = numbersOf(kind)
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata
-  return {
-    apiVersion: 'autoscaling/v1',
-    kind: 'Scale',
-    metadata: {
-      ...(name !== undefined && { name }),
-      ...(namespace !== undefined && { namespace }),
-      ...(uid !== undefined && { uid }),
-      ...(resourceVersion !== undefined && { resourceVersion }),
-      ...(creationTimestamp !== undefined && { creationTimestamp }),
-    },
-    spec: { replicas: replicas(object) },
-    status: { replicas: statusReplicas(object), selector: selector(object) },
-  }
-}
 
 /** An update of the Scale as what is wanted of the object. */
 export function scaleAsWanted(kind: Kind, body: unknown, context: RequestContext): (current: Stored) => KubernetesObject {
@@ -58,9 +40,4 @@ function withScale(kind: Kind, current: Stored, { metadata, spec }: Scale): Kube
   else delete object.metadata.resourceVersion
   numbersOf(kind).setReplicas(object, replicas)
   return object
-}
-
-function numbersOf(kind: Kind): NonNullable<Kind['scale']> {
-  if (!kind.scale) throw apiError('NotFound', 'the server could not find the requested resource')
-  return kind.scale
 }

@@ -63,6 +63,10 @@ export interface RequestContext {
   readonly duplicateFields?: readonly string[]
   /** Collects what goes into `Warning` headers. */
   readonly warnings?: string[]
+  /** Takes what a webhook wants remembered of the request. */
+  readonly audit?: (key: string, value: string) => void
+  /** The kind the client speaks, where it is a view of the one that is written. */
+  readonly spoken?: Kind
 }
 
 /** Judges writes that depend on what else their user may do. */
@@ -91,6 +95,13 @@ export interface WatchParameters {
   onDropped?: () => void
 }
 
+/** What a client asks of a stream, as an object: v1 PodExecOptions and the like. */
+export interface ConnectOptions {
+  readonly apiVersion: 'v1'
+  readonly kind: string
+  readonly [field: string]: unknown
+}
+
 /** Every failure is an ApiError. Bodies are as parsed from the wire: unchecked. */
 export interface Registry {
   /** Every kind served. */
@@ -109,4 +120,6 @@ export interface Registry {
   deleteCollection(context: RequestContext, kind: Kind, options: ListOptions, request: DeletionRequest): Promise<Stored[]>
   /** POST to `binding` or `eviction` of a pod, or to `token` of a ServiceAccount; gives the answer's body. */
   post(context: RequestContext, kind: Kind, target: Target, subresource: string, body: unknown): Promise<object>
+  /** Resolves when nothing has anything against a stream to `subresource` (exec, attach, portforward, proxy) with these options. */
+  connect(context: RequestContext, kind: Kind, target: Target, subresource: string, options: ConnectOptions): Promise<void>
 }

@@ -55,34 +55,45 @@ export function withViews(registry: Registry, resources: Resources, { write, app
       const { uid: _, name, generateName, ...metadata } = wanted.metadata
       const named = { ...metadata, name: name || `${generateName ?? ''}x`, ...(namespace && { namespace }) }
       validateNew(kind, { ...wanted, metadata: named })
-      return viewed(view, await registry.create(context, storedKind(view), namespace, view.toStored(wanted)))
+      return viewed(view, await registry.create({ ...context, spoken: kind }, storedKind(view), namespace, view.toStored(wanted)))
     },
     update: async (context, kind, target, body, subresource) => {
       const { view } = kind
       if (!view) return registry.update(context, kind, target, body, subresource)
       const wanted = translated(kind, view, bodyAsWanted(kind, body, context))
-      return viewed(view, await write(context, { kind: storedKind(view), target, wanted }, subresource))
+      return viewed(view, await write({ ...context, spoken: kind }, { kind: storedKind(view), target, wanted }, subresource))
     },
     patch: async (context, kind, target, patch, subresource) => {
       const { view } = kind
       if (!view) return registry.patch(context, kind, target, patch, subresource)
       if (patch.type === 'apply') {
-        const done = await apply(context, { spoken: kind, stored: storedKind(view), target, body: patch.body, subresource })
+        const done = await apply(
+          { ...context, spoken: kind },
+          { spoken: kind, stored: storedKind(view), target, body: patch.body, subresource },
+        )
         return Object.assign(viewed(view, done), { created: done.created === true })
       }
       const wanted = translated(kind, view, patchAsWanted(kind, patch, context))
-      return viewed(view, await write(context, { kind: storedKind(view), target, wanted, tries: PATCH_TRIES }, subresource))
+      return viewed(
+        view,
+        await write({ ...context, spoken: kind }, { kind: storedKind(view), target, wanted, tries: PATCH_TRIES }, subresource),
+      )
     },
     delete: async (context, kind, target, request) => {
       const { view } = kind
       if (!view) return registry.delete(context, kind, target, request)
-      const { object, gone } = await registry.delete(context, storedKind(view), target, request)
+      const { object, gone } = await registry.delete({ ...context, spoken: kind }, storedKind(view), target, request)
       return { object: viewed(view, object), gone }
     },
     deleteCollection: async (context, kind, options, request) => {
       const { view } = kind
       if (!view) return registry.deleteCollection(context, kind, options, request)
-      const deleted = await registry.deleteCollection(context, storedKind(view), withStoredFields(view, options), request)
+      const deleted = await registry.deleteCollection(
+        { ...context, spoken: kind },
+        storedKind(view),
+        withStoredFields(view, options),
+        request,
+      )
       return deleted.map(stored => viewed(view, stored))
     },
   }

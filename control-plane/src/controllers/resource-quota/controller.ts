@@ -3,9 +3,10 @@
  * In between every write is charged as it is made; the recount finds what was written by a replica that did not know the quota yet.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { isReason, KINDS, type Kind, key as keyOf, type ResourceQuota, resourceQuotaKind, runController, WorkQueue } from '@davit/api'
+import { customResourceDefinitionKind, isReason, KINDS, type Kind, key as keyOf, type ResourceQuota, resourceQuotaKind, runController, WorkQueue } from '@davit/api'
 import { isUpToDate, kindsCounted, recount } from '../../quota/index.ts'
 import type { ControllerContext } from '../context.ts'
+import { customKinds } from '../custom-kinds.ts'
 
 const RECOUNT_MS = 300_000
 /** Writes that are charged meanwhile make a count void: it begins again at once, a few times. */
@@ -15,7 +16,7 @@ const TRIES_MAX = 5
 export async function runResourceQuotaController(context: ControllerContext): Promise<void> {
   const { clock, log, signal } = context
   const quotas = context.informer(resourceQuotaKind)
-  await quotas.synced
+  await Promise.all([quotas.synced, context.informer(customResourceDefinitionKind).synced])
   const queue = new WorkQueue({ clock })
   quotas.onChange(({ type, key, object, old }) => {
     // What is charged changes nothing here, nor does a status that somebody wrote: it stays until the next recount.
@@ -44,13 +45,14 @@ async function reconcile(key: string, context: ControllerContext): Promise<void>
   }
 }
 
-async function writeCount({ metadata }: ResourceQuota, { client, signal }: ControllerContext): Promise<void> {
+async function writeCount({ metadata }: ResourceQuota, context: ControllerContext): Promise<void> {
+  const { client, signal } = context
   const { name = '', namespace = '' } = metadata
   const quotas = client.resource(resourceQuotaKind)
   // First the quota, then the count: if nothing was charged until the status is written, nothing was missed.
   const quota = await quotas.get({ name, namespace }, { signal })
   const counted = await Promise.all(
-    kindsCounted(quota, KINDS).map(async (kind: Kind) => {
+    kindsCounted(quota, [...KINDS, ...customKinds(context)]).map(async (kind: Kind) => {
       const { items } = await client.resource(kind).list({ namespace, signal })
       return { kind, objects: items }
     }),

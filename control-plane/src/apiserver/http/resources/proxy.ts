@@ -1,5 +1,6 @@
 /** RESOURCE/NAME/proxy/PATH: what a pod, a Service's endpoint or a node serves itself; of a node's agent what it says of itself. */
 import { badRequest } from '@davit/api'
+import { proxyOptions } from '../connect-options.ts'
 import type { ProxyCall } from '../options.ts'
 import { passOn } from '../pass-on.ts'
 import { beginStream } from '../respond.ts'
@@ -10,7 +11,9 @@ const KUBELET_PORT = '10250'
 
 export async function proxyResource(handlers: Handlers, call: ResourceCall): Promise<void> {
   const proxied = proxyCallOf(call)
-  if (isAgentsPage(proxied)) return proxyToNode(handlers, call, proxied)
+  const { signal } = lifetimeOf(call.reply, handlers.signal)
+  await handlers.registry.connect({ user: call.user, signal }, call.kind, targetOf(call), 'proxy', proxyOptions(proxied))
+  if (isAgentsPage(proxied)) return proxyToNode(handlers, call, proxied, signal)
   const { reply, request } = call
   if (proxied.path === '' && (request.method === 'GET' || request.method === 'HEAD')) {
     // So that the relative links of a page lead below it.
@@ -28,9 +31,13 @@ function proxyCallOf(call: ResourceCall): ProxyCall {
   return { user: call.user, resource: call.kind.plural as ProxyCall['resource'], namespace, name, path: call.resource.path ?? '' }
 }
 
-async function proxyToNode(handlers: Handlers, { reply, request, query, user }: ResourceCall, { name, path }: ProxyCall): Promise<void> {
+async function proxyToNode(
+  handlers: Handlers,
+  { reply, request, query, user }: ResourceCall,
+  { name, path }: ProxyCall,
+  signal: AbortSignal,
+): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
-  const { signal } = lifetimeOf(reply, handlers.signal)
   const { contentType, body } = await handlers.streams.node({ user, name: nodeNameIn(name), path: decoded(path.slice(1)), query }, signal)
   const answer = beginStream(reply, contentType)
   // An answer that breaks off is cut off for the client as well: after the head there is no other way to say so.

@@ -94,6 +94,7 @@ export function createMemoryRegistry(kinds: readonly Kind[]): MemoryRegistry {
       see(context)
       return all(kind, namespace).map(({ object }) => write(kind, 'deleted', object))
     },
+    connect: async context => see(context),
     post: async (context, _kind, target, subresource, body) => {
       see(context)
       return { kind: 'Status', apiVersion: 'v1', status: 'Success', target, subresource, body }

@@ -1,8 +1,9 @@
-import { type Clock, type Kind, type KubernetesObject, qualifiedResource } from '@davit/api'
+import { type Clock, type Kind, type KubernetesObject, type Logger, qualifiedResource } from '@davit/api'
 import type { Storage } from '../../../storage/types.ts'
+import { Webhooks, type WebhookTransport } from '../../webhooks/index.ts'
 import type { Pools } from '../allocation/pools.ts'
 import type { Resources } from '../resources.ts'
-import type { AccessGuard } from '../types.ts'
+import type { AccessGuard, DeletionRequest, RequestContext } from '../types.ts'
 import { certificateRequests } from './certificate-requests.ts'
 import { storedVersions } from './custom-resource-definitions.ts'
 import { defaultIngressClass } from './default-ingress-class.ts'
@@ -10,13 +11,14 @@ import { defaultTolerations } from './default-tolerations.ts'
 import { initialApiService, initialNamespace, initialPodStatus } from './initial-status.ts'
 import { jobSelector } from './job-selector.ts'
 import { limitRanges } from './limit-range.ts'
-import { createLookups } from './lookups.ts'
+import { createLookups, type Lookups } from './lookups.ts'
 import { memoryPressureToleration } from './memory-pressure.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { priority, priorityClasses } from './priority.ts'
 import type { QuotaLedger } from './quota/ledger.ts'
 import { resourceQuotas } from './quota/resource-quota.ts'
+import { reviewedCall, reviewedDeletion, reviewedWrite, type SubresourceCall } from './reviewed.ts'
 import { rights } from './rights.ts'
 import { type Admission, type AdmissionRule, type Extra, noExtra } from './rule.ts'
 import { runtimeClass } from './runtime-class.ts'
@@ -34,11 +36,14 @@ export interface AdmissionOptions {
   defaultTolerationSeconds: number
   guard?: AccessGuard
   ledger: QuotaLedger
+  /** How webhooks are reached; without it, and while it gives nothing, none are asked. */
+  webhooks?: () => WebhookTransport | undefined
+  log: Logger
 }
 
 /** Every rule, in the order they run. */
-function rules({ storage, resources, pools, clock, defaultTolerationSeconds, guard, ledger }: AdmissionOptions): AdmissionRule[] {
-  const lookups = createLookups(storage, resources)
+function rules(options: AdmissionOptions, lookups: Lookups): AdmissionRule[] {
+  const { storage, resources, pools, clock, defaultTolerationSeconds, guard, ledger } = options
   return [
     nodeRestriction(lookups),
     rights(guard),
@@ -70,20 +75,57 @@ function rules({ storage, resources, pools, clock, defaultTolerationSeconds, gua
 
 /** The rules of each kind, put together. */
 export class Admissions {
-  readonly #rules: readonly AdmissionRule[]
-  readonly #byResource = new Map<string, readonly AdmissionRule[]>()
+  readonly #ofAll: readonly AdmissionRule[]
+  /** Of resources that some rule names; for all others are those of `*`. */
+  readonly #byResource: ReadonlyMap<string, readonly AdmissionRule[]>
+  readonly #resources: Resources
+  readonly #webhooks: Webhooks
 
   constructor(options: AdmissionOptions) {
-    this.#rules = rules(options)
+    const { storage, resources, webhooks, log } = options
+    const lookups = createLookups(storage, resources)
+    const all = rules(options, lookups)
+    const of = (...names: string[]) => all.filter(({ resources }) => resources.some(name => names.includes(name)))
+    this.#ofAll = of('*')
+    this.#byResource = new Map(all.flatMap(rule => rule.resources).map(name => [name, of(name, '*')]))
+    this.#resources = resources
+    this.#webhooks = new Webhooks({ lookups, transport: () => webhooks?.(), log })
   }
 
+  /** The cluster's own rules, then webhooks; what these change the rules see once more. */
   async admit(admission: Admission): Promise<void> {
+    await this.#admit(admission)
+    const review = () => reviewedWrite(this.#resources, admission)
+    await this.#webhooks.mutate(admission.kind, review, () => this.#admit(admission))
+  }
+
+  async #admit(admission: Admission): Promise<void> {
     const { kind, old, isPart } = admission
     for (const rule of this.#of(kind)) if ((!old || rule.onUpdate) && (!isPart || rule.onEveryPart)) await rule.admit?.(admission)
   }
 
   async judge(admission: Admission): Promise<void> {
     for (const rule of this.#of(admission.kind)) await rule.judge?.(admission)
+    await this.#webhooks.validate(admission.kind, () => reviewedWrite(this.#resources, admission))
+  }
+
+  /** Throws what a webhook refuses the deletion of `old` with. */
+  async judgeDeletion(deletion: { kind: Kind; context: RequestContext; old: KubernetesObject; request: DeletionRequest }): Promise<void> {
+    const review = () => reviewedDeletion(this.#resources, deletion)
+    await this.#webhooks.mutate(deletion.kind, review, async () => {})
+    await this.#webhooks.validate(deletion.kind, review)
+  }
+
+  /** The body as webhooks leave it. Throws what one of them refuses it with. */
+  async review(call: SubresourceCall): Promise<object> {
+    let { body } = call
+    const review = () =>
+      reviewedCall({ ...call, body }, changed => {
+        body = changed
+      })
+    await this.#webhooks.mutate(call.kind, review, async () => {})
+    await this.#webhooks.validate(call.kind, review)
+    return body
   }
 
   async allocate(admission: Admission): Promise<Extra> {
@@ -109,12 +151,7 @@ export class Admissions {
   }
 
   #of(kind: Kind): readonly AdmissionRule[] {
-    const resource = qualifiedResource(kind)
-    const known = this.#byResource.get(resource)
-    if (known) return known
-    const of = this.#rules.filter(({ resources }) => resources.includes(resource) || resources.includes('*'))
-    this.#byResource.set(resource, of)
-    return of
+    return this.#byResource.get(qualifiedResource(kind)) ?? this.#ofAll
   }
 }
 

@@ -66,7 +66,8 @@ export async function evict(
     const isBound = exact && request.preconditions?.resourceVersion === undefined
     const preconditions = { ...request.preconditions, ...(isBound && { resourceVersion: String(stored.revision) }) }
     try {
-      await deleteObject(dependencies, asked, kind, { target, request: { ...request, preconditions }, mark: markEvicted })
+      const deletion = { target, request: { ...request, preconditions }, mark: markEvicted, isJudged: true }
+      await deleteObject(dependencies, asked, kind, deletion)
       return
     } catch (error) {
       // It has changed since it was judged, so it is judged again.

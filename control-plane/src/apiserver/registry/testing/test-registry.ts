@@ -2,6 +2,7 @@ import { type Client, KINDS, type Kind, type KubernetesObject, NETWORKS, systemC
 import { KindRegistry } from '../../../kind-registry.ts'
 import { createStorage, type EtcdStorage } from '../../../storage/index.ts'
 import { startTestEtcd, type TestEtcd } from '../../../storage/testing/index.ts'
+import type { WebhookTransport } from '../../webhooks/index.ts'
 import { type BootstrapResult, bootstrap } from '../bootstrap.ts'
 import { createRegistry } from '../create-registry.ts'
 import { createInProcessClient } from '../in-process-client.ts'
@@ -32,9 +33,11 @@ const USER = { name: 'kubernetes-admin', groups: ['system:masters'] }
 export async function startTestRegistry({
   replicas = 1,
   convert,
+  webhooks,
 }: {
   replicas?: number
   convert?: ConvertByWebhook
+  webhooks?: () => WebhookTransport
 } = {}): Promise<TestRegistry> {
   const etcd = await startTestEtcd()
   const storages: EtcdStorage[] = []
@@ -42,14 +45,8 @@ export async function startTestRegistry({
     const storage = createStorage({ etcd: { urls: [etcd.url] }, log, clock: systemClock })
     storages.push(storage)
     const networks = { podCidr: NETWORKS.pods, serviceCidr: NETWORKS.services, dnsAddress: NETWORKS.dns, nodePorts: NETWORKS.nodePorts }
-    const registry = createRegistry({
-      storage,
-      kinds: new KindRegistry(KINDS),
-      networks,
-      clock: systemClock,
-      log,
-      ...(convert && { convert }),
-    })
+    const options = { ...(convert && { convert }), ...(webhooks && { webhooks }) }
+    const registry = createRegistry({ storage, kinds: new KindRegistry(KINDS), networks, clock: systemClock, log, ...options })
     await storage.start(AbortSignal.timeout(20_000))
     return { storage, registry, client: createInProcessClient(registry, USER) }
   }

@@ -8,7 +8,8 @@ import { Turns } from './turns.ts'
 /** After losing to another replica: so that two do not go on losing to each other. */
 const LOST_PAUSE_MS_MAX = 30
 
-type Known = Pick<Stored, 'key' | 'revision' | 'object'>
+/** A quota as somebody has read or written it. */
+export type Known = Pick<Stored, 'key' | 'revision' | 'object'>
 
 /** What registries of one process share: they write to the same etcd. */
 export class QuotaLedger {

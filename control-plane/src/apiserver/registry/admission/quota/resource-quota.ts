@@ -11,7 +11,7 @@ import type { Resources } from '../../resources.ts'
 import { storedValue } from '../../written.ts'
 import type { Lookups } from '../lookups.ts'
 import type { AdmissionRule, Extra } from '../rule.ts'
-import type { QuotaLedger } from './ledger.ts'
+import type { Known, QuotaLedger } from './ledger.ts'
 
 export interface QuotaParts {
   readonly storage: Storage
@@ -62,17 +62,25 @@ interface OneCharge {
 async function chargeOne(parts: QuotaParts, { quota, write, subject }: OneCharge, extra: Extra, signal: AbortSignal | undefined) {
   const { storage, resources, ledger } = parts
   const stored = await ledger.latest(storage, resources, quota, signal)
-  if (!stored) return
-  const { key, revision } = stored
-  const latest = stored.object as ResourceQuota
-  // Whoever comes before the controller counts: from its first moment a quota lets nobody through.
-  const current = isUpToDate(latest) ? latest : { ...latest, status: await count(parts, latest, signal) }
-  const outcome = chargeTo(current, write)
-  if (!outcome) return
+  let judged = stored && (await judge(parts, stored, write, signal))
+  // What another replica has given back, and answered, may be missing here: nobody is refused by what is old.
+  if (stored && judged?.outcome && 'refusal' in judged.outcome) {
+    const fresh = await storage.get(resources.stored(resources.kind('', resourceQuotaKind.plural)), stored.key, signal && { signal })
+    if (fresh?.revision !== stored.revision) judged = fresh && (await judge(parts, fresh, write, signal))
+  }
+  if (!judged?.outcome) return
+  const { key, revision, current, outcome } = judged
   if ('refusal' in outcome) throw forbidden(write.kind, nameForMessages(subject), outcome.refusal)
   const charged = { ...current, status: { ...current.status, used: outcome.used } } as ResourceQuota
   extra.operations.push({ type: 'update', key, value: storedValue(charged), revision })
   extra.settled.push(result => ledger.settled(key, charged, revision, result))
+}
+
+async function judge(parts: QuotaParts, { key, revision, object }: Known, write: Write, signal: AbortSignal | undefined) {
+  const latest = object as ResourceQuota
+  // Whoever comes before the controller counts: from its first moment a quota lets nobody through.
+  const current = isUpToDate(latest) ? latest : { ...latest, status: await count(parts, latest, signal) }
+  return { key, revision, current, outcome: chargeTo(current, write) }
 }
 
 /** What the namespace holds now. Whoever is charged between this and the commit changes the quota, and with it fails the commit. */
