@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { connect, type TLSSocket } from 'node:tls'
+import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 
 export interface TlsOptions {
   /** Asked for, and what the certificate must be for. */
@@ -19,8 +19,13 @@ export function connectTls(
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
+    let mismatch: Error | undefined
     const socket = connect({
       socket: connection,
+      checkServerIdentity: (host, shown) => {
+        mismatch = checkServerIdentity(host, shown)
+        return mismatch
+      },
       ALPNProtocols: ['http/1.1'],
       minVersion: 'TLSv1.2',
       rejectUnauthorized: !insecure,
@@ -31,7 +36,8 @@ export function connectTls(
     const fail = (err: unknown) => {
       connection.destroy()
       socket.destroy()
-      reject(err)
+      // Where the connection is no socket, its own end comes before the reason for it.
+      reject(mismatch ?? untrusted(socket) ?? err)
     }
     const abort = () => fail(signal.reason)
     const closed = () => fail(new Error('the connection ended during the TLS handshake'))
@@ -46,4 +52,9 @@ export function connectTls(
       resolve(socket)
     })
   })
+}
+
+function untrusted({ authorizationError: code }: TLSSocket): Error | undefined {
+  // Null where there is none, whatever its type says.
+  return code ? Object.assign(new Error(String(code)), { code: String(code) }) : undefined
 }

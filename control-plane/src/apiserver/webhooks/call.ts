@@ -1,6 +1,6 @@
 /** Asks one webhook: who it is, how long it may take, and what its answer means. */
 import { deadlineSignal, isReason, type Webhook, type WebhookClientConfig } from '@davit/api'
-import type { ServicePort } from '../dial/index.ts'
+import { connectTls, type ServicePort } from '../dial/index.ts'
 import { postJson } from './post.ts'
 import { CallFailed } from './refusals.ts'
 import { readResponse, requestFor, reviewOf, reviewVersion } from './review.ts'
@@ -38,7 +38,10 @@ export class Caller {
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       const url = `Post ${JSON.stringify(urlOf(webhook, seconds)?.href ?? '')}`
-      throw new CallFailed(name, `failed to call webhook: ${url}: ${deadline.aborted ? 'context deadline exceeded' : wordsOf(error, webhook)}`)
+      throw new CallFailed(
+        name,
+        `failed to call webhook: ${url}: ${deadline.aborted ? 'context deadline exceeded' : wordsOf(error, webhook)}`,
+      )
     }
     try {
       return readResponse(answer, { uid: question.uid, version, isMutating })
@@ -58,12 +61,13 @@ export class Caller {
     if (!url) throw new Error('neither a URL nor a Service is given')
     const ca = caBundle ? Buffer.from(caBundle, 'base64').toString('utf8') : undefined
     const body = JSON.stringify(reviewOf(question, version))
-    const socket = service && (await dialService(portOf(service), signal))
+    if (!service) return postJson({ url, ca, body, signal })
+    const serverName = `${service.name}.${service.namespace}.svc`
+    const socket = await connectTls(await dialService(portOf(service), signal), { serverName, ...(ca !== undefined && { ca }) }, signal)
     try {
-      const serverName = service ? `${service.name}.${service.namespace}.svc` : url.hostname.replace(/^\[|\]$/g, '')
-      return await postJson({ url, ca, serverName, body, signal, ...(socket && { socket }) })
+      return await postJson({ url, socket, body, signal })
     } finally {
-      socket?.destroy()
+      socket.destroy()
     }
   }
 }

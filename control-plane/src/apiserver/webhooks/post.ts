@@ -1,39 +1,30 @@
 /** One POST of JSON over TLS, at a URL or on a connection that is there already; answers and time are bounded. */
 import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { isIP } from 'node:net'
-import type { Duplex } from 'node:stream'
-import { connect as connectTls } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 
 /** As much as a patch of the largest object may be. */
 const ANSWER_BYTES_MAX = 8 << 20
 
 export interface Post {
   readonly url: URL
-  /** Authorities in PEM; those of the system if absent. */
+  /** Authorities in PEM of the URL's host; those of the system if absent. */
   readonly ca?: string | undefined
-  /** The name the certificate must be for. */
-  readonly serverName: string
-  /** Otherwise the URL's host is connected to. */
-  readonly socket?: Duplex
+  /** A connection that is trusted already; otherwise the URL's host is connected to. */
+  readonly socket?: TLSSocket
   readonly body: string
   readonly signal: AbortSignal
 }
 
 /** What JSON the server answers with 2xx. Throws Error for everything else. Redirects are not followed. */
-export async function postJson({ url, ca, serverName, socket, body, signal }: Post): Promise<unknown> {
-  const trust = {
-    ...(ca !== undefined && { ca }),
-    // An address is no name to ask a server for: then its certificate is compared with the host.
-    ...(isIP(serverName) === 0 && { servername: serverName }),
-    minVersion: 'TLSv1.2' as const,
-  }
+export async function postJson({ url, ca, socket, body, signal }: Post): Promise<unknown> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = httpsRequest(url, {
       method: 'POST',
-      ...trust,
+      minVersion: 'TLSv1.2',
+      ...(ca !== undefined && { ca }),
       // A connection each: none is left over from a server that is gone.
-      ...(socket ? { createConnection: () => connectTls({ ...trust, socket, ALPNProtocols: ['http/1.1'] }) } : { agent: false }),
+      ...(socket ? { createConnection: () => socket } : { agent: false }),
       headers: {
         'content-type': 'application/json',
         accept: 'application/json',

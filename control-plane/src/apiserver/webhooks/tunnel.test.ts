@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, test } from 'node:test'
 import { systemClock } from '@davit/api'
-import { createDialer, type Place } from '../dial/index.ts'
+import { connectTls, createDialer, type Place } from '../dial/index.ts'
 import { NODE, startCluster, type TestCluster } from '../streams/testing/cluster.ts'
 import { postJson } from './post.ts'
 import { startTestWebhook, type TestWebhook } from './testing/index.ts'
@@ -34,12 +34,16 @@ function dial(place: Place, signal: AbortSignal) {
   return createDialer({ lookups, tunnels: cluster.tunnels, clock: systemClock }).dial(place, signal)
 }
 
-async function post(serverName: string, signal = AbortSignal.timeout(10_000)): Promise<unknown> {
-  const socket = await dial({ address: '10.0.0.7', port: 8443, node: NODE }, signal)
+async function post(serverName: string, ca = Buffer.from(webhook.caBundle, 'base64').toString()): Promise<unknown> {
+  const signal = AbortSignal.timeout(10_000)
+  const socket = await connectTls(
+    await dial({ address: '10.0.0.7', port: 8443, node: NODE }, signal),
+    { serverName, ...(ca !== '' && { ca }) },
+    signal,
+  )
   try {
-    const ca = Buffer.from(webhook.caBundle, 'base64').toString()
     const body = JSON.stringify({ apiVersion: 'admission.k8s.io/v1', request: { uid: 'q', padding: 'x'.repeat(500_000) } })
-    return await postJson({ url: new URL(`https://${serverName}:443/judge`), ca, serverName, socket, body, signal })
+    return await postJson({ url: new URL(`https://${serverName}:443/judge`), socket, body, signal })
   } finally {
     socket.destroy()
   }
@@ -55,6 +59,11 @@ test("a question goes to the pod's port and its answer comes back, whatever its 
 test('a pod with a certificate for another name is not believed', async () => {
   webhook.answers.set('/judge', () => ({}))
   await assert.rejects(post('other.default.svc'), /altnames/)
+  assert.equal(webhook.asked.length, 0)
+})
+
+test('a pod with a certificate of an unknown authority is not believed', async () => {
+  await assert.rejects(post('hook.default.svc', ''), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
   assert.equal(webhook.asked.length, 0)
 })
 

@@ -45,7 +45,6 @@ export class Webhooks {
 
   constructor(options: WebhooksOptions) {
     this.#options = options
-    
   }
 
   /**

@@ -3,7 +3,17 @@
  * In between every write is charged as it is made; the recount finds what was written by a replica that did not know the quota yet.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { customResourceDefinitionKind, isReason, KINDS, type Kind, key as keyOf, type ResourceQuota, resourceQuotaKind, runController, WorkQueue } from '@davit/api'
+import {
+  customResourceDefinitionKind,
+  isReason,
+  KINDS,
+  type Kind,
+  key as keyOf,
+  type ResourceQuota,
+  resourceQuotaKind,
+  runController,
+  WorkQueue,
+} from '@davit/api'
 import { isUpToDate, kindsCounted, recount } from '../../quota/index.ts'
 import type { ControllerContext } from '../context.ts'
 import { customKinds } from '../custom-kinds.ts'

@@ -105,7 +105,7 @@ function formsOf(resources: Resources, kind: Kind, { spoken }: RequestContext): 
   const isSame = ({ group, plural }: Pick<Kind, 'group' | 'plural'>) => group === kind.group && plural === kind.plural
   const all = resources.kinds.filter(each => (each.view ? isSame(each.view.of) : isSame(each)))
   const first = spoken ?? kind
-  return [first, ...all.filter(each => each !== first)].map(each => formOf(each, kind)) as [Form, ...Form[]]
+  return [formOf(first, kind), ...all.filter(each => each !== first).map(each => formOf(each, kind))]
 }
 
 /** How objects of the kind `written` look as `kind`. */
