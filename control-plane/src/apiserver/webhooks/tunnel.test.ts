@@ -20,6 +20,7 @@ beforeEach(async () => {
     asked.push(url.pathname + url.search)
     const socket = connect(webhook.port, '127.0.0.1')
     socket.on('error', () => stream.destroy())
+    stream.once('close', () => socket.destroy())
     stream.respond({ ':status': 200 })
     stream.pipe(socket).pipe(stream)
   }
