@@ -58,7 +58,7 @@ async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection
   if (remote) {
     await checkAccess(authorizer, { user, info })
     return remote.aggregation.serveUpgrade(remote.group, remote.version, { user, request, socket, head })
-    }
+  }
   const connect = async ({ namespace, name }: { namespace: string; name: string }, subresource: string, asked: ConnectOptions) => {
     const kind = lookup(info.resource?.group ?? '', info.resource?.version ?? '', info.resource?.resource ?? '')
     const target = { name, ...(namespace && { namespace }) }

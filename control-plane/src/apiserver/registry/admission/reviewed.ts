@@ -100,10 +100,10 @@ function writeOptions(kind: string, { fieldManager, dryRun, force, fieldValidati
   }
 }
 
-/** The client's own kind first, then whatever else shows the same objects. */
+/** The client's own kind first, then whatever else shows the same objects, unless a webhook would have to be asked how. */
 function formsOf(resources: Resources, kind: Kind, { spoken }: RequestContext): [Form, ...Form[]] {
   const isSame = ({ group, plural }: Pick<Kind, 'group' | 'plural'>) => group === kind.group && plural === kind.plural
-  const all = resources.kinds.filter(each => (each.view ? isSame(each.view.of) : isSame(each)))
+  const all = resources.kinds.filter(each => (each.view ? isSame(each.view.of) : isSame(each) && !each.custom?.webhook))
   const first = spoken ?? kind
   return [formOf(first, kind), ...all.filter(each => each !== first).map(each => formOf(each, kind))]
 }
