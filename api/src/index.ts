@@ -136,6 +136,10 @@ export { jobKind } from './kinds/batch/job.ts'
 export { JOB_UID_LABEL, jobLabels } from './kinds/batch/job-rules.ts'
 export type * from './kinds/batch/job-types.ts'
 export { certificateSigningRequestKind } from './kinds/certificates/certificate-signing-request.ts'
+export { type ClusterTrustBundle, clusterTrustBundleKind } from './kinds/certificates/cluster-trust-bundle.ts'
+export { certificateIn, pemBlocks } from './kinds/certificates/pem.ts'
+export { podCertificateRequestKind } from './kinds/certificates/pod-certificate-request.ts'
+export { outcomeOf } from './kinds/certificates/pod-certificate-rules.ts'
 export { requestedPem, validateApproval } from './kinds/certificates/rules.ts'
 export type * from './kinds/certificates/types.ts'
 export { formatLabels } from './kinds/columns.ts'
@@ -262,6 +266,7 @@ export {
 } from './kinds/storage/storage-class.ts'
 export { type VolumeAttachment, volumeAttachmentKind } from './kinds/storage/volume-attachment.ts'
 export { type VolumeAttributesClass, volumeAttributesClassKind } from './kinds/storage/volume-attributes-class.ts'
+export { type StorageVersionMigration, storageVersionMigrationKind } from './kinds/storagemigration/storage-version-migration.ts'
 export type * from './meta.ts'
 export {
   isConfigMapKey,

@@ -25,6 +25,8 @@ import { scaleKind } from './autoscaling/scale.ts'
 import { cronJobKind } from './batch/cron-job.ts'
 import { jobKind } from './batch/job.ts'
 import { certificateSigningRequestKind } from './certificates/certificate-signing-request.ts'
+import { clusterTrustBundleKind } from './certificates/cluster-trust-bundle.ts'
+import { podCertificateRequestKind } from './certificates/pod-certificate-request.ts'
 import { leaseKind } from './coordination/lease.ts'
 import { bindingKind } from './core/binding.ts'
 import { configMapKind } from './core/config-map.ts'
@@ -70,6 +72,7 @@ import { csiStorageCapacityKind } from './storage/csi-storage-capacity.ts'
 import { storageClassKind } from './storage/storage-class.ts'
 import { volumeAttachmentKind } from './storage/volume-attachment.ts'
 import { volumeAttributesClassKind } from './storage/volume-attributes-class.ts'
+import { storageVersionMigrationKind } from './storagemigration/storage-version-migration.ts'
 
 /** In the order discovery shows them: by group, then by plural. */
 export const KINDS = [
@@ -105,6 +108,8 @@ export const KINDS = [
   cronJobKind,
   jobKind,
   certificateSigningRequestKind,
+  clusterTrustBundleKind,
+  podCertificateRequestKind,
   leaseKind,
   endpointSliceKind,
   newEventKind,
@@ -133,6 +138,7 @@ export const KINDS = [
   storageClassKind,
   volumeAttachmentKind,
   volumeAttributesClassKind,
+  storageVersionMigrationKind,
   // A list of kinds of different objects: each is only ever given its own.
 ] as unknown as readonly Kind[]
 

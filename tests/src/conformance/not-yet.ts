@@ -32,11 +32,6 @@ export const NOT_YET: readonly NotYet[] = [
     ],
   },
   {
-    reason: 'StorageVersionMigration: not served yet',
-    kind: 'storagemigration.k8s.io/StorageVersionMigration',
-    rows: ['StorageVersionMigration (storagemigration.k8s.io/v1) supports create, update, list, patch and delete'],
-  },
-  {
     reason: 'ResourceQuota: stored, not counted yet',
     rows: [
       'Quota status can be updated and patched without touching spec; spec patches flow to status',
@@ -60,18 +55,4 @@ export const NOT_YET: readonly NotYet[] = [
     rows: ['RC reports a failure condition when quota blocks its pods'],
   },
   { reason: 'CronJob: stored, starts no Jobs yet', rows: ['A suspended CronJob starts no jobs'] },
-  {
-    reason: 'PodCertificateRequest: not served yet',
-    kind: 'certificates.k8s.io/PodCertificateRequest',
-    rows: [
-      'PodCertificateRequest (certificates.k8s.io/v1) and its status are discoverable and writable',
-      'maxExpirationSeconds above 91 days is refused',
-      'maxExpirationSeconds below one hour is refused',
-    ],
-  },
-  {
-    reason: 'ClusterTrustBundle: not served yet',
-    kind: 'certificates.k8s.io/ClusterTrustBundle',
-    rows: ['ClusterTrustBundle (certificates.k8s.io/v1) supports create, update, list, patch and delete'],
-  },
 ]

@@ -15,6 +15,22 @@ export function certificateRequest(subject = '/CN=x'): Promise<{ key: string; re
   })
 }
 
+/** A request of its own key for a certificate of some pod. */
+export async function podCertificateSpec(more: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+  const { request } = await certificateRequest()
+  return {
+    signerName: 'example.com/signer',
+    podName: 'web',
+    podUID: 'u1',
+    serviceAccountName: 'default',
+    serviceAccountUID: 'u2',
+    nodeName: 'n1',
+    nodeUID: 'u3',
+    stubPKCS10Request: request.replace(/-----[^-]+-----|\s/g, ''),
+    ...more,
+  }
+}
+
 /** What somebody else's CA says of a subject. */
 export function strangersCertificate(subject: string): Promise<Credentials> {
   return inDirectory(async dir => {

@@ -1,5 +1,5 @@
 /** An object of each kind that a cluster takes as it is. */
-import { certificateRequest } from './certificates.ts'
+import { certificateRequest, podCertificateSpec, strangersCertificate } from './certificates.ts'
 import type { Json } from './moves.ts'
 
 /** What every pod must have. */
@@ -56,6 +56,9 @@ export const SAMPLES: Readonly<Record<string, Json | ((name: string) => Json)>> 
       usages: ['client auth'],
     },
   },
+  'podcertificaterequests.certificates.k8s.io': { spec: await podCertificateSpec() },
+  'clustertrustbundles.certificates.k8s.io': { spec: { trustBundle: (await strangersCertificate('/CN=authority')).certificate } },
+  'storageversionmigrations.storagemigration.k8s.io': { spec: { resource: { group: 'apps', resource: 'deployments' } } },
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': { webhooks: [WEBHOOK] },
   'validatingwebhookconfigurations.admissionregistration.k8s.io': { webhooks: [WEBHOOK] },
   'validatingadmissionpolicies.admissionregistration.k8s.io': {

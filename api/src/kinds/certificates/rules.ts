@@ -1,11 +1,11 @@
 /** Rules of certificate requests: what may be asked, and who may change which part of the answer. */
 
-import { X509Certificate } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { duplicateValue, forbiddenField, invalidValue, requiredValue, tooLong, unsupportedValue } from '../../field-errors.ts'
 import { isDnsLabel, isDnsSubdomain } from '../../names.ts'
 import { CONDITION_STATUSES } from '../../schema/conditions.ts'
 import type { FieldError } from '../../status.ts'
+import { certificateIn, pemBlocks } from './pem.ts'
 import type { CertificateSigningRequest, CertificateSigningRequestCondition, CertificateSigningRequestSpec } from './types.ts'
 
 const USAGES = [
@@ -41,7 +41,6 @@ const DOMAIN_LENGTH_MAX = 253
 const SIGNER_LENGTH_MAX = DOMAIN_LENGTH_MAX + 1 + 253 + 1 + 63
 const DECISIONS = ['Approved', 'Denied'] as const
 const LASTING = [...DECISIONS, 'Failed'] as const
-const PEM_BLOCK = /-----BEGIN ([^\n-]+)-----\r?\n([\s\S]*?)-----END \1-----/g
 
 /** Whether the parts of the status that only some may write may be written. */
 interface Allowed {
@@ -60,7 +59,9 @@ export function validateRequest({ spec }: CertificateSigningRequest): FieldError
     if (!(USAGES as readonly string[]).includes(usage)) errors.push(unsupportedValue(`spec.usages[${i}]`, usage, USAGES))
     if (usages.indexOf(usage) < i) errors.push(duplicateValue(`spec.usages[${i}]`, usage))
   }
-  errors.push(...validateSignerName(signerName ?? '', 'spec.signerName'))
+  if (signerName === LEGACY_SIGNER) {
+    errors.push(invalidValue('spec.signerName', signerName, 'the legacy signerName is not allowed via this API version'))
+  } else errors.push(...validateSignerName(signerName ?? '', 'spec.signerName'))
   if (expirationSeconds !== undefined && expirationSeconds < EXPIRATION_SECONDS_MIN) {
     const why = `may not specify a duration less than ${EXPIRATION_SECONDS_MIN} seconds (10 minutes)`
     errors.push(invalidValue('spec.expirationSeconds', expirationSeconds, why))
@@ -70,8 +71,8 @@ export function validateRequest({ spec }: CertificateSigningRequest): FieldError
 
 /** The PKCS#10 request, PEM; undefined when there is none. Not read any further. */
 export function requestedPem({ request = '' }: Pick<CertificateSigningRequestSpec, 'request'>): string | undefined {
-  const [first] = Buffer.from(request, 'base64').toString('latin1').matchAll(PEM_BLOCK)
-  return first?.[1] === 'CERTIFICATE REQUEST' ? first[0] : undefined
+  const [first] = pemBlocks(Buffer.from(request, 'base64').toString('latin1'))
+  return first?.type === 'CERTIFICATE REQUEST' ? first.text : undefined
 }
 
 /** A write through `status`: the signer's, who gives the certificate or says why not. */
@@ -131,23 +132,18 @@ function validateCertificate(certificate: string): FieldError[] {
 }
 
 function whyNoChain(pem: string): string | undefined {
-  let count = 0
-  for (const [block, type, body = ''] of pem.matchAll(PEM_BLOCK)) {
-    if (type !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(type)}`
-    if (body.includes(':')) return 'no PEM block headers are permitted'
-    try {
-      new X509Certificate(block)
-    } catch {
-      return 'x509: malformed certificate'
-    }
-    count++
+  const blocks = pemBlocks(pem)
+  for (const block of blocks) {
+    if (block.type !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(block.type)}`
+    if (block.hasHeaders) return 'no PEM block headers are permitted'
+    if (!certificateIn(block)) return 'x509: malformed certificate'
   }
-  return count === 0 ? 'must contain at least one CERTIFICATE PEM block' : undefined
+  return blocks.length === 0 ? 'must contain at least one CERTIFICATE PEM block' : undefined
 }
 
-function validateSignerName(name: string, path: string): FieldError[] {
+/** A domain and a name behind it, such as `example.com/signer`. */
+export function validateSignerName(name: string, path: string): FieldError[] {
   if (!name) return [requiredValue(path, 'signerName must be provided')]
-  if (name === LEGACY_SIGNER) return [invalidValue(path, name, 'the legacy signerName is not allowed via this API version')]
   const [domain = '', rest = '', ...more] = name.split('/')
   if (!name.includes('/') || more.length > 0) {
     return [invalidValue(path, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")]

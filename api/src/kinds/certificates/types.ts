@@ -30,3 +30,32 @@ export interface CertificateSigningRequestStatus {
 export interface CertificateSigningRequestCondition extends Condition {
   lastUpdateTime?: Time
 }
+
+/** https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#pod-certificate-requests */
+export interface PodCertificateRequest extends KubernetesObject {
+  spec: PodCertificateRequestSpec
+  status?: PodCertificateRequestStatus
+}
+
+export interface PodCertificateRequestSpec {
+  signerName: string
+  podName: string
+  podUID: string
+  serviceAccountName: string
+  serviceAccountUID: string
+  nodeName: string
+  nodeUID: string
+  maxExpirationSeconds?: number
+  unverifiedUserAnnotations?: Record<string, string>
+  /** PKCS#10 in DER, in base64. */
+  stubPKCS10Request: string
+}
+
+export interface PodCertificateRequestStatus {
+  conditions?: (Condition & { observedGeneration?: number })[]
+  /** PEM; the certificate itself comes first. */
+  certificateChain?: string
+  notBefore?: Time
+  beginRefreshAt?: Time
+  notAfter?: Time
+}

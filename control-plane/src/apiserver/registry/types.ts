@@ -73,8 +73,8 @@ export interface RequestContext {
 export interface AccessGuard {
   /** For a role or a binding that is made or changed. Throws Forbidden when it gives rights that its user does not hold. */
   mayGrant(change: { context: RequestContext; kind: Kind; object: KubernetesObject; old?: KubernetesObject }): Promise<void>
-  /** Whether the user may decide on, or sign, certificate requests for the signer. */
-  maySign(user: User, verb: 'approve' | 'sign', signerName: string): Promise<boolean>
+  /** Whether the user may decide on, or sign, certificate requests for the signer, or say whom to trust for it. */
+  maySign(user: User, verb: 'approve' | 'sign' | 'attest', signerName: string): Promise<boolean>
 }
 
 /** DeleteOptions as they come on the wire, body and query put together. */

@@ -1,6 +1,7 @@
 /** Kinds that are data for others: what every client may do with them. */
 import assert from 'node:assert/strict'
 import { configMapKind, podKind } from '@davit/api'
+import { strangersCertificate } from '../../control-plane/certificates.ts'
 import type { ApiContext } from '../api-context.ts'
 import type { Case } from '../case.ts'
 import { shell } from '../context.ts'
@@ -18,6 +19,7 @@ import {
 const podTemplate = () => ({ template: { metadata: { labels: { app: 'x' } }, spec: { containers: [shell('true')] } } })
 const devices = { devices: { requests: [{ name: 'one', exactly: { deviceClassName: 'example.com' } }] } }
 const attachment = () => ({ spec: { attacher: 'example.com', nodeName: 'node-1', source: { persistentVolumeName: 'none' } } })
+const AUTHORITY = (await strangersCertificate('/CN=authority')).certificate
 const NOW = '2026-01-02T03:04:05.000000Z'
 
 /** Rows that are about a kind's whole life and nothing else. */
@@ -73,6 +75,16 @@ const WHOLE_LIVES: readonly { row: string; kind: string; body: (name: string) =>
     row: 'ResourceSlice (resource.k8s.io/v1) supports create, update, list, patch and delete',
     kind: 'resource.k8s.io/ResourceSlice',
     body: name => ({ spec: { driver: 'example.com', pool: { name, generation: 1, resourceSliceCount: 1 }, nodeName: 'node-1' } }),
+  },
+  {
+    row: 'ClusterTrustBundle (certificates.k8s.io/v1) supports create, update, list, patch and delete',
+    kind: 'certificates.k8s.io/ClusterTrustBundle',
+    body: () => ({ spec: { trustBundle: AUTHORITY } }),
+  },
+  {
+    row: 'StorageVersionMigration (storagemigration.k8s.io/v1) supports create, update, list, patch and delete',
+    kind: 'storagemigration.k8s.io/StorageVersionMigration',
+    body: () => ({ spec: { resource: { group: 'example.com', resource: 'things' } } }),
   },
   {
     row: 'CSIDriver create, patch, update, list, delete and collection delete work',

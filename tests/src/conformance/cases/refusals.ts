@@ -1,6 +1,7 @@
 /** What the API refuses: keys without a name, changes of what is immutable, sysctls that are none, classes that are not there. */
 import assert from 'node:assert/strict'
 import { configMapKind, type Kind, type KubernetesObject, secretKind } from '@davit/api'
+import { podCertificateSpec } from '../../control-plane/certificates.ts'
 import type { ApiContext } from '../api-context.ts'
 import type { Case } from '../case.ts'
 import { kindLife, untilNames } from './kind-life.ts'
@@ -44,11 +45,30 @@ function immutableCase(kind: Source): Case<ApiContext> {
   }
 }
 
+/** A certificate for a pod that would be good for too long, or not long enough. */
+function expirationCase(row: string, { refused, taken }: { refused: number; taken: number }): Case<ApiContext> {
+  const kind = 'certificates.k8s.io/PodCertificateRequest'
+  return {
+    row,
+    kind,
+    run: async context => {
+      const spec = await podCertificateSpec()
+      const make = (maxExpirationSeconds: number) =>
+        kindLife(context, kind, () => ({ spec: { ...spec, maxExpirationSeconds } })).make(`for-${maxExpirationSeconds}`)
+      const message = new RegExp(`spec\\.maxExpirationSeconds: Invalid value: ${refused}: must be in the range \\[3600, 7862400\\]`)
+      await assert.rejects(make(refused), { reason: 'Invalid', message })
+      await make(taken)
+    },
+  }
+}
+
 export const cases: readonly Case<ApiContext>[] = [
   emptyKeyCase('ConfigMap'),
   emptyKeyCase('Secret'),
   immutableCase('ConfigMap'),
   immutableCase('Secret'),
+  expirationCase('maxExpirationSeconds above 91 days is refused', { refused: 91 * 86_400 + 1, taken: 91 * 86_400 }),
+  expirationCase('maxExpirationSeconds below one hour is refused', { refused: 3_599, taken: 3_600 }),
   {
     row: 'Malformed sysctl names are refused by validation',
     run: async context => {

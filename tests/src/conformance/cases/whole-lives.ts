@@ -1,6 +1,6 @@
 /** Kinds whose rows ask for every verb, and most for a status beside it. */
 import assert from 'node:assert/strict'
-import { certificateRequest } from '../../control-plane/certificates.ts'
+import { certificateRequest, podCertificateSpec } from '../../control-plane/certificates.ts'
 import type { ApiContext } from '../api-context.ts'
 import { assertHas } from '../assert-has.ts'
 import type { Case } from '../case.ts'
@@ -17,6 +17,8 @@ import {
   updateMetadata,
 } from './kind-life.ts'
 
+const DENIED: Body = { conditions: [{ type: 'Denied', status: 'True', reason: 'Test', message: 'of a test', lastTransitionTime: NOW }] }
+const POD_CERTIFICATE = await podCertificateSpec()
 const CONTAINERS = { containers: [{ name: 'main', image: 'busybox:1.36' }] }
 const OTHER_CONTAINERS = { containers: [{ name: 'main', image: 'busybox:1.35' }] }
 const ADDRESS = { loadBalancer: { ingress: [{ ip: '203.0.113.1' }] } }
@@ -49,6 +51,13 @@ const WHOLE_LIVES: readonly WholeLife[] = [
     kind: 'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration',
     body: () => ({ spec: { type: 'Limited', limited: { nominalConcurrencyShares: 2, limitResponse: { type: 'Reject' } } } }),
     status: { patched: condition('Test', 'Patched'), updated: condition('Test', 'Updated') },
+  },
+  {
+    row: 'PodCertificateRequest (certificates.k8s.io/v1) and its status are discoverable and writable',
+    kind: 'certificates.k8s.io/PodCertificateRequest',
+    body: () => ({ spec: POD_CERTIFICATE }),
+    // What is decided stays.
+    status: { patched: DENIED, updated: DENIED },
   },
   {
     row: 'ValidatingAdmissionPolicy is discoverable with all eight verbs and a status subresource',

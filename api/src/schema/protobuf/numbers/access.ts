@@ -34,6 +34,12 @@ CertificateSigningRequest metadata spec status
 CertificateSigningRequestCondition type reason message lastUpdateTime lastTransitionTime status
 CertificateSigningRequestSpec request username uid groups usages extra signerName expirationSeconds?
 CertificateSigningRequestStatus conditions certificate
+ClusterTrustBundle metadata spec
+ClusterTrustBundleSpec signerName trustBundle
+PodCertificateRequest metadata spec status
+PodCertificateRequestSpec signerName podName podUID serviceAccountName serviceAccountUID nodeName nodeUID maxExpirationSeconds?
+  11:unverifiedUserAnnotations stubPKCS10Request
+PodCertificateRequestStatus conditions certificateChain 4:notBefore beginRefreshAt notAfter
 `,
   'rbac.authorization.k8s.io/v1': `
 AggregationRule clusterRoleSelectors

@@ -40,4 +40,9 @@ Scheduling nodeSelector tolerations
   'scheduling.k8s.io/v1': `
 PriorityClass metadata value globalDefault description preemptionPolicy?
 `,
+  'storagemigration.k8s.io/v1': `
+StorageVersionMigration metadata spec status
+StorageVersionMigrationSpec resource
+StorageVersionMigrationStatus conditions resourceVersion
+`,
 }

@@ -6,6 +6,7 @@ CreateOptions dryRun 3:fieldManager fieldValidation
 DeleteOptions gracePeriodSeconds? preconditions orphanDependents? propagationPolicy? dryRun
   ignoreStoreReadErrorWithClusterBreakingPotential?
 FieldSelectorRequirement key operator values
+GroupResource group resource
 LabelSelector matchLabels matchExpressions
 LabelSelectorRequirement key operator values
 ManagedFieldsEntry manager operation apiVersion time 6:fieldsType fieldsV1 subresource

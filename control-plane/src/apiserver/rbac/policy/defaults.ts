@@ -2,7 +2,7 @@
 import { aggregateRules, type ClusterRole, type ClusterRoleBinding, GROUPS, NAMESPACES, RBAC_GROUP, type Role } from '@davit/api'
 import { ROLES_FOR_PARTS } from './for-parts.ts'
 import { ROLES_FOR_PEOPLE } from './for-people.ts'
-import { clusterRole, clusterRoleBinding, defaults, group, paths, rule, user } from './make.ts'
+import { clusterRole, clusterRoleBinding, defaults, group, paths, READ, rule, user } from './make.ts'
 
 /** The single checks, and HEAD where Kubernetes allows GET alone, are Davit's addition: they tell no more, and load balancers ask so. */
 const HEALTH = '/healthz /healthz/* /livez /livez/* /readyz /readyz/*'
@@ -18,6 +18,7 @@ const ROLES_FOR_ALL = [
   clusterRole('system:service-account-issuer-discovery', [
     paths('get head', '/.well-known/openid-configuration /openid/v1/jwks /openid/v1/jwks/'),
   ]),
+  clusterRole('system:cluster-trust-bundle-discovery', [rule(READ, 'certificates.k8s.io', 'clustertrustbundles')]),
 ]
 
 /** Roles that others make up have their rules at once, before any controller runs. */
@@ -31,6 +32,7 @@ export const CLUSTER_ROLE_BINDINGS: readonly ClusterRoleBinding[] = [
   clusterRoleBinding('system:basic-user', [group(authenticated)]),
   clusterRoleBinding('system:public-info-viewer', [group(authenticated), group(unauthenticated)]),
   clusterRoleBinding('system:service-account-issuer-discovery', [group(serviceAccounts)]),
+  clusterRoleBinding('system:cluster-trust-bundle-discovery', [group(serviceAccounts)]),
   clusterRoleBinding('system:monitoring', [group('system:monitoring')]),
   clusterRoleBinding('system:node-proxier', [user('system:kube-proxy')]),
   clusterRoleBinding('system:kube-scheduler', [user('system:kube-scheduler')]),

@@ -15,6 +15,7 @@ import { createLookups, type Lookups } from './lookups.ts'
 import { memoryPressureToleration } from './memory-pressure.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
 import { nodeRestriction } from './node-restriction.ts'
+import { podCertificateRequests } from './pod-certificate-requests.ts'
 import { priority, priorityClasses } from './priority.ts'
 import type { QuotaLedger } from './quota/ledger.ts'
 import { resourceQuotas } from './quota/resource-quota.ts'
@@ -65,6 +66,7 @@ function rules(options: AdmissionOptions, lookups: Lookups): AdmissionRule[] {
     storageObjectInUseProtection(),
     claimResize(lookups),
     certificateRequests(clock),
+    podCertificateRequests(clock),
     initialApiService(clock),
     defaultIngressClass(lookups),
     storedVersions(),
