@@ -94,8 +94,8 @@ async function runOnce({ lab, run, runs, replicas, only, signal }: Turn, measure
 async function measureIdle(lab: Lab, signal: AbortSignal): Promise<Usage[]> {
   progress(`Measuring memory and processor time at rest for ${IDLE_MS / 1000} s`)
   // What starting left to do (events, reports of state) belongs to the start.
-  await settle(signal)
-  await settle(signal)
+  // What starting left to do (events, reports of state) belongs to the start.
+  for (let times = 0; times < 6; times++) await settle(signal)
   return measureDavit(lab, IDLE_MS, signal)
 }
 

@@ -7,7 +7,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, type Registry } from 'prom-client'
 
 /** Milliseconds between two looks at how late the event loop is. */
-const LOOK_EVERY_MS = 100
+const LOOK_EVERY_MS = 500
 
 export function observeProcess(registers: Registry[]): void {
   const startedAt = Math.round(Date.now() / 1000 - process.uptime())

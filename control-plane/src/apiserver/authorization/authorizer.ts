@@ -26,7 +26,7 @@ interface Parts {
 
 const ALLOWED: Verdict = { allowed: true, reason: '' }
 
-async function judge({ lookups, roles }: Parts, attributes: Attributes, body: unknown): Promise<Verdict> {
+function judge({ lookups, roles }: Parts, attributes: Attributes, body: unknown): Verdict | Promise<Verdict> {
   const { user, resource, path } = attributes
   // Joining proves itself by its token.
   if (isAlmighty(user) || path === PATHS.join) return ALLOWED
@@ -35,8 +35,9 @@ async function judge({ lookups, roles }: Parts, attributes: Attributes, body: un
   const node = nodeNameOf(user)
   if (resource === '') return path !== undefined && mayUsePath(user, node !== undefined, path) ? ALLOWED : answer
   if (node === undefined) return answer
-  const why = await judgeNode({ ...attributes, node, body }, lookups)
-  return why === undefined ? ALLOWED : { allowed: false, reason: why || answer.reason }
+  return judgeNode({ ...attributes, node, body }, lookups).then(why =>
+    why === undefined ? ALLOWED : { allowed: false, reason: why || answer.reason },
+  )
 }
 
 /** Whether no role need be asked for what this user may do. */

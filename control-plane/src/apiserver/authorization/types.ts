@@ -27,7 +27,7 @@ export interface Rights {
 
 export interface Authorizer {
   /** `body`: of a write, as parsed; for nodes the name in it counts. */
-  authorize(attributes: Attributes, body?: unknown): Promise<Verdict>
+  authorize(attributes: Attributes, body?: unknown): Verdict | Promise<Verdict>
   /** `namespace`: rights that hold there, too. */
   rightsOf(user: User, namespace?: string): Rights
 }

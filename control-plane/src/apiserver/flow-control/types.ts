@@ -6,12 +6,14 @@ export interface FlowRequest {
   readonly verb: string
   readonly path: string
   /** Absent for paths that are no resources. */
-  readonly resource?: {
-    readonly group: string
-    readonly resource: string
-    readonly subresource?: string
-    readonly namespace?: string
-  }
+  readonly resource?:
+    | {
+        readonly group: string
+        readonly resource: string
+        readonly subresource?: string
+        readonly namespace?: string
+      }
+    | undefined
 }
 
 /** Why a request was turned away, as metrics name it. */

@@ -1,6 +1,6 @@
 /** Whether a user may make a request, and as whom. */
 import { apiError, forbidden, GROUPS, parseFieldSelector } from '@davit/api'
-import type { Attributes, Authorizer } from '../authorization/index.ts'
+import type { Attributes, Authorizer, Verdict } from '../authorization/index.ts'
 import type { User } from '../registry/index.ts'
 import type { RequestInfo } from './request-info.ts'
 
@@ -12,11 +12,16 @@ export interface AccessRequest {
   readonly body?: unknown
 }
 
-/** Throws Forbidden in Kubernetes' words. */
-export async function checkAccess(authorizer: Authorizer, { user, info, query, body }: AccessRequest): Promise<void> {
+/** Throws, or rejects with, Forbidden in Kubernetes' words; nothing where there is nothing to wait for. */
+export function checkAccess(authorizer: Authorizer, { user, info, query, body }: AccessRequest): Promise<void> | undefined {
   const attributes = attributesOf(user, info, query)
-  const { allowed, reason } = await authorizer.authorize(attributes, body)
-  if (!allowed) throw refusal(attributes, reason)
+  const judge = ({ allowed, reason }: Verdict) => {
+    if (!allowed) throw refusal(attributes, reason)
+  }
+  const verdict = authorizer.authorize(attributes, body)
+  if (verdict instanceof Promise) return verdict.then(judge)
+  judge(verdict)
+  return undefined
 }
 
 /** Nodes may write what names themselves: judging that takes the body. */

@@ -14,7 +14,7 @@ import { BODY_BYTES_MAX, readBody, SMALL_BODY_BYTES_MAX } from './body/read-body
 import { impersonate } from './impersonate.ts'
 import type { ApiServer, ApiServerOptions, HealthCheck, ServerCertificates } from './options.ts'
 import { refuseUnreadable } from './refuse.ts'
-import { isLongRunning, parseRequestInfo, type RequestInfo } from './request-info.ts'
+import { isLongRunning, parseRequestInfo, type RequestInfo, type ResourceInfo } from './request-info.ts'
 import { kindLookup } from './resources/dispatch.ts'
 import { type Reply, type Request, sendError, statusOf } from './respond.ts'
 import { routeTable } from './routes.ts'
@@ -66,13 +66,19 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         if (hasLeft(request)) throw badRequest('The client has left')
       }
       if (request.method !== 'GET') await confirm()
-      const caller = await authenticate(request.raw, options.identity)
-      const user = await impersonate(options.authorizer, caller, request.raw.rawHeaders)
+      // What is known at once is not waited for: most of a small answer's time would be promises.
+      const caller = authenticate(request.raw, options.identity)
+      const known = caller instanceof Promise ? await caller : caller
+      const acting = impersonate(options.authorizer, known, request.raw.rawHeaders)
+      const user = acting instanceof Promise ? await acting : acting
       // A watch takes a seat too, until it stands.
-      if (!isLong || info.verb === 'watch') await visit.takeSeat(options.flowControl, { user, ...info }, timeoutMs)
+      const { verb, path, resource } = info
+      const seat = !isLong || verb === 'watch' ? visit.takeSeat(options.flowControl, { user, verb, path, resource }, timeoutMs) : undefined
+      if (seat) await seat
       const body = bodyReader(request, bodyMax(user, info, request.headers['content-type']))
-      const judged = needsBody(user, info) ? { body: parseAnyBody(await body(), request.headers['content-type']) } : {}
-      await checkAccess(options.authorizer, { user, info, query, ...judged })
+      const judged = needsBody(user, info) ? parseAnyBody(await body(), request.headers['content-type']) : undefined
+      const checked = checkAccess(options.authorizer, { user, info, query, body: judged })
+      if (checked) await checked
       await route({ info, user, query, body, confirm, begun: visit.begun, request, reply })
     } catch (err) {
       // Whose time is over has been told.
@@ -86,14 +92,17 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     if (!reply.sent && !reply.raw.headersSent) sendError(reply, err)
   }
   const record = (info: RequestInfo | undefined, code: number, startedAt: number) => {
-    const { group = '', version = '', resource = '', subresource = '', namespace, name } = info?.resource ?? {}
+    const { group = '', version = '', resource = '', subresource = '', namespace, name } = info?.resource ?? NOTHING
     // Only names that are served become labels: a client must not be able to make up series.
     const kind = lookup(group, version, resource)
     const known = kind !== undefined && (subresource === '' || (kind.subresources as readonly string[]).includes(subresource))
     const scope = !known ? '' : name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster'
     metrics.observeRequest({
       verb: info?.verb ?? '',
-      ...(known ? { group, version, resource, subresource } : { group: '', version: '', resource: '', subresource: '' }),
+      group: known ? group : '',
+      version: known ? version : '',
+      resource: known ? resource : '',
+      subresource: known ? subresource : '',
       scope,
       code,
       seconds: (performance.now() - startedAt) / 1000,
@@ -119,6 +128,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     },
   }
 }
+
+const NOTHING: Partial<ResourceInfo> = {}
 
 type App = FastifyInstance<Http2SecureServer>
 
@@ -237,9 +248,12 @@ function hasLeft({ raw }: Request): boolean {
   return raw.stream ? raw.stream.closed : raw.socket.destroyed
 }
 
+/** Nobody changes a query. */
+const NO_QUERY = new URLSearchParams()
+
 function queryOf(url: string): URLSearchParams {
   const question = url.indexOf('?')
-  return new URLSearchParams(question < 0 ? '' : url.slice(question + 1))
+  return question < 0 ? NO_QUERY : new URLSearchParams(url.slice(question + 1))
 }
 
 function trackConnections(server: Http2SecureServer): Set<Socket> {

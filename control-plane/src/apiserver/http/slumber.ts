@@ -5,7 +5,7 @@
  */
 import type { Clock } from '@davit/api'
 
-const TICK_MS = 250
+const TICK_MS = 500
 /** A loop that is only busy is never that late. */
 const ASLEEP_MS = 1_500
 /** For so long after waking, what is read may be from before. */

@@ -59,7 +59,7 @@ export async function patchObject(handlers: Handlers, call: ResourceCall): Promi
 function applyContext({ authorizer }: Handlers, { user, resource }: ResourceCall, body: unknown, bytes: Buffer) {
   return {
     duplicateFields: isJsonObject(bytes) ? duplicateFields(bytes) : [],
-    mayCreate: () => checkAccess(authorizer, { user, info: { verb: 'create', path: '', resource }, body }),
+    mayCreate: async () => checkAccess(authorizer, { user, info: { verb: 'create', path: '', resource }, body }),
   }
 }
 
