@@ -13,6 +13,8 @@ export type ConvertByWebhook = (
 
 /** Objects that a webhook is asked for at once. */
 const ASKED_MAX = 500
+/** Objects that are converted between two turns of the event loop. */
+const YIELD_EVERY = 100
 
 export class VersionedResource implements StoredResource {
   readonly name: string
@@ -45,14 +47,25 @@ export class VersionedResource implements StoredResource {
     return this.#keep(stored, stored)
   }
 
-  /** So that every one of them can be found. */
-  async prepare(stored: readonly KubernetesObject[], signal?: AbortSignal): Promise<void> {
-    const missing = stored.filter(object => this.#needsWebhook(object) && !this.#seen.has(object))
-    for (let at = 0; at < missing.length; at += ASKED_MAX) {
-      const asked = missing.slice(at, at + ASKED_MAX)
-      const converted = await this.#convert(this.custom, asked, apiVersionOf(this.kind), signal)
-      for (const [i, object] of asked.entries()) this.#keep(object, converted[i] as KubernetesObject)
+  /** So that every one of them is found at once. */
+  async prepare(stored: readonly Pick<Stored, 'object'>[], signal?: AbortSignal): Promise<void> {
+    let made = 0
+    const asked: KubernetesObject[] = []
+    for (const { object } of stored) {
+      if (this.#seen.has(object)) continue
+      if (this.#needsWebhook(object)) asked.push(object)
+      else {
+        this.#keep(object, object)
+        // Others wait for the loop.
+        if (++made % YIELD_EVERY === 0) await new Promise(setImmediate)
+      }
     }
+    for (let at = 0; at < asked.length; at += ASKED_MAX) await this.#ask(asked.slice(at, at + ASKED_MAX), signal)
+  }
+
+  async #ask(asked: readonly KubernetesObject[], signal: AbortSignal | undefined): Promise<void> {
+    const converted = await this.#convert(this.custom, asked, apiVersionOf(this.kind), signal)
+    for (const [i, object] of asked.entries()) this.#keep(object, converted[i] as KubernetesObject)
   }
 
   bytesOf(seen: KubernetesObject): Buffer {

@@ -56,17 +56,8 @@ export function versionedStorage(storage: Storage, kinds: KindRegistry, convert:
 }
 
 async function seen(stored: Stored, resource: VersionedResource, signal: AbortSignal | undefined): Promise<Stored> {
-  await prepared([stored], resource, signal)
+  await resource.prepare([stored], signal)
   return new Seen(stored, resource)
-}
-
-/** Looks at no object where no webhook has to be asked. */
-async function prepared(items: readonly Stored[], resource: VersionedResource, signal: AbortSignal | undefined): Promise<void> {
-  if (resource.custom.webhook)
-    await resource.prepare(
-      items.map(({ object }) => object),
-      signal,
-    )
 }
 
 async function listSeen(storage: Storage, resource: VersionedResource, request: ListRequest): Promise<ListResult> {
@@ -82,10 +73,13 @@ async function listSeen(storage: Storage, resource: VersionedResource, request: 
     }
     const result = await storage.list(resource, filter ? { ...request, filter: matches } : request)
     if (missing.length === 0) {
-      await prepared(result.items, resource, signal)
+      await resource.prepare(result.items, signal)
       return { ...result, items: result.items.map(stored => new Seen(stored, resource)) }
     }
-    await resource.prepare(missing, signal)
+    await resource.prepare(
+      missing.map(object => ({ object })),
+      signal,
+    )
     for (const object of missing) converted.set(identityOf(object), resource.find(object) as KubernetesObject)
   }
   throw apiError('ServiceUnavailable', `objects of ${resource.name} change faster than their conversion webhook answers`)
@@ -142,7 +136,7 @@ async function* watchSeen(
       const { type, stored, previous } = event
       return [...(previous ? [previous] : []), ...(type === 'deleted' && previous ? [] : [stored])]
     })
-    await prepared(changed, resource, request.signal)
+    await resource.prepare(changed, request.signal)
     const seen = batch.flatMap(event => seenEvent(event, resource, filter) ?? [])
     if (seen.length > 0) yield seen
   }
