@@ -41,6 +41,7 @@ export async function forwardRequest(request: IncomingMessage, response: ServerR
     answered = await ask(request, connection, forwarding)
   } catch (err) {
     connection.destroy()
+    request.resume()
     throw signal.aborted ? signal.reason : err
   }
   const cut = () => {
@@ -48,7 +49,11 @@ export async function forwardRequest(request: IncomingMessage, response: ServerR
     cutOff(response)
   }
   // Whatever ends the answer early ends the connection, and the other way round.
-  response.once('close', () => connection.destroy())
+  response.once('close', () => {
+    connection.destroy()
+    // What the backend did not read must not stand before the client's next request.
+    request.resume()
+  })
   try {
     const { headers, body } = rewrite(responseHeaders(answered.headers), answered)
     response.writeHead(answered.statusCode ?? 502, headers)

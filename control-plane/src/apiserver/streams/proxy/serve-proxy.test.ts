@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener, request, type Server } from 'node:http'
+import { Agent, createServer, type IncomingMessage, type RequestListener, request, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { buffer, text } from 'node:stream/consumers'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -88,6 +88,26 @@ test('large bodies pass in both directions', async () => {
   const body = Buffer.alloc(6 << 20, 'abc')
   assert.ok((await buffer(await ask('pods/web:81/', { method: 'POST', body }))).equals(body))
   assert.equal(dialled[0], `/dial ${ADDRESS} 81`)
+})
+
+test('a body that the pod does not read does not stand in the way of what the client asks next', async () => {
+  serve = (incoming, response) => {
+    if (incoming.method !== 'POST') return void response.end('more')
+    // Neither read further nor closed.
+    response.socket?.write('HTTP/1.1 413 Payload Too Large\r\nContent-Length: 6\r\n\r\nenough')
+  }
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const options = { port: cluster.port, host: '127.0.0.1', agent }
+  const asked = request({ ...options, path: '/proxy-of/pods/web/', method: 'POST', headers: { 'content-length': String(4 << 20) } })
+  asked.on('error', () => {})
+  asked.end(Buffer.alloc(4 << 20))
+  const [refused] = (await once(asked, 'response')) as [IncomingMessage]
+  assert.deepEqual([refused.statusCode, await text(refused)], [413, 'enough'])
+  const next = request({ ...options, path: '/proxy-of/pods/web/' })
+  next.end()
+  const [answer] = (await once(next, 'response')) as [IncomingMessage]
+  assert.deepEqual([answer.statusCode, await text(answer)], [200, 'more'])
+  agent.destroy()
 })
 
 test("what a client says to the API server alone does not reach the pod, nor the pod's rules for other origins the client", async () => {
