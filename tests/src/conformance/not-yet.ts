@@ -50,9 +50,5 @@ export const NOT_YET: readonly NotYet[] = [
     reason: 'LimitRange: stored, not applied yet',
     rows: ['LimitRange fills in defaults, refuses pods out of range, and can be updated and watched'],
   },
-  {
-    reason: 'ReplicationController: stored, makes no pods yet',
-    rows: ['RC reports a failure condition when quota blocks its pods'],
-  },
   { reason: 'CronJob: stored, starts no Jobs yet', rows: ['A suspended CronJob starts no jobs'] },
 ]

@@ -39,6 +39,7 @@ import { cases as subPath } from './cases/sub-path.ts'
 import { cases as taints } from './cases/taints.ts'
 import { cases as watches } from './cases/watches.ts'
 import { cases as wholeLives } from './cases/whole-lives.ts'
+import { cases as workloads } from './cases/workloads.ts'
 import { NOT_YET } from './not-yet.ts'
 import type { PlaneContext } from './plane-context.ts'
 
@@ -96,6 +97,7 @@ export const API_TOPICS: readonly Topic<PlaneContext>[] = [
   { file: 'watches', cases: watches },
   { file: 'persistent-volumes', cases: persistentVolumes },
   { file: 'whole-lives', cases: wholeLives },
+  { file: 'workloads', cases: workloads },
   { file: 'policies', cases: policies },
   { file: 'kinds', cases: kinds },
   { file: 'events', cases: events },
