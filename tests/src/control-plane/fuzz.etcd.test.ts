@@ -5,9 +5,12 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { KINDS, type KubernetesObject, resourcePath } from '@davit/api'
+import { heldAtRest } from './at-rest.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { DEFINITIONS } from './fuzz-kinds.ts'
 import { RandomRequests } from './random-requests.ts'
 import type { Answer, Ask } from './send.ts'
+import { until } from './until.ts'
 
 const RUNS = Number(process.env.DAVIT_FUZZ_RUNS ?? 1000)
 const SEED = Number(process.env.DAVIT_FUZZ_SEED ?? 20_261)
@@ -19,6 +22,13 @@ before(async () => {
   plane = await startControlPlane()
   const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'fuzz' } }
   assert.equal((await plane.ask({ method: 'POST', path: '/api/v1/namespaces', body })).code, 201)
+  for (const definition of DEFINITIONS) {
+    const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+    const made = await plane.ask({ method: 'POST', path, body: definition })
+    assert.equal(made.code, 201, made.text)
+    const { names } = definition.spec
+    await until(names.plural, async () => (await plane.ask({ path: `/apis/fuzz.example.com/v1/${names.plural}` })).code === 200)
+  }
 })
 after(() => plane[Symbol.asyncDispose]())
 
@@ -35,33 +45,63 @@ function faultOf(ask: Ask, answer: Answer): string | undefined {
   return json.kind === 'Status' && json.code === code && typeof json.message === 'string' ? undefined : 'no Status'
 }
 
+/** What no request changes. */
+const SAME = ['/version', '/api', '/api/v1', '/apis/apps/v1', '/api/v1/namespaces/kube-system?resourceVersion=0', '/openid/v1/jwks']
+const answersNow = async () => Promise.all(SAME.map(async path => (await plane.ask({ path })).text))
+
+const FILES_MORE_MAX = 10
+const HEAP_MORE_MEGABYTES_MAX = 100
+const RESIDENT_MORE_MEGABYTES_MAX = 250
+
 it(`${RUNS} random requests from seed ${SEED} are answered without a failure`, { timeout: 3_600_000 }, async () => {
   const requests = new RandomRequests(SEED)
   const codes = new Map<number, number>()
   const faults = new Map<string, string>()
-  let left = RUNS
-  const work = async () => {
-    while (left-- > 0 && faults.size < FAULTS_MAX) {
-      const ask = requests.next()
-      const described = () => `${ask.method} ${ask.path}\n${JSON.stringify(ask.headers)}\n${String(ask.body ?? '')}`
-      const answer = await plane.ask(ask).catch((error: unknown) => {
-        // A path that even Node's client refuses to send is no request.
-        if ((error as NodeJS.ErrnoException).code?.startsWith('ERR_')) return undefined
-        throw new Error(`No answer (seed ${SEED}): ${described()}`, { cause: error })
-      })
-      if (!answer) continue
-      codes.set(answer.code, (codes.get(answer.code) ?? 0) + 1)
-      const fault = faultOf(ask, answer)
-      if (fault)
-        faults.set(answer.text.slice(0, 100), `${fault} (seed ${SEED}): ${described()}\n${answer.code} ${answer.text.slice(0, 2000)}`)
+  const ask = async (count: number) => {
+    let left = count
+    const work = async () => {
+      while (left-- > 0 && faults.size < FAULTS_MAX) {
+        const next = requests.next()
+        const described = () => `${next.method} ${next.path}\n${JSON.stringify(next.headers)}\n${String(next.body ?? '')}`
+        const answer = await plane.ask(next).catch((error: unknown) => {
+          // A path that even Node's client refuses to send is no request.
+          if ((error as NodeJS.ErrnoException).code?.startsWith('ERR_')) return undefined
+          throw new Error(`No answer (seed ${SEED}): ${described()}`, { cause: error })
+        })
+        if (!answer) continue
+        codes.set(answer.code, (codes.get(answer.code) ?? 0) + 1)
+        const fault = faultOf(next, answer)
+        if (fault)
+          faults.set(
+            `${next.method} ${next.path.split('?', 1)[0]} ${answer.text.slice(0, 100)}`,
+            `${fault} (seed ${SEED}): ${described()}\n${answer.code} ${answer.text.slice(0, 2000)}`,
+          )
+      }
     }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  const same = await answersNow()
+  // What is made once is made by the first of them.
+  await ask(Math.ceil(RUNS / 5))
+  const before = await heldAtRest(plane)
+  await ask(RUNS - Math.ceil(RUNS / 5))
   assert.deepEqual([...faults.values()], [])
   assert.ok(plane.isAlive())
   // Most requests must get somewhere, or this proves little.
   assert.ok((codes.get(201) ?? 0) > RUNS / 100, JSON.stringify([...codes]))
   assert.ok((codes.get(422) ?? 0) > RUNS / 100, JSON.stringify([...codes]))
+
+  const bound = {
+    files: before.files + FILES_MORE_MAX,
+    heapMegabytes: before.heapMegabytes + HEAP_MORE_MEGABYTES_MAX,
+    residentMegabytes: before.residentMegabytes + RESIDENT_MORE_MEGABYTES_MAX,
+  }
+  const isWithin = (held: typeof bound) =>
+    held.files <= bound.files && held.heapMegabytes <= bound.heapMegabytes && held.residentMegabytes <= bound.residentMegabytes
+  const left = await heldAtRest(plane, isWithin)
+  console.log(`answers ${JSON.stringify(Object.fromEntries(codes))}, held ${JSON.stringify({ before, left })}`)
+  assert.ok(isWithin(left), `held before ${JSON.stringify(before)}, after ${JSON.stringify(left)}`)
+  assert.deepEqual(await answersNow(), same)
 })
 
 for (const kind of KINDS) {

@@ -1,5 +1,7 @@
 /** Requests of every kind, right and wrong, drawn from a seed. */
-import { apiVersionOf, describeSchema, KINDS, type Kind, type KubernetesObject, type ScalarNode, type SchemaNode } from '@davit/api'
+import { apiVersionOf, type KubernetesObject, type ScalarNode, type SchemaNode } from '@davit/api'
+import { FUZZ_KINDS, type FuzzKind } from './fuzz-kinds.ts'
+import { type Dice, randomProtobuf } from './random-protobuf.ts'
 import type { Ask } from './send.ts'
 
 /** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
@@ -67,6 +69,8 @@ const ACCEPTS = [
   'image/png',
   ';q=',
   'application/json;as=Table;v=v9;g=meta.k8s.io',
+  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json',
+  'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
 ]
 const QUERY_NAMES = [
   'labelSelector',
@@ -85,6 +89,7 @@ const QUERY_NAMES = [
   'sendInitialEvents',
   'allowWatchBookmarks',
   'force',
+  'timeout',
   '__proto__',
 ]
 const QUERY_VALUES = [
@@ -107,6 +112,7 @@ const QUERY_VALUES = [
   'status.phase!=Running',
   'Metadata',
   'Background',
+  '30s',
   '%00',
   '%zz',
   'x'.repeat(500),
@@ -125,6 +131,12 @@ const OTHER_PATHS = [
   '/openapi/v2',
   '/openapi/v3',
   '/openapi/v3/api/v1',
+  '/openapi/v3/apis/apps/v1',
+  '/openapi/v3/apis/fuzz.example.com/v1',
+  '/apis/fuzz.example.com',
+  '/apis/fuzz.example.com/v1',
+  '/.well-known/openid-configuration',
+  '/openid/v1/jwks',
   '/davit/v1/cluster',
   '/davit/v1/join',
   '/davit/v1/drain',
@@ -136,8 +148,21 @@ const OTHER_PATHS = [
   '/apis/__proto__',
 ]
 
+/** What is asked for through an API server. No node is connected. */
+const PROXIED = [
+  'namespaces/default/pods/web',
+  'namespaces/fuzz/services/web',
+  'nodes/web',
+  'namespaces/default/services/https:kubernetes:443',
+]
+
 export class RandomRequests {
   readonly #random: () => number
+  readonly #dice: Dice = {
+    chance: probability => this.#chance(probability),
+    count: max => this.#count(max),
+    pick: values => this.#pick(values),
+  }
 
   constructor(seed: number) {
     this.#random = randomFrom(seed)
@@ -146,13 +171,25 @@ export class RandomRequests {
   next(): Ask {
     const method = this.#pick(this.#chance(0.03) ? ODD_METHODS : METHODS)
     if (this.#chance(0.05)) return { method, path: this.#pick(OTHER_PATHS) + this.#query(false), ...this.#body(method, undefined, 'x') }
-    const kind = this.#pick(KINDS)
+    if (this.#chance(0.01)) return this.#proxied(method)
+    const kind = this.#pick(FUZZ_KINDS)
     const isWatch = method === 'GET' && this.#chance(0.1)
     const name = this.#pick(NAMES)
-    return { method, path: this.#path(kind, method, name) + this.#query(isWatch), ...this.#body(method, kind, name) }
+    const body = this.#body(method, kind, name)
+    const isApply = body.headers?.['content-type'] === 'application/apply-patch+yaml'
+    // Without a manager nothing is applied.
+    const query =
+      this.#query(isWatch) + (isApply && this.#chance(0.95) ? `&fieldManager=${this.#pick(NAMES)}&force=${this.#chance(0.5)}` : '')
+    return { method, path: this.#path(kind, method, name) + query, ...body }
   }
 
-  #path(kind: Kind, method: string, usual: string): string {
+  #proxied(method: string): Ask {
+    const target = this.#pick(PROXIED) + this.#pick(['', ':80', ':http', ':99999'])
+    const rest = this.#pick(['', '/', '/a/b?c=d', '/..%2f..%2fx', '/%zz', '//'])
+    return { method, path: `/api/v1/${target}/proxy${rest}`, ...this.#body(method, undefined, 'x') }
+  }
+
+  #path(kind: FuzzKind, method: string, usual: string): string {
     const root = kind.group ? `/apis/${kind.group}/${kind.version}` : `/api/${kind.version}`
     const namespace = this.#pick(this.#chance(0.05) ? ODD_NAMESPACES : NAMESPACES)
     const collection = kind.namespaced && !this.#chance(0.03) ? `${root}/namespaces/${namespace}/${kind.plural}` : `${root}/${kind.plural}`
@@ -178,22 +215,33 @@ export class RandomRequests {
     return this.#pick(values).replaceAll(' ', '%20')
   }
 
-  #body(method: string, kind: Kind | undefined, name: string): Pick<Ask, 'headers' | 'body'> {
+  #body(method: string, kind: FuzzKind | undefined, name: string): Pick<Ask, 'headers' | 'body'> {
     const headers: Record<string, string> = this.#chance(0.08) ? { accept: this.#pick(ACCEPTS) } : {}
     if (method === 'GET' || method === 'HEAD') return { headers }
     if (this.#chance(0.03)) headers['content-type'] = this.#pick(TYPES)
     if (method === 'PATCH') return this.#patch(kind, name, headers)
     if (method === 'DELETE' && this.#chance(0.7)) return { headers }
+    if (kind && this.#chance(0.08)) {
+      const about = { apiVersion: apiVersionOf(kind), kind: kind.kind, texts: TEXTS }
+      return { headers: { ...headers, 'content-type': 'application/vnd.kubernetes.protobuf' }, body: randomProtobuf(this.#dice, about) }
+    }
     const object = kind ? this.#object(kind, name) : this.#anything(3)
     return { headers, body: this.#spoil(method === 'DELETE' ? this.#anything(3) : object) }
   }
 
-  #patch(kind: Kind | undefined, name: string, headers: Record<string, string>): Pick<Ask, 'headers' | 'body'> {
-    const type = this.#pick(['merge-patch', 'strategic-merge-patch', 'json-patch'])
+  #patch(kind: FuzzKind | undefined, name: string, headers: Record<string, string>): Pick<Ask, 'headers' | 'body'> {
+    const type = this.#pick(['merge-patch', 'strategic-merge-patch', 'json-patch', 'apply-patch'])
     const object = kind ? this.#object(kind, name) : {}
+    if (type === 'apply-patch')
+      return { headers: { 'content-type': 'application/apply-patch+yaml', ...headers }, body: this.#applied(object) }
     if (this.#chance(0.8)) Reflect.deleteProperty(object, 'metadata')
     const body = type === 'json-patch' ? Array.from({ length: this.#count(4) }, () => this.#operation(object)) : object
     return { headers: { 'content-type': `application/${type}+json`, ...headers }, body: this.#spoil(body) }
+  }
+
+  /** As JSON, which is read as that, or behind what makes YAML of it. */
+  #applied(object: object): string | Buffer {
+    return this.#chance(0.7) ? this.#spoil(object) : `---\n${JSON.stringify(limited(object), null, 2)}`
   }
 
   #operation(object: object): object {
@@ -204,8 +252,8 @@ export class RandomRequests {
   }
 
   /** Of the right types, mostly, with anything in them. */
-  #object(kind: Kind, name: string): Record<string, unknown> {
-    const object = (this.#ofNode(describeSchema(kind), 0) ?? {}) as Record<string, unknown>
+  #object(kind: FuzzKind, name: string): Record<string, unknown> {
+    const object = (this.#ofNode(kind.node(), 0) ?? {}) as Record<string, unknown>
     const metadata = { ...(object.metadata as object | undefined), name: this.#chance(0.05) ? this.#pick(NAMES) : name }
     Reflect.deleteProperty(metadata, 'namespace')
     if (!this.#chance(0.05)) for (const field of ['uid', 'resourceVersion', 'deletionTimestamp']) Reflect.deleteProperty(metadata, field)
@@ -329,4 +377,6 @@ const SAMPLES: Readonly<Record<string, Partial<KubernetesObject> & Record<string
   Endpoints: { subsets: [{ addresses: [{ ip: '10.1.2.3' }], ports: [{ port: 80 }] }] },
   Event: { involvedObject: { kind: 'Pod', name: 'web', namespace: 'default' }, reason: 'Why', message: 'Because', type: 'Normal' },
   Lease: { spec: { holderIdentity: 'me', leaseDurationSeconds: 10 } },
+  Widget: { spec: { size: 'web' } },
+  Gadget: { spec: { size: 'web' } },
 }

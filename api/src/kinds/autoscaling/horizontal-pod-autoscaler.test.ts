@@ -127,6 +127,8 @@ test('version 1 is judged as the whole, and what it does not say is the default'
   assert.equal(toStoredAutoscaler(stored(horizontalPodAutoscalerV1Kind, autoscaler())).spec.metrics, undefined)
   const junk = { metadata: { annotations: { 'autoscaling.alpha.kubernetes.io/metrics': '{not json' } }, ...autoscaler(one) }
   assert.deepEqual(toStoredAutoscaler(stored(horizontalPodAutoscalerV1Kind, junk)).spec.metrics, [cpu(60)])
+  // As an apply may bring it.
+  assert.deepEqual(toStoredAutoscaler({ metadata: { name: 'a' } } as never).spec, {})
 })
 
 test('kubectl get shows autoscalers as with Kubernetes', () => {

@@ -52,7 +52,8 @@ export function fromStoredAutoscaler(stored: HorizontalPodAutoscaler): Horizonta
 }
 
 export function toStoredAutoscaler(autoscaler: HorizontalPodAutoscalerV1): HorizontalPodAutoscaler {
-  const { metadata, spec, status = {} } = autoscaler
+  // What is applied may have no spec; that it must have one is told of what comes out.
+  const { metadata, spec = {} as HorizontalPodAutoscalerV1['spec'], status = {} } = autoscaler
   const { targetCPUUtilizationPercentage: percentage, ...target } = spec
   const { currentCPUUtilizationPercentage: used, ...numbers } = status
   const { annotations: all, ...rest } = metadata
