@@ -6,7 +6,7 @@ import { CONTROLLERS, loadOrCreateFrontProxy } from '@davit/api/pki'
 import { createAccountTokens, createAuthenticateToken, withBootstrapTokens } from './apiserver/accounts/index.ts'
 import { createAggregation, publishAuthentication } from './apiserver/aggregation/index.ts'
 import { createAccessGuard, createAuthorizer, type GrantParts, registryLookups } from './apiserver/authorization/index.ts'
-import { followDefinitions } from './apiserver/custom-resources/index.ts'
+import { conversionByWebhook, followDefinitions } from './apiserver/custom-resources/index.ts'
 import { createDialer, lookupsOf } from './apiserver/dial/index.ts'
 import { createFlowControl, followFlowControl } from './apiserver/flow-control/index.ts'
 import { type ApiServer, type HealthCheck, startApiServer } from './apiserver/http/index.ts'
@@ -15,7 +15,7 @@ import { bootstrap, createInProcessClient, createRegistry, QuotaLedger, type Use
 import { keepReplicaPublished, peersOf, replicaLease } from './apiserver/replicas.ts'
 import { createStreams } from './apiserver/streams/index.ts'
 import { type AcceptingTunnels, createTunnels, Relays } from './apiserver/tunnel/index.ts'
-import type { WebhookTransport } from './apiserver/webhooks/index.ts'
+import { WebhookClient, type WebhookTransport } from './apiserver/webhooks/index.ts'
 import { createBackups, runBackupSchedule } from './backup/index.ts'
 import { followEtcdCredentials, readEtcdCredentials } from './etcd-credentials.ts'
 import { KindRegistry } from './kind-registry.ts'
@@ -58,6 +58,8 @@ const CONTROLLERS_USER: User = { name: CONTROLLERS, groups: [CONTROLLERS, GROUPS
 /** The cache counts as stale for readiness when etcd was silent so long. */
 const CACHE_AGE_MS_MAX = 10_000
 const WAITING_TOLD_EVERY_MS = 3000
+/** What a conversion webhook has for one answer, as in Kubernetes. */
+const CONVERSION_SECONDS = 30
 
 export async function runApiServer({ options, pki, clock, log, signal }: RunApiServerOptions): Promise<RunningApiServer> {
   const tokens = await createAccountTokens(pki.serviceAccountKey, clock)
@@ -83,7 +85,13 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
   let webhookTransport: WebhookTransport | undefined
   const webhooks = () => webhookTransport
   const kinds = new KindRegistry(KINDS)
-  const registryOptions = { kinds, networks, clock, log, tokens, guard, webhooks, ledger: new QuotaLedger(clock) }
+  const conversions = new WebhookClient()
+  const convert = conversionByWebhook(async (clientConfig, body, signal) => {
+    const { dialService } = webhookTransport ?? {}
+    if (!dialService) throw new Error('nodes cannot be reached yet')
+    return conversions.ask({ clientConfig, body, seconds: CONVERSION_SECONDS, signal }, dialService)
+  })
+  const registryOptions = { kinds, convert, networks, clock, log, tokens, guard, webhooks, ledger: new QuotaLedger(clock) }
   const registry = createRegistry({ storage, ...registryOptions })
   const stopFollowing = new AbortController()
   const close = async () => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import type { CustomPart, KubernetesObject } from '@davit/api'
+import { WebhookClient } from '../webhooks/index.ts'
+import { startTestWebhook } from '../webhooks/testing/index.ts'
 import { type AskWebhook, conversionByWebhook } from './conversion.ts'
 
 const object = (name: string, apiVersion = 'example.com/v1'): KubernetesObject => ({
@@ -63,3 +66,33 @@ for (const [what, answer, words] of WRONG) {
     })
   })
 }
+
+test('a webhook is asked over TLS, at its URL or behind its Service', async () => {
+  const webhook = await startTestWebhook(['convert.default.svc'])
+  try {
+    webhook.answers.set('/convert', request => {
+      const { desiredAPIVersion, objects } = request as unknown as Review['request']
+      return { result: { status: 'Success' }, convertedObjects: objects.map(each => ({ ...each, apiVersion: desiredAPIVersion })) }
+    })
+    const client = new WebhookClient()
+    const dialled: string[] = []
+    const dialService = async ({ namespace, name, port }: { namespace: string; name: string; port: number }) => {
+      dialled.push(`${namespace}/${name}:${port}`)
+      return connect(webhook.port, '127.0.0.1')
+    }
+    const convert = conversionByWebhook((clientConfig, body, signal) => client.ask({ clientConfig, body, seconds: 5, signal }, dialService))
+    const { caBundle, url } = webhook
+    const by = (clientConfig: object) =>
+      convert({ webhook: { clientConfig, conversionReviewVersions: ['v1'] } } as unknown as CustomPart, [object('x')], 'example.com/v2')
+    const wanted = [{ ...object('x', 'example.com/v2') }]
+    assert.deepEqual(await by({ url: `${url}/convert`, caBundle }), wanted)
+    assert.deepEqual(await by({ service: { namespace: 'default', name: 'convert', path: '/convert' }, caBundle }), wanted)
+    assert.deepEqual(dialled, ['default/convert:443'])
+    await assert.rejects(
+      by({ url: `${url}/convert` }),
+      /: conversion webhook for example\.com\/v1, Kind=Foo failed: Post "https:\/\/127\.0\.0\.1:\d+\/convert\?timeout=5s": tls: failed to verify certificate: x509: certificate signed by unknown authority$/,
+    )
+  } finally {
+    webhook.close()
+  }
+})

@@ -11,8 +11,8 @@ export type ConvertByWebhook = (
   signal?: AbortSignal,
 ) => Promise<KubernetesObject[]>
 
-/** Objects that a webhook is asked for at once. */
-const ASKED_MAX = 500
+/** Objects that a webhook is asked for at once: its answer has a bound in bytes. */
+const ASKED_MAX = 50
 /** Objects that are converted between two turns of the event loop. */
 const YIELD_EVERY = 100
 

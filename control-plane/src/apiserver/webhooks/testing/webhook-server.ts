@@ -12,6 +12,9 @@ export interface WebhookAnswer {
   /** Operations of a JSON patch. */
   readonly patch?: readonly object[]
   readonly warnings?: readonly string[]
+  /** Of a conversion. */
+  readonly result?: object
+  readonly convertedObjects?: readonly object[]
 }
 
 export interface TestWebhook {
@@ -37,7 +40,8 @@ export async function startTestWebhook(names: readonly string[] = []): Promise<T
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk)
-    const { apiVersion, request } = JSON.parse(Buffer.concat(chunks).toString()) as { apiVersion: string; request: AdmissionRequest }
+    const review = JSON.parse(Buffer.concat(chunks).toString()) as { apiVersion: string; kind: string; request: AdmissionRequest }
+    const { request } = review
     const path = new URL(incoming.url ?? '/', 'https://webhook').pathname
     asked.push({ path, request })
     const given = answers.get(path)?.(request)
@@ -45,7 +49,7 @@ export async function startTestWebhook(names: readonly string[] = []): Promise<T
     const { patch, allowed = true, ...rest } = given
     const encoded = patch && { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }
     outgoing.setHeader('content-type', 'application/json')
-    outgoing.end(JSON.stringify({ apiVersion, kind: 'AdmissionReview', response: { uid: request.uid, allowed, ...rest, ...encoded } }))
+    outgoing.end(JSON.stringify({ ...review, request: undefined, response: { uid: request.uid, allowed, ...rest, ...encoded } }))
   }
   const server: Server = createServer({ cert: certificate, key }, (incoming, outgoing) => {
     // Who asks may hang up.
