@@ -31,6 +31,13 @@ test('what a Service lacks is told in order', () => {
   assert.equal(why(service({ type: 'ExternalName', externalName: 'x.example' })), undefined)
 })
 
+test('the way to APIServices themselves, and the core group, cannot be taken over', () => {
+  const spec = { version: 'v1', service: { namespace: 'a', name: 'b' } }
+  for (const group of ['', 'apiregistration.k8s.io'])
+    assert.equal(remoteApiOf({ metadata: {}, spec: { ...spec, group } } as ApiService), undefined)
+  assert.deepEqual(remote.service, { namespace: 'a', name: 'b', port: 443 })
+})
+
 test('a status is written when it changes, and its time when the verdict does', () => {
   const withStatus = (status?: ApiService['status']) => ({ metadata: {}, ...(status && { status }) }) as ApiService
   const first = planStatus(withStatus(), PASSED, 't1')

@@ -1,5 +1,6 @@
 /** APIServices for what this server serves itself, so that every version of every group has one. */
 import { type ApiService, apiServiceKind, type Client, type Informer, isReason, type Kind, type Logger } from '@davit/api'
+import { OWN_GROUP } from './remote-api.ts'
 
 export const MANAGED_LABEL = 'kube-aggregator.kubernetes.io/automanaged'
 
@@ -28,8 +29,6 @@ const PRIORITIES: Readonly<Record<string, readonly [group: number, versions?: Re
 const VERSION_PRIORITY = 15
 /** Of groups that users define. */
 const CUSTOM = { group: 1000, version: 100 }
-/** It is what APIServices are served by. */
-const OWN_GROUP = 'apiregistration.k8s.io'
 
 export function localPriority(group: string): number {
   return PRIORITIES[group]?.[0] ?? CUSTOM.group
