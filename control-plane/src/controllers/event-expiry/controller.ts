@@ -1,8 +1,7 @@
-import { type Event, eventKind, isReason } from '@davit/api'
+import { eventKind, isReason } from '@davit/api'
 import type { ControllerContext } from '../context.ts'
+import { isExpired } from './plan.ts'
 
-/** Events live for an hour after they last happened, as Kubernetes keeps them. */
-const EVENT_TTL_MS = 3_600_000
 const SWEEP_MS = 120_000
 /** Deletions on their way at once: sweeping is never urgent. */
 const PARALLEL = 16
@@ -30,10 +29,4 @@ export async function runEventExpiry({ client, clock, log, signal }: ControllerC
     }
     await clock.sleep(SWEEP_MS, signal).catch(() => {})
   }
-}
-
-/** Whether the Event last happened longer than its time to live before `now`, milliseconds since the epoch. */
-function isExpired({ lastTimestamp, series, eventTime, metadata }: Event, now: number): boolean {
-  const last = Date.parse(lastTimestamp ?? series?.lastObservedTime ?? eventTime ?? metadata.creationTimestamp ?? '')
-  return Number.isFinite(last) && now - last > EVENT_TTL_MS
 }
