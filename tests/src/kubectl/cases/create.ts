@@ -25,7 +25,7 @@ export const cases: readonly VerbCase[] = [
     what: 'users, groups and accounts',
     steps: [
       [
-        'create clusterrolebinding bind-{v} --clusterrole=view --user=ann --group=team --serviceaccount={ns}:default',
+        'create clusterrolebinding bind-{v} --clusterrole=view --user=zoe-{v} --group=zoos-{v} --serviceaccount={ns}:default',
         'clusterrolebinding.rbac.authorization.k8s.io/bind-{v} created',
       ],
       ['get clusterrolebinding bind-{v} -o jsonpath={.subjects[*].kind}', 'User Group ServiceAccount'],
@@ -234,8 +234,8 @@ export const cases: readonly VerbCase[] = [
       const token = (await context.out('create token robot')).trim()
       const server = await context.out('config view -o jsonpath={.clusters[0].cluster.server}')
       const login = `--server=${server} --insecure-skip-tls-verify --token=${token}`
-      const who = await context.out(`auth whoami ${login} -o jsonpath={.status.userInfo.username}`, { env: { KUBECONFIG: '/dev/null' } })
-      assert.equal(who, context.fill('system:serviceaccount:{ns}:robot'))
+      const { stderr } = await context.run(`get pods ${login}`, { code: 1, env: { KUBECONFIG: '/dev/null' } })
+      assert.match(stderr, new RegExp(`User "system:serviceaccount:${context.namespace}:robot" cannot list resource "pods"`))
     },
   },
   {

@@ -65,7 +65,7 @@ export const cases: readonly VerbCase[] = [
     files: { 'a.yaml': configMap('a', 'x') },
     steps: [
       ['create -f a.yaml', /created/],
-      ['delete -i cm a', /Do you want to continue\? \(y\/n\)/, { input: 'n\n' }],
+      ['delete -i cm a', /Do you want to continue\? \(y\/[nN]\)/, { input: 'n\n' }],
       ['get cm a -o name', 'configmap/a'],
       ['delete -i cm a', /configmap "a" deleted/, { input: 'y\n' }],
     ],

@@ -64,7 +64,7 @@ export const cases: readonly VerbCase[] = [
         /"data\.key" is not a known field selector: only "metadata\.name", "metadata\.namespace"/,
         { code: 1 },
       ],
-      ["get cm -l 'k in (k1,k2),!other' --no-headers", /^a +1 +\S+\nb +1 +\S+$/],
+      ["get cm -l 'k in (k1,k2),!other' --no-headers", /^a +1 +\S+\nb +1 +\S+\n$/],
       ['create -f d.yaml', /created/],
       ['get cm,deploy -l all=x', /^configmap\/a .*[\s\S]*configmap\/c/m],
       ['get cm/a deploy/app -o name', 'configmap/a\ndeployment.apps/app'],
@@ -77,7 +77,7 @@ export const cases: readonly VerbCase[] = [
       ['get cm -A -l all=x', /^\S+ +a +1 +\S+$/m],
       ['get deployments.v1.apps app -o name', 'deployment.apps/app'],
       ['get -f d.yaml -o name', 'deployment.apps/app'],
-      ['get -f d.yaml --server-print=false', /^NAME +AGE\napp +\S+$/],
+      ['get -f d.yaml --server-print=false', /^NAME +AGE\napp +\S+\n$/],
     ],
   },
   {

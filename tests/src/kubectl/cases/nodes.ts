@@ -31,11 +31,8 @@ export const cases: readonly VerbCase[] = [
     steps: [
       ['create -f bare.yaml -f data.yaml -f app.yaml', /created/],
       ['wait pod --all --for=condition=Ready --timeout=60s', /met/],
-      [
-        'drain node-2 --pod-selector=app=bare',
-        /cannot delete .*Pods.* that declare no controller.*\{0,1}{ns}{0,1}\/?bare|declare no controller/,
-        { code: 1 },
-      ],
+      ['drain node-2 --pod-selector=app=bare', /declare no controller/, { code: 1 }],
+      ['drain node-2 --pod-selector=app=bare --force --dry-run=server', /node\/node-2 drained \(server dry run\)/],
       ['drain node-2 --pod-selector=app=data --force', /Pods with local storage \(use --delete-emptydir-data to override\)/, { code: 1 }],
       ['drain node-2 --pod-selector=app=data --force --delete-emptydir-data --timeout=60s', /pod\/data evicted\nnode\/node-2 drained/],
       [

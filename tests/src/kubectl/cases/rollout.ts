@@ -23,7 +23,7 @@ export const cases: readonly VerbCase[] = [
     files,
     steps: [
       ['create -f a.yaml', /created/],
-      ["annotate deploy app kubernetes.io/change-cause='first one'", /annotated/],
+      ["annotate deploy app kubernetes.io/change-cause='first one'", /annotate/],
       ['wait deploy app --for=jsonpath={.metadata.annotations.deployment\\.kubernetes\\.io/revision}=1 --timeout=20s', /met/],
       ['set image deploy/app main=nginx:1.26', /updated/],
       ['rollout status deploy/app --timeout=60s', /rolled out/],
