@@ -7,6 +7,7 @@ import type { ServerMetrics } from './apiserver/http/index.ts'
 import { observeFlowControl } from './flow-metrics.ts'
 import type { HeldCertificate } from './pki/index.ts'
 import { observeProcess } from './process-metrics.ts'
+import { readGauges } from './read-gauges.ts'
 import { observeRequests } from './request-metrics.ts'
 import type { EtcdStorage } from './storage/index.ts'
 
@@ -44,16 +45,7 @@ export function createMetrics(): ServerMetrics & {
 }
 
 function observeStorage(registers: Registry[], storage: EtcdStorage): void {
-  const gauge = (name: string, help: string, read: () => number) => {
-    new Gauge({
-      registers,
-      name,
-      help,
-      collect() {
-        this.set(read())
-      },
-    })
-  }
+  const gauge = readGauges(registers)
   gauge('davit_storage_cache_revision', 'etcd revision the watch cache stands at.', () => storage.health.revision)
   gauge('davit_storage_cache_age_seconds', 'Time since the watch cache last heard from etcd.', () => storage.health.ageMs / 1000)
   // They only ever rise, but storage counts them itself.

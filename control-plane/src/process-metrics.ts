@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, type Registry } from 'prom-client'
+import { readGauges } from './read-gauges.ts'
 
 /** Milliseconds between two looks at how late the event loop is. */
 const LOOK_EVERY_MS = 500
@@ -21,16 +22,7 @@ export function observeProcess(registers: Registry[]): void {
       this.inc((user + system) / 1e6)
     },
   })
-  const gauge = (name: string, help: string, read: () => number) => {
-    new Gauge({
-      registers,
-      name,
-      help,
-      collect() {
-        this.set(read())
-      },
-    })
-  }
+  const gauge = readGauges(registers)
   gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds.', () => startedAt)
   gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', () => process.memoryUsage.rss())
   gauge('process_open_fds', 'Number of open file descriptors.', () => readdirSync('/proc/self/fd').length - 1)

@@ -2,7 +2,6 @@
  * How a machine becomes a node: a token buys one certificate for one name. The token's use is spent in the same transaction that
  * claims the name, so neither can be had twice; a certificate is handed out only after that.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import {
   apiError,
   type Clock,
@@ -30,6 +29,7 @@ import {
 } from '@davit/api'
 import type { Authority } from '@davit/api/pki'
 import { keyOf, type Registry, type RequestContext, type User } from '../apiserver/registry/index.ts'
+import { isSameSecret } from '../same-secret.ts'
 import type { Guard, Operation, Storage, Stored } from '../storage/types.ts'
 import { AttemptLimiter } from './attempt-limiter.ts'
 import { requestedKeyHash, signNodeCertificate } from './node-certificate.ts'
@@ -156,7 +156,7 @@ async function findSecret({ registry }: JoinServiceOptions, token: JoinToken): P
   try {
     const stored = await registry.get(CONTEXT, SECRETS, { namespace: NAMESPACES.system, name: joinTokenSecretName(token.id) })
     // In constant time, and in the same words as an unknown id: nothing tells how near a guess was.
-    if (!isSame(readJoinTokenRecord(stored.object as Secret).secret, token.secret)) throw unknown()
+    if (!isSameSecret(readJoinTokenRecord(stored.object as Secret).secret, token.secret)) throw unknown()
     return stored
   } catch (error) {
     if (isReason(error, 'NotFound')) throw unknown()
@@ -179,11 +179,6 @@ async function findNode({ registry }: JoinServiceOptions, name: string): Promise
     if (isReason(error, 'NotFound')) return undefined
     throw error
   }
-}
-
-function isSame(left: string, right: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(left), digest(right))
 }
 
 function withoutVersion(secret: Secret): Secret {

@@ -1,5 +1,4 @@
 /** Bootstrap tokens as users: who shows one is `system:bootstrap:<id>` until it expires, and may do what roles give its groups. */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import {
   type Clock,
   GROUPS,
@@ -13,6 +12,7 @@ import {
   type Secret,
   secretKind,
 } from '@davit/api'
+import { isSameSecret } from '../../same-secret.ts'
 import type { Registry, RequestContext, User } from '../registry/index.ts'
 import type { AuthenticateToken } from './authenticate.ts'
 
@@ -44,7 +44,12 @@ export function userOf(secret: Secret, token: { readonly id: string; readonly se
   const { type, metadata, data } = secret
   const record = readJoinTokenRecord(secret)
   const read = (name: string) => (data?.[name] === undefined ? undefined : Buffer.from(data[name], 'base64').toString())
-  if (!isSame(record.secret, token.secret) || type !== JOIN_TOKEN_TYPE || metadata.deletionTimestamp || read('token-id') !== token.id) {
+  if (
+    !isSameSecret(record.secret, token.secret) ||
+    type !== JOIN_TOKEN_TYPE ||
+    metadata.deletionTimestamp ||
+    read('token-id') !== token.id
+  ) {
     return undefined
   }
   // A join token that let in as many nodes as it should is worth nothing any more.
@@ -63,9 +68,4 @@ async function findSecret(registry: Registry, name: string): Promise<Secret | un
     if (isReason(error, 'NotFound')) return undefined
     throw error
   }
-}
-
-function isSame(left: string, right: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(left), digest(right))
 }
