@@ -41,8 +41,9 @@ const base = once(() => {
 /** Macros are functions that the library does not list. */
 const MACROS = new Set(['has', 'all', 'exists', 'exists_one', 'map', 'filter', 'bind'])
 
-export function celEnvironment(variables: Readonly<Record<string, CelType>>): CelEnvironment {
-  const pair = once(() => environmentsOf(variables))
+/** `family`: types that are shared with other environments are made once. */
+export function celEnvironment(variables: Readonly<Record<string, CelType>>, family?: CelFamily): CelEnvironment {
+  const pair = once(() => environmentsOf(variables, family))
   const cache = new Map<string, Expression>()
   return {
     compile: text => {
@@ -57,9 +58,24 @@ export function celEnvironment(variables: Readonly<Record<string, CelType>>): Ce
   }
 }
 
-function environmentsOf(variables: Readonly<Record<string, CelType>>): { typed: Environment; running: Environment } {
+/** Environments whose variables are of parts of one type, such as the schemas within a schema. */
+export interface CelFamily {
+  readonly types: () => Types
+}
+
+export function celFamily(type: CelType): CelFamily {
+  return {
+    types: once(() => {
+      const types = new Types(base().environment.clone())
+      types.nameOf(type)
+      return types
+    }),
+  }
+}
+
+function environmentsOf(variables: Readonly<Record<string, CelType>>, family: CelFamily | undefined) {
   const running = base().environment.clone()
-  const types = new Types(base().environment.clone())
+  const types = family?.types().clone() ?? new Types(base().environment.clone())
   for (const [name, type] of Object.entries(variables)) {
     // The library calls methods of optional values only where it knows that they are.
     running.registerVariable(name, typeof type === 'object' && 'optional' in type ? 'optional<dyn>' : 'dyn')
@@ -111,24 +127,30 @@ function checked(text: string, environment: Environment): { parsed: ParseResult;
 /** Types of objects have no names for users; here each gets one of its own. */
 class Types {
   readonly environment: Environment
-  readonly #names = new Map<CelType, string>()
+  readonly #names: Map<CelType, string>
 
-  constructor(environment: Environment) {
+  constructor(environment: Environment, names: ReadonlyMap<CelType, string> = new Map()) {
     this.environment = environment
+    this.#names = new Map(names)
+  }
+
+  /** With all its types; it takes no more itself. */
+  clone(): Types {
+    return new Types(this.environment.clone(), this.#names)
   }
 
   declare(variable: string, type: CelType): void {
-    this.environment.registerVariable(variable, this.#nameOf(type))
+    this.environment.registerVariable(variable, this.nameOf(type))
   }
 
-  #nameOf(type: CelType): string {
+  nameOf(type: CelType): string {
     if (typeof type === 'string') return type === 'authorizer' ? 'kubernetes.authorization.Authorizer' : type
-    if ('list' in type) return `list<${this.#nameOf(type.list)}>`
-    if ('map' in type) return `map<string, ${this.#nameOf(type.map)}>`
-    if ('optional' in type) return `optional<${this.#nameOf(type.optional)}>`
+    if ('list' in type) return `list<${this.nameOf(type.list)}>`
+    if ('map' in type) return `map<string, ${this.nameOf(type.map)}>`
+    if ('optional' in type) return `optional<${this.nameOf(type.optional)}>`
     const known = this.#names.get(type)
     if (known) return known
-    const fields = Object.fromEntries(Object.entries(type.fields).map(([field, inner]) => [field, this.#nameOf(inner)]))
+    const fields = Object.fromEntries(Object.entries(type.fields).map(([field, inner]) => [field, this.nameOf(inner)]))
     const name = `object.o${this.#names.size}`
     this.#names.set(type, name)
     this.environment.registerType(name, { fields }).registerOperator(`${name} == ${name}`, () => true)

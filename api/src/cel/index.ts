@@ -23,6 +23,14 @@
 export { Asking } from './asking.ts'
 export { Budget, CostError } from './budget.ts'
 export { CompileError } from './compile-error.ts'
-export { type CelEnvironment, type CelType, celEnvironment, type Expression, optionalValue } from './environment.ts'
+export {
+  type CelEnvironment,
+  type CelFamily,
+  type CelType,
+  celEnvironment,
+  celFamily,
+  type Expression,
+  optionalValue,
+} from './environment.ts'
 export type { Question, Verdict } from './question.ts'
 export { celOf, lazyFields } from './values.ts'

@@ -1,10 +1,19 @@
 /** x-kubernetes-validations: rules in CEL, in Kubernetes' words. */
 import { isDeepStrictEqual } from 'node:util'
-import { Budget, type CelEnvironment, CostError, celEnvironment, type Expression, optionalValue } from '../../../cel/index.ts'
+import {
+  Budget,
+  type CelEnvironment,
+  type CelFamily,
+  CostError,
+  celEnvironment,
+  celFamily,
+  type Expression,
+  optionalValue,
+} from '../../../cel/index.ts'
 import { invalidValue, requiredValue, unsupportedValue } from '../../../field-errors.ts'
 import type { FieldError } from '../../../status.ts'
 import { additionalOf, isObject, type JsonSchema, propertyOf, type ValidationRule } from '../structural/json-schema.ts'
-import { celType, celValue } from './values.ts'
+import { celValue, SchemaTypes } from './values.ts'
 
 const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired']
 const TYPES: Readonly<Record<string, FieldError['type']>> = {
@@ -23,12 +32,22 @@ const UNTYPED = celEnvironment({ self: 'dyn', oldSelf: 'dyn' })
 const UNTYPED_OPTIONAL = celEnvironment({ self: 'dyn', oldSelf: { optional: 'dyn' } })
 
 /** What is wrong with the rules of a schema and all below it. */
-export function validateRules(schema: JsonSchema, path: string, isRoot = true): FieldError[] {
+export function validateRules(schema: JsonSchema, path: string): FieldError[] {
+  const types = new SchemaTypes()
+  return rulesWithin(schema, path, { types, family: celFamily(types.of(schema, true)) })
+}
+
+interface Shared {
+  readonly types: SchemaTypes
+  readonly family: CelFamily
+}
+
+function rulesWithin(schema: JsonSchema, path: string, shared: Shared): FieldError[] {
   const rules = schema['x-kubernetes-validations'] ?? []
-  const environmentOf = environments(schema, isRoot)
+  const environmentOf = environments(schema, shared)
   const errors = rules.flatMap((rule, i) => validateRule(rule, schema, environmentOf(rule), `${path}.x-kubernetes-validations[${i}]`))
   const below = (inner: JsonSchema | undefined, at: string) => {
-    if (inner) errors.push(...validateRules(inner, `${path}.${at}`, false))
+    if (inner) errors.push(...rulesWithin(inner, `${path}.${at}`, shared))
   }
   for (const [name, property] of Object.entries(schema.properties ?? {})) below(property, `properties[${name}]`)
   below(additionalOf(schema), 'additionalProperties')
@@ -37,12 +56,12 @@ export function validateRules(schema: JsonSchema, path: string, isRoot = true): 
 }
 
 /** One for rules whose `oldSelf` may be none, and one for all others. */
-function environments(schema: JsonSchema, isRoot: boolean): (rule: ValidationRule) => CelEnvironment {
+function environments(schema: JsonSchema, { types, family }: Shared): (rule: ValidationRule) => CelEnvironment {
   let plain: CelEnvironment | undefined
   let optional: CelEnvironment | undefined
   const make = (isOptional: boolean) => {
-    const type = celType(schema, isRoot)
-    return celEnvironment({ self: type, oldSelf: isOptional ? { optional: type } : type })
+    const type = types.of(schema)
+    return celEnvironment({ self: type, oldSelf: isOptional ? { optional: type } : type }, family)
   }
   return ({ optionalOldSelf }) => {
     if (optionalOldSelf) {

@@ -70,16 +70,29 @@ const TEXTS: Readonly<Record<string, string>> = {
 const METADATA: CelType = { fields: { name: 'string', generateName: 'string' } }
 const OBJECT_FIELDS: Readonly<Record<string, CelType>> = { apiVersion: 'string', kind: 'string', metadata: METADATA }
 
-/** The type of `self` of a rule at `schema`. */
-export function celType(schema: JsonSchema, isRoot = false): CelType {
-  if (isIntOrString(schema) || schema.nullable) return 'dyn'
-  const { type = '', format = '', items, properties } = schema
-  if (type === 'array') return items ? { list: celType(items) } : 'list'
-  if (type !== 'object') return (type === 'string' ? TEXTS[format] : undefined) ?? SCALARS[type] ?? 'dyn'
-  const additional = additionalOf(schema)
-  if (additional) return { map: celType(additional) }
-  const isWhole = isRoot || isEmbedded(schema)
-  if (preservesUnknown(schema) || (!properties && !isWhole)) return 'dyn'
-  const fields = Object.entries(properties ?? {}).map(([name, property]) => [escapedName(name), celType(property)])
-  return { fields: { ...Object.fromEntries(fields), ...(isWhole && OBJECT_FIELDS) } }
+/** The types of `self` of rules in one schema: each part of it has one, the same each time. */
+export class SchemaTypes {
+  readonly #types = new Map<JsonSchema, CelType>()
+
+  of(schema: JsonSchema, isRoot = false): CelType {
+    let type = this.#types.get(schema)
+    if (!type) {
+      type = this.#make(schema, isRoot)
+      this.#types.set(schema, type)
+    }
+    return type
+  }
+
+  #make(schema: JsonSchema, isRoot: boolean): CelType {
+    if (isIntOrString(schema) || schema.nullable) return 'dyn'
+    const { type = '', format = '', items, properties } = schema
+    if (type === 'array') return items ? { list: this.of(items) } : 'list'
+    if (type !== 'object') return (type === 'string' ? TEXTS[format] : undefined) ?? SCALARS[type] ?? 'dyn'
+    const additional = additionalOf(schema)
+    if (additional) return { map: this.of(additional) }
+    const isWhole = isRoot || isEmbedded(schema)
+    if (preservesUnknown(schema) || (!properties && !isWhole)) return 'dyn'
+    const fields = Object.entries(properties ?? {}).map(([name, property]) => [escapedName(name), this.of(property)])
+    return { fields: { ...Object.fromEntries(fields), ...(isWhole && OBJECT_FIELDS) } }
+  }
 }
