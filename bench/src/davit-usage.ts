@@ -23,7 +23,7 @@ export async function measureDavit({ home, hosts }: Lab, overMs: number, signal:
   return Promise.all(
     groups.map(async ({ name, pids }, index) => ({
       name,
-      residentMb: sum(await Promise.all(pids.map(residentMegabytes))),
+      residentMb: await residentMegabytes(...pids),
       processorPercent: (((await secondsOf(pids)) - (before[index] ?? 0)) / elapsed) * 100,
     })),
   )
@@ -47,8 +47,8 @@ async function processesOf({ home, hosts }: Lab): Promise<{ name: string; pids: 
     },
   ]
   for (const { name } of hosts) {
-    groups.push({ name: `agent ${name}`, pids: [await pidOf(agentName(name))] })
-    groups.push({ name: `data plane ${name}`, pids: naming(join(home.agents, name), 'data-plane') })
+    const dataPlane = naming(join(home.agents, name), 'data-plane')
+    groups.push({ name: `agent ${name} + data plane`, pids: [await pidOf(agentName(name)), ...dataPlane] })
   }
   return groups
 }

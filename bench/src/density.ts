@@ -71,7 +71,7 @@ function report(replicas: number, { started, stopped, few, many }: Measured): Re
       row(`at rest, ${replicas} pods`, percent(many), { unit: '%', budget: `< ${BUDGET.processorPercent} %`, digits: 2 }),
     ],
     notes: [
-      `Resident memory, and processor time of one core over ${IDLE_MS.many / 1000} s in which nothing is asked, of the agent and its data plane.`,
+      `Resident memory, and processor time of one core over ${IDLE_MS.many / 1000} s in which nothing is asked, of the agent and its data plane; what they share counts once.`,
     ],
     figures: { replicas, started, stopped, few, many },
   }
@@ -79,5 +79,5 @@ function report(replicas: number, { started, stopped, few, many }: Measured): Re
 
 /** Of the host's agent and its data plane. */
 function sumOf(usage: readonly Usage[], figure: 'residentMb' | 'processorPercent'): number {
-  return usage.filter(({ name }) => /^(agent|data plane) /.test(name)).reduce((sum, entry) => sum + entry[figure], 0)
+  return usage.filter(({ name }) => name.startsWith('agent ')).reduce((sum, entry) => sum + entry[figure], 0)
 }

@@ -23,11 +23,12 @@ export async function listProcesses(): Promise<ProcessInfo[]> {
   return found.flat()
 }
 
-/** Resident megabytes (10^6 bytes), shared pages included. */
-export async function residentMegabytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  const kibibytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1])
-  return (kibibytes * 1024) / 1e6
+/** Resident megabytes (10^6 bytes) of processes that run one program, whose own pages they share: the file's count once. */
+export async function residentMegabytes(...pids: readonly number[]): Promise<number> {
+  const statuses = await Promise.all(pids.map(pid => readFile(`/proc/${pid}/status`, 'utf8')))
+  const kibibytes = (what: string) => statuses.map(status => Number(new RegExp(`^Rss${what}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]))
+  const own = [...kibibytes('Anon'), ...kibibytes('Shmem')].reduce((sum, each) => sum + each, 0)
+  return ((own + Math.max(...kibibytes('File'))) * 1024) / 1e6
 }
 
 /** Processor seconds, user and system, of the process and the children it has waited for. */
