@@ -133,6 +133,9 @@ it('shows what the server serves in discovery of both forms and in OpenAPI', asy
   const url = paths[BASE.slice(1)]?.serverRelativeURL ?? ''
   assert.equal(url, `/openapi/v3${BASE}?hash=ABC123`)
   assert.ok((await read(url)).components)
+  const { definitions, paths: inV2 } = (await read('/openapi/v2')) as { definitions: object; paths: object }
+  assert.ok('com.example.wardle.v1alpha1.Flunder' in definitions && 'io.k8s.api.core.v1.Pod' in definitions)
+  assert.ok(`${BASE}/namespaces/{namespace}/flunders` in inV2)
   // kubectl finds the kind by them, under its short name, and explains it.
   const binary = await kubectlBinary(33).catch(() => undefined)
   if (!binary) return

@@ -49,3 +49,14 @@ async function openApiHashOf(remote: RemoteApi, servers: RemoteServers, signal: 
     return undefined
   }
 }
+
+/** Undefined when it does not answer with one. */
+export async function askOpenApi(remote: RemoteApi, servers: RemoteServers, signal: AbortSignal): Promise<object | undefined> {
+  try {
+    const { code, text } = await askRemote(remote, `/openapi/v3/apis/${remote.group}/${remote.version}`, servers, signal)
+    const document: unknown = code === 200 ? JSON.parse(text) : undefined
+    return typeof document === 'object' && document !== null ? document : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -20,7 +20,7 @@ import {
 import type { KeyPair } from '@davit/api/pki'
 import type { Dialer, Lookups } from '../dial/index.ts'
 import { type Availability, LOCAL, planStatus } from './availability.ts'
-import { type Checked, checkRemote, lookAt } from './check-remote.ts'
+import { askOpenApi, type Checked, checkRemote, lookAt } from './check-remote.ts'
 import { localServiceKeeper, MANAGED_LABEL } from './local-services.ts'
 import { remoteApiOf } from './remote-api.ts'
 import { serveRemote, serveRemoteUpgrade } from './serve-remote.ts'
@@ -59,6 +59,7 @@ interface Known {
   /** What the server last said, and whether it still says it. */
   checked?: Checked
   askAt: number
+  document?: { readonly hash: string; readonly value: object }
 }
 
 /** Goes on until `signal` aborts. */
@@ -156,6 +157,17 @@ export function createAggregation(options: AggregationOptions): RunningAggregati
     }
   }
 
+  async function openApi(group: string, version: string): Promise<object | undefined> {
+    const known = apis.get(`${version}.${group}`)
+    const hash = known?.checked?.openApiHash
+    if (!known || hash === undefined) return undefined
+    // While it does not answer, what it said last.
+    if (known.document?.hash === hash || known.availability?.status !== 'True') return known.document?.value
+    const value = await askOpenApi(known.remote, options, signal)
+    if (value) known.document = { hash, value }
+    return value
+  }
+
   function availableApi(group: string, version: string): RemoteApi {
     const known = apis.get(`${version}.${group}`)
     if (known?.availability?.status === 'True') return known.remote
@@ -174,6 +186,7 @@ export function createAggregation(options: AggregationOptions): RunningAggregati
       return remotes
     },
     isRemote: (group, version) => apis.has(`${version}.${group}`),
+    openApi,
     serve: async (group, version, exchange, gone) => serveRemote(availableApi(group, version), options, exchange, gone),
     serveUpgrade: async (group, version, connection) => serveRemoteUpgrade(availableApi(group, version), options, connection),
     stopped: run().catch((err: unknown) => {

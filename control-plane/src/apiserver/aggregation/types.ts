@@ -60,6 +60,8 @@ export interface Aggregation {
   readonly remotes: readonly RemoteVersion[]
   /** Whether another server serves it. */
   isRemote(group: string, version: string): boolean
+  /** Its OpenAPI document of version 3; undefined when it has none, or does not answer. Kept as long as its hash is the same. */
+  openApi(group: string, version: string): Promise<object | undefined>
   /** Passes a request on; throws ServiceUnavailable while the server is not available. */
   serve(group: string, version: string, exchange: RemoteExchange, signal: AbortSignal): Promise<void>
   /** The same for a connection that leaves HTTP. */

@@ -30,7 +30,7 @@ export function routeTable(options: ApiServerOptions, lookup: KindLookup): Route
   const reviews = createReviews(options.authorizer, identity.authenticateToken)
   const remotes = () => options.aggregation?.remotes ?? NO_REMOTES
   const discovery = latest([() => registry.kinds.all, remotes], (kinds, others) => discoveryAnswers([...kinds, ...REVIEW_KINDS], others))
-  const openApi = openApiAnswers(registry.kinds, remotes)
+  const openApi = openApiAnswers(registry.kinds, options.aggregation)
   const handlers = { ...options, reviews }
   const drains = createDrains({ registry, tunnels, clock, log })
 

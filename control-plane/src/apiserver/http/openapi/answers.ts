@@ -1,7 +1,7 @@
 /** OpenAPI over HTTP: version 3 by group and version, version 2 in the form that is asked for. */
 import { apiError } from '@davit/api'
 import type { KindRegistry } from '../../../kind-registry.ts'
-import type { RemoteVersion } from '../../aggregation/index.ts'
+import type { Aggregation, RemoteVersion } from '../../aggregation/index.ts'
 import { parseAccept } from '../negotiation/accept.ts'
 import type { Dispatch } from '../resources/dispatch.ts'
 import { beginStream, sendJson, shapeOf } from '../respond.ts'
@@ -18,18 +18,18 @@ export interface OpenApiAnswers {
 }
 
 /** Documents of others' versions are shown in the index and answered by themselves. */
-export function openApiAnswers(kinds: KindRegistry, remotes: () => readonly RemoteVersion[] = () => []): OpenApiAnswers {
+export function openApiAnswers(kinds: KindRegistry, aggregation?: Pick<Aggregation, 'remotes' | 'openApi'>): OpenApiAnswers {
   const documents = createDocuments(kinds)
   return {
     answer: async (path, call) => {
       const { request, reply, query } = call
       if (path === '/openapi/v2') {
         if (wantsProtobuf(request.headers.accept)) beginStream(reply, V2_PROTOBUF).end()
-        else await sendDocument(call, await documents.v2())
+        else await sendDocument(call, await documents.v2(await documentsOfOthers(aggregation)))
         return true
       }
       if (path === '/openapi/v3') {
-        await sendJson(reply, 200, indexOf(await documents.v3(), remotes()), shapeOf(request, query, { views: false }))
+        await sendJson(reply, 200, indexOf(await documents.v3(), aggregation?.remotes ?? []), shapeOf(request, query, { views: false }))
         return true
       }
       if (!path.startsWith('/openapi/v3/')) return false
@@ -39,6 +39,11 @@ export function openApiAnswers(kinds: KindRegistry, remotes: () => readonly Remo
       return true
     },
   }
+}
+
+async function documentsOfOthers(aggregation: Pick<Aggregation, 'remotes' | 'openApi'> | undefined): Promise<object[]> {
+  const found = await Promise.all((aggregation?.remotes ?? []).map(({ group, version }) => aggregation?.openApi(group, version)))
+  return found.filter(each => each !== undefined)
 }
 
 function indexOf(documents: ReadonlyMap<string, Document>, remotes: readonly RemoteVersion[]): object {

@@ -7,7 +7,7 @@ import { VERSION_INFO } from '../version.ts'
 import { componentOf, componentsOf, type OpenApiSchema } from './components.ts'
 import { ComponentNames } from './names.ts'
 import { pathsOf, spokenBy } from './paths.ts'
-import { type DocumentV3, swaggerOf } from './v2.ts'
+import { type DocumentV3, readableOf, swaggerOf } from './v2.ts'
 
 export interface Document {
   readonly bytes: Buffer
@@ -17,10 +17,13 @@ export interface Document {
 export interface Documents {
   /** By path below `/openapi/v3/`, such as `apis/apps/v1`. */
   v3(): Promise<ReadonlyMap<string, Document>>
-  v2(): Promise<Document>
+  /** With the documents of other servers; made anew when they are others than before. */
+  v2(others?: readonly object[]): Promise<Document>
 }
 
 const INFO = { title: 'Kubernetes', version: VERSION_INFO.gitVersion }
+
+const NO_OTHERS: readonly object[] = []
 
 export function createDocuments(registry: KindRegistry): Documents {
   const makers = new Map<string, GroupDocument>()
@@ -28,6 +31,7 @@ export function createDocuments(registry: KindRegistry): Documents {
   let of: readonly Kind[] | undefined
   let three: Promise<Map<string, Document>> | undefined
   let two: Promise<Document> | undefined
+  let twoOf = NO_OTHERS
   const groups = () => eachDocument([...registry.all, ...REVIEW_KINDS], names(), makers)
   const refresh = () => {
     if (of === registry.all) return
@@ -41,9 +45,11 @@ export function createDocuments(registry: KindRegistry): Documents {
       three ??= makeV3(groups())
       return three
     },
-    v2: () => {
+    v2: (others = NO_OTHERS) => {
       refresh()
-      two ??= makeV2(groups(), names())
+      if (!isSameList(twoOf, others)) two = undefined
+      twoOf = others
+      two ??= makeV2(groups(), names(), others)
       return two
     },
   }
@@ -77,14 +83,14 @@ async function makeV3(groups: AsyncIterable<[string, GroupDocument]>): Promise<M
   return documents
 }
 
-async function makeV2(groups: AsyncIterable<[string, GroupDocument]>, names: ComponentNames): Promise<Document> {
+async function makeV2(groups: AsyncIterable<[string, GroupDocument]>, names: ComponentNames, others: readonly object[]): Promise<Document> {
   const documents: DocumentV3[] = []
   const ofUsers = new Map<string, OpenApiSchema>()
   for await (const [, { document, members }] of groups) {
     documents.push(document)
     for (const kind of members) if (kind.custom) ofUsers.set(componentOf(kind, names), kind.custom.openApiV2())
   }
-  return written(swaggerOf(documents, INFO, ofUsers))
+  return written(swaggerOf([...documents, ...readableOf(others)], INFO, ofUsers))
 }
 
 /** One at a time: each takes milliseconds, and others wait for the loop. */
@@ -110,7 +116,7 @@ async function* eachDocument(
   for (const path of made.keys()) if (!paths.has(path)) made.delete(path)
 }
 
-function isSameList(a: readonly Kind[], b: readonly Kind[]): boolean {
+function isSameList(a: readonly object[], b: readonly object[]): boolean {
   return a.length === b.length && a.every((kind, i) => kind === b[i])
 }
 

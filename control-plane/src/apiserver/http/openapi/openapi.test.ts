@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 import { KINDS, REVIEW_KINDS } from '@davit/api'
 import { groupVersions } from '../discovery/resources.ts'
 import { documentOf, namesOf } from './documents.ts'
-import { swaggerOf } from './v2.ts'
+import { readableOf, swaggerOf } from './v2.ts'
 
 interface Schema {
   properties?: Record<string, Schema>
@@ -108,6 +108,16 @@ describe('the OpenAPI documents', () => {
     assert.deepEqual(spoken('serviceaccounts/{name}/token', 'post')?.kind, 'TokenRequest')
     assert.deepEqual(spoken('pods/{name}/log', 'get')?.kind, 'Pod')
   })
+})
+
+test('a document of another server that cannot be read is left out, and nothing with it', () => {
+  const schemas = { Thing: { type: 'object', properties: { a: { $ref: '#/components/schemas/Other' } } } }
+  const good = { paths: { '/apis/x/v1': { get: { operationId: 'a' } } }, components: { schemas } }
+  const bad = [{ paths: { '/y': { get: null } } }, { paths: 3, components: { schemas: { a: null } } }, { paths: { '/z': null } }]
+  assert.deepEqual(
+    readableOf([...bad, good, {}]).map(({ paths }) => Object.keys(paths)),
+    [['/apis/x/v1'], []],
+  )
 })
 
 describe('swaggerOf()', () => {

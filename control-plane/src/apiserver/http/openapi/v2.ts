@@ -16,13 +16,27 @@ export function swaggerOf(documents: readonly DocumentV3[], info: object, ofUser
   const paths: Record<string, object> = {}
   const definitions: Record<string, OpenApiSchema> = {}
   for (const document of documents) {
-    for (const [path, item] of Object.entries(document.paths)) paths[path] = pathOf(item)
+    for (const [path, item] of Object.entries(document.paths)) paths[path] ??= pathOf(item)
     for (const [name, schema] of Object.entries(document.components.schemas)) {
       const own = ofUsers.get(name)
       definitions[name] ??= own ? { ...schemaOf(own), [GROUP_VERSION_KIND]: schema[GROUP_VERSION_KIND] } : schemaOf(schema)
     }
   }
   return { swagger: '2.0', info, paths: sorted(paths), definitions: sorted(definitions) }
+}
+
+/** Other servers' documents as far as they can be read: one that cannot does not take ours with it. Pure. */
+export function readableOf(documents: readonly object[]): DocumentV3[] {
+  return documents.flatMap(each => {
+    try {
+      const { openapi = '', info = {}, paths = {}, components } = each as Partial<DocumentV3>
+      const document = { openapi, info, paths, components: { schemas: components?.schemas ?? {} } }
+      swaggerOf([document], {})
+      return [document]
+    } catch {
+      return []
+    }
+  })
 }
 
 function sorted<T>(record: Readonly<Record<string, T>>): Record<string, T> {
@@ -42,7 +56,7 @@ interface Content {
   readonly required?: boolean
 }
 
-function operationOf({ requestBody, responses, parameters, ...operation }: Operation): object {
+function operationOf({ requestBody, responses = {}, parameters = [], ...operation }: Operation): object {
   const body = requestBody as Content | undefined
   const answers = Object.entries(responses as Record<string, Content>)
   return {
