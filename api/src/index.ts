@@ -193,7 +193,7 @@ export {
 export { SECRET_TYPES, type Secret, secretKind } from './kinds/core/secret.ts'
 export { serviceKind } from './kinds/core/service.ts'
 export { type ServiceAccount, serviceAccountKind } from './kinds/core/service-account.ts'
-export { isHeadless } from './kinds/core/service-rules.ts'
+export { isExternallyAccessible, isHeadless } from './kinds/core/service-rules.ts'
 export type * from './kinds/core/service-types.ts'
 export { parseTaint, tolerates } from './kinds/core/taints.ts'
 export { formatAccessModes } from './kinds/core/volume-rules.ts'

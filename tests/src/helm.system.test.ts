@@ -53,7 +53,7 @@ describe('a chart with hooks', { concurrency: 2 }, () => {
         assert.equal(await field('secret', '{.data.password}'), password, 'looked up and kept')
         assert.equal((await hook('pre-upgrade'))?.status?.phase, 'Succeeded')
 
-        const failing = ['--wait', undoFlag(major), '--timeout=6s', '--set', 'image=nginx:missing']
+        const failing = ['--wait', undoFlag(major), '--timeout=10s', '--set', 'image=nginx:missing']
         assert.match(await helm.fails(['upgrade', release, CHART, '--reuse-values', ...failing]), /UPGRADE FAILED.*has been rolled back/)
         assert.equal(await field('deployment', '{.spec.template.spec.containers[0].image} {.status.readyReplicas}'), 'nginx:1.25 1')
       })

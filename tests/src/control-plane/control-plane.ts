@@ -13,7 +13,7 @@ import { freePorts } from '@davit/api/testing'
 import { type Answer, type Ask, must, send } from './send.ts'
 
 const MAIN = fileURLToPath(new URL('../../../control-plane/dist/main.js', import.meta.url))
-const START_MS_MAX = 30_000
+const START_MS_MAX = 90_000
 const STOP_MS_MAX = 20_000
 const LINES_MAX = 2000
 

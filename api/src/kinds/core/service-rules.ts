@@ -46,7 +46,8 @@ function applyAddressDefaults(spec: ServiceSpec): void {
   if (!spec.ipFamilies?.length) spec.ipFamilies = [familyOf(spec.clusterIP ?? '') ?? 'IPv4']
 }
 
-function isExternallyAccessible({ type, externalIPs }: ServiceSpec): boolean {
+/** Whether traffic from outside the cluster reaches it. */
+export function isExternallyAccessible({ type, externalIPs }: ServiceSpec): boolean {
   return type === 'LoadBalancer' || type === 'NodePort' || (type === 'ClusterIP' && (externalIPs?.length ?? 0) > 0)
 }
 

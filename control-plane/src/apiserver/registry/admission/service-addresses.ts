@@ -1,4 +1,4 @@
-import { type FieldError, invalid, type Kind, type Service, type ServicePort, tooMany } from '@davit/api'
+import { type FieldError, invalid, isExternallyAccessible, type Kind, type Service, type ServicePort, tooMany } from '@davit/api'
 import { isInRange } from '../allocation/address-range.ts'
 import type { Pool } from '../allocation/pool.ts'
 import type { Pools } from '../allocation/pools.ts'
@@ -114,6 +114,9 @@ function dropUnneeded({ spec }: Service, { spec: old }: Service): void {
   }
   if (needsHealthCheckPort(old) && !needsHealthCheckPort(spec) && spec.healthCheckNodePort === old.healthCheckNodePort) {
     delete spec.healthCheckNodePort
+  }
+  if (isExternallyAccessible(old) && !isExternallyAccessible(spec) && spec.externalTrafficPolicy === old.externalTrafficPolicy) {
+    delete spec.externalTrafficPolicy
   }
   if (old.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
     delete spec.allocateLoadBalancerNodePorts
