@@ -81,6 +81,8 @@ export {
   type Verb,
   type View,
 } from './kind.ts'
+export { type CompiledPolicy, compilePolicy } from './kinds/admissionregistration/compiled-policy.ts'
+export { conditionEnvironment } from './kinds/admissionregistration/expressions.ts'
 export { mutatingWebhookConfigurationKind } from './kinds/admissionregistration/mutating-webhook-configuration.ts'
 export type * from './kinds/admissionregistration/types.ts'
 export { validatingAdmissionPolicyKind } from './kinds/admissionregistration/validating-admission-policy.ts'

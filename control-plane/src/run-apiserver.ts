@@ -5,7 +5,7 @@ import { type Client, type Clock, createEventRecorder, GROUPS, KINDS, type Logge
 import { CONTROLLERS, loadOrCreateFrontProxy } from '@davit/api/pki'
 import { createAccountTokens, createAuthenticateToken, withBootstrapTokens } from './apiserver/accounts/index.ts'
 import { createAggregation, publishAuthentication } from './apiserver/aggregation/index.ts'
-import { createAccessGuard, createAuthorizer, type GrantParts, registryLookups } from './apiserver/authorization/index.ts'
+import { createAccessGuard, createAsker, createAuthorizer, type GrantParts, registryLookups } from './apiserver/authorization/index.ts'
 import { conversionByWebhook, followDefinitions } from './apiserver/custom-resources/index.ts'
 import { createDialer, lookupsOf } from './apiserver/dial/index.ts'
 import { createFlowControl, followFlowControl } from './apiserver/flow-control/index.ts'
@@ -138,7 +138,7 @@ export async function runApiServer({ options, pki, clock, log, signal }: RunApiS
     const following = { client, clock, log, signal: stopFollowing.signal }
     const certificate = () => frontProxy.client
     const aggregation = createAggregation({ ...following, lookups, dialer, certificate, kinds, questions: REVIEW_KINDS })
-    webhookTransport = { dialService: dialer.dialService }
+    webhookTransport = { dialService: dialer.dialService, authorize: createAsker(authorizer) }
     const server = await startApiServer({
       registry: answeredOnceSeen(registry, roles),
       awaitKind: (group, plural) => definitions.awaitKind(group, plural),

@@ -50,7 +50,7 @@ const POLICIES: readonly [spec: object, complaints: string[]][] = [
   ],
   [checks({ ...TRUE, message: 'a\nb' }), ['spec.validations[0].message: Invalid value: "a\\nb": message must not contain line breaks']],
   [
-    policy({ variables: [{ expression: 'a' }, { name: '1', expression: 'a' }, { name: 'in' }] }),
+    policy({ variables: [{ expression: '1' }, { name: '1', expression: '1' }, { name: 'in' }] }),
     [
       'spec.variables[0].name: Required value: name is not specified',
       'spec.variables[1].name: Invalid value: "1": name is not a valid CEL identifier',
@@ -61,9 +61,9 @@ const POLICIES: readonly [spec: object, complaints: string[]][] = [
   [
     notes({ key: 'a', valueExpression: '' }, { key: 'a', valueExpression: 'x'.repeat(5121) }),
     [
-      'spec.auditAnnotations[0].valueExpression: Required value: valueExpression is not specified',
       'spec.auditAnnotations[1].valueExpression: Required value: must not exceed 5120 bytes in length',
       'spec.auditAnnotations[1].key: Duplicate value: "a"',
+      'spec.auditAnnotations[0].valueExpression: Required value: valueExpression is not specified',
     ],
   ],
 ]

@@ -2,7 +2,8 @@ import { duplicateValue, forbiddenField, invalidIf, invalidValue, requiredValue,
 import { isDnsSubdomain, isPathSegment, isQualifiedName, isServiceName } from '../../names.ts'
 import { validateLabelSelector } from '../../selectors/validate.ts'
 import type { FieldError } from '../../status.ts'
-import { validateExpression } from './expressions.ts'
+import { ANNOTATION_BYTES_MAX, compilePolicy } from './compiled-policy.ts'
+import { isIdentifier } from './expressions.ts'
 import {
   applyRuleDefaults,
   FAILURE_POLICIES,
@@ -24,12 +25,6 @@ const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'] as const
 const ACTIONS = ['Audit', 'Deny', 'Warn'] as const
 const NOT_FOUND_ACTIONS = ['Deny', 'Allow'] as const
 const ANNOTATIONS_MAX = 20
-const ANNOTATION_BYTES_MAX = 5 * 1024
-/** Words that CEL keeps for itself. */
-const RESERVED = new Set(
-  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(' '),
-)
-
 export function applyPolicyDefaults(policy: ValidatingAdmissionPolicy): void {
   policy.spec ??= {}
   policy.status ??= {}
@@ -60,9 +55,9 @@ export function validatePolicy({ metadata: { name = '' }, spec = {} }: Validatin
     errors.push(...validateMatchResources(matchConstraints, path))
     if (!matchConstraints.resourceRules?.length) errors.push(requiredValue(`${path}.resourceRules`))
   } else errors.push(requiredValue(path))
-  errors.push(...validateMatchConditions(matchConditions, 'spec.matchConditions'))
+  errors.push(...validateMatchConditions(matchConditions, 'spec.matchConditions', true))
   for (const [i, variable] of variables.entries()) errors.push(...validateVariable(variable, `spec.variables[${i}]`))
-  return [...errors, ...validateChecks(spec, name)]
+  return [...errors, ...validateChecks(spec, name), ...compilePolicy(spec).errors]
 }
 
 /** What is judged, and what is noted for the audit; at least one. */
@@ -84,23 +79,19 @@ function validateChecks(
     errors.push(...invalidIf(`${path}[${i}].key`, `${policy}/${key}`, isQualifiedName(`${policy}/${key}`)))
     if (Buffer.byteLength(valueExpression.trim()) > ANNOTATION_BYTES_MAX) {
       errors.push(requiredValue(`${path}[${i}].valueExpression`, `must not exceed ${ANNOTATION_BYTES_MAX} bytes in length`))
-    } else errors.push(...validateExpression(`${path}[${i}].valueExpression`, valueExpression, 'valueExpression is not specified'))
+    }
     if (keys.indexOf(key) < i) errors.push(duplicateValue(`${path}[${i}].key`, key))
   }
   return errors
 }
 
-function validateVariable({ name = '', expression }: { name?: string; expression?: string }, path: string): FieldError[] {
-  const errors: FieldError[] = []
-  if (!name.trim()) errors.push(requiredValue(`${path}.name`, 'name is not specified'))
-  else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) || RESERVED.has(name)) {
-    errors.push(invalidValue(`${path}.name`, name, 'name is not a valid CEL identifier'))
-  }
-  return [...errors, ...validateExpression(`${path}.expression`, expression, 'expression is not specified')]
+function validateVariable({ name = '' }: { name?: string }, path: string): FieldError[] {
+  if (!name.trim()) return [requiredValue(`${path}.name`, 'name is not specified')]
+  return isIdentifier(name) ? [] : [invalidValue(`${path}.name`, name, 'name is not a valid CEL identifier')]
 }
 
-function validateValidation({ expression, message = '', messageExpression = '', reason }: Validation, path: string): FieldError[] {
-  const errors = validateExpression(`${path}.expression`, expression, 'expression is not specified')
+function validateValidation({ message = '', messageExpression = '', reason }: Validation, path: string): FieldError[] {
+  const errors: FieldError[] = []
   if (messageExpression && !messageExpression.trim()) {
     errors.push(invalidValue(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified'))
   }

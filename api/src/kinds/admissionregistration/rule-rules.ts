@@ -2,12 +2,13 @@
 import { duplicateValue, invalidIf, invalidValue, requiredValue, tooMany, unsupportedValue } from '../../field-errors.ts'
 import { isPathSegment, isQualifiedName } from '../../names.ts'
 import type { FieldError } from '../../status.ts'
-import { validateExpression } from './expressions.ts'
+import { conditionEnvironment, validateExpression } from './expressions.ts'
 import type { MatchCondition, NamedRuleWithOperations, RuleWithOperations } from './types.ts'
 
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'] as const
 export const SCOPES = ['*', 'Cluster', 'Namespaced'] as const
 const CONDITIONS_MAX = 64
+const CONDITION = { environment: conditionEnvironment, types: ['bool'] }
 export const FAILURE_POLICIES = ['Fail', 'Ignore'] as const
 export const MATCH_POLICIES = ['Equivalent', 'Exact'] as const
 
@@ -72,11 +73,12 @@ function validateResources(resources: readonly string[], path: string): FieldErr
   return errors
 }
 
-export function validateMatchConditions(conditions: readonly MatchCondition[], path: string): FieldError[] {
+/** With `isCompiled` somebody else looks at the expressions. */
+export function validateMatchConditions(conditions: readonly MatchCondition[], path: string, isCompiled = false): FieldError[] {
   const errors = conditions.length > CONDITIONS_MAX ? [tooMany(path, conditions.length, CONDITIONS_MAX)] : []
   const names = conditions.map(({ name }) => name)
   for (const [i, { name, expression }] of conditions.entries()) {
-    errors.push(...validateExpression(`${path}[${i}].expression`, expression))
+    if (!isCompiled) errors.push(...validateExpression(`${path}[${i}].expression`, expression, CONDITION))
     if (!name) errors.push(requiredValue(`${path}[${i}].name`))
     else {
       errors.push(...invalidIf(`${path}[${i}].name`, name, isQualifiedName(name)))

@@ -1,3 +1,4 @@
+export { createAsker } from './asker.ts'
 export { createAuthorizer } from './authorizer.ts'
 export { createAccessGuard, type GrantParts } from './grants.ts'
 export type { NodeLookups } from './node-rules.ts'

@@ -5,6 +5,8 @@ import {
   mutatingWebhookConfigurationKind,
   qualifiedResource,
   resourceQuotaKind,
+  validatingAdmissionPolicyBindingKind,
+  validatingAdmissionPolicyKind,
   validatingWebhookConfigurationKind,
 } from '@davit/api'
 import type { Storage, Stored } from '../../storage/types.ts'
@@ -14,7 +16,14 @@ import type { Registry } from './types.ts'
 const SEEN_MS_MAX = 3000
 
 const JUDGED_BY: ReadonlySet<string> = new Set(
-  [limitRangeKind, resourceQuotaKind, mutatingWebhookConfigurationKind, validatingWebhookConfigurationKind].map(qualifiedResource),
+  [
+    limitRangeKind,
+    resourceQuotaKind,
+    mutatingWebhookConfigurationKind,
+    validatingWebhookConfigurationKind,
+    validatingAdmissionPolicyKind,
+    validatingAdmissionPolicyBindingKind,
+  ].map(qualifiedResource),
 )
 
 /** The registry, whose writes of what others are judged by are answered once the cache of this replica has them. */

@@ -47,14 +47,18 @@ test('selectors choose by the labels of namespace and object', async () => {
 test('match conditions exempt objects; one that cannot be evaluated is what the failure policy says', async () => {
   hook.answers.set('/conditional', () => ({ allowed: false }))
   const rules = rulesFor(['configmaps'], ['CREATE'])
-  const matchConditions = [{ name: 'not-skipped', expression: 'skipped' }]
+  const matchConditions = [{ name: 'not-skipped', expression: "object.metadata.name != 'skipped'" }]
   await validating('conditional', webhook('/conditional', { rules, matchConditions }))
   await configMaps().create(configMap('skipped'))
   await refused(configMaps().create(configMap('other')))
   const name = 'conditional'
-  const body = { webhooks: [{ name: 'conditional.example.com', matchConditions: [{ name: 'not-skipped', expression: 'broken' }] }] }
+  const body = { webhooks: [{ name: 'conditional.example.com', matchConditions: [{ name: 'not-skipped', expression: 'object.broken' }] }] }
   await cluster.client.resource(validatingWebhookConfigurationKind).patch({ name }, { type: 'strategic', body })
   assert.equal((await refused(configMaps().create(configMap('third')))).message, 'configmaps "third" is forbidden: no such key: broken')
+  const wrong = { rules, matchConditions: [{ name: 'wrong', expression: 'object.' }] }
+  const { code, message } = await refused(validating('wrong', webhook('/wrong', wrong)))
+  assert.equal(code, 422)
+  assert.match(message, /webhooks\[0\]\.matchConditions\[0\]\.expression: Invalid value: "object\.": compilation failed: ERROR: <input>:1:/)
 })
 
 test('webhooks are asked about dry runs, and about views in the version they know', async () => {

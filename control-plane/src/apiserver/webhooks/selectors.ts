@@ -3,7 +3,11 @@ import { apiError, type KubernetesObject, namespaceKind, selectorFromLabelSelect
 import type { ClusterLookups, Reviewed } from './types.ts'
 
 /** Throws NotFound when the namespace is not there. */
-export async function isSelected(webhook: Webhook, request: Reviewed, lookups: ClusterLookups): Promise<boolean> {
+export async function isSelected(
+  webhook: Pick<Webhook, 'namespaceSelector' | 'objectSelector'>,
+  request: Reviewed,
+  lookups: ClusterLookups,
+): Promise<boolean> {
   const objects = selectorFromLabelSelector(webhook.objectSelector)
   if (!objects.empty) {
     const isChosen = (object: KubernetesObject | undefined) => object !== undefined && objects.matches(object.metadata?.labels)

@@ -1,8 +1,9 @@
 /** What is asked of webhooks, and what they answer: admission.k8s.io/v1 on the wire. */
 import type { Duplex } from 'node:stream'
-import type { Kind, KubernetesObject, MatchCondition, Status, Target, Webhook } from '@davit/api'
+import type { Kind, KubernetesObject, Status, Target, Webhook } from '@davit/api'
+import type { Question, Verdict } from '@davit/api/cel'
 import type { ServicePort } from '../dial/index.ts'
-import type { RequestContext } from '../registry/types.ts'
+import type { RequestContext, User } from '../registry/types.ts'
 
 export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
 
@@ -75,11 +76,8 @@ export interface AdmissionResponse {
   readonly auditAnnotations?: Readonly<Record<string, string>>
 }
 
-/**
- * Says whether a CEL expression holds of a request: the one place where match conditions meet a CEL library. Throws when it cannot be
- * evaluated, which the webhook's failure policy then decides on.
- */
-export type EvaluateCondition = (condition: MatchCondition, variables: { readonly request: AdmissionRequest }) => boolean
+/** Whether the user may do what an expression asks about. */
+export type Authorize = (user: User, question: Question) => Promise<Verdict>
 
 /** Opens a connection to a ready endpoint of a Service. Throws ApiError when there is no way to one. */
 export type DialService = (service: ServicePort, signal: AbortSignal) => Promise<Duplex>
@@ -87,7 +85,8 @@ export type DialService = (service: ServicePort, signal: AbortSignal) => Promise
 /** How webhooks are reached from this process. */
 export interface WebhookTransport {
   readonly dialService: DialService
-  readonly evaluateCondition?: EvaluateCondition
+  /** For expressions that ask; without it they cannot be evaluated. */
+  readonly authorize?: Authorize
 }
 
 /** What webhooks need to know of the cluster, from the cache. */

@@ -4,6 +4,7 @@ import {
   ApiError,
   apiError,
   applyJsonPatch,
+  conditionEnvironment,
   forbidden,
   type JsonPatchOperation,
   type KubernetesObject,
@@ -15,6 +16,7 @@ import {
   type Webhook,
 } from '@davit/api'
 import { Caller } from './call.ts'
+import { doHold, factsOf } from './conditions.ts'
 import { matchingForm } from './match-rules.ts'
 import { CallFailed, denial, internalError, refusedUnjudged } from './refusals.ts'
 import { requestFor } from './review.ts'
@@ -130,7 +132,7 @@ export class Webhooks {
   }
 
   /** Undefined when the webhook is not asked about the request. Throws when nobody can tell and its failure policy is Fail. */
-  async #match<W extends Webhook>(webhook: W, request: Reviewed, { evaluateCondition }: WebhookTransport): Promise<Matched<W> | undefined> {
+  async #match<W extends Webhook>(webhook: W, request: Reviewed, { authorize }: WebhookTransport): Promise<Matched<W> | undefined> {
     const form = matchingForm(webhook, request)
     if (!form) return undefined
     try {
@@ -140,20 +142,17 @@ export class Webhooks {
     }
     const { matchConditions = [], failurePolicy } = webhook
     if (matchConditions.length === 0) return { webhook, form }
-    const question = requestFor(request, form)
-    const errors: string[] = []
-    for (const condition of matchConditions) {
-      try {
-        if (!evaluateCondition) throw new Error('match conditions cannot be evaluated by this server')
-        if (!evaluateCondition(condition, { request: question })) return undefined
-      } catch (error) {
-        errors.push(error instanceof Error ? error.message : String(error))
-      }
+    try {
+      const conditions = matchConditions.map(({ name = '', expression = '' }) => ({
+        name,
+        expression: conditionEnvironment().compile(expression),
+      }))
+      return (await doHold(conditions, factsOf(request, requestFor(request, form), authorize))) ? { webhook, form } : undefined
+    } catch (error) {
+      this.#options.log.warn({ webhook: webhook.name, err: error, failurePolicy }, 'Match conditions of a webhook cannot be evaluated')
+      if (failurePolicy === 'Ignore') return undefined
+      throw refusedUnjudged(forbidden(form.kind, request.name, (error as Error).message))
     }
-    if (errors.length === 0) return { webhook, form }
-    this.#options.log.warn({ webhook: webhook.name, errors, failurePolicy }, 'Match conditions of a webhook cannot be evaluated')
-    if (failurePolicy === 'Ignore') return undefined
-    throw refusedUnjudged(forbidden(form.kind, request.name, errors.join(', ')))
   }
 
   /** Undefined when there is no answer and there need be none. */

@@ -1,6 +1,7 @@
 import { type Clock, type Kind, type KubernetesObject, type Logger, qualifiedResource } from '@davit/api'
 import type { Storage } from '../../../storage/types.ts'
-import { Webhooks, type WebhookTransport } from '../../webhooks/index.ts'
+import { Policies } from '../../policies/index.ts'
+import { type Reviewed, Webhooks, type WebhookTransport } from '../../webhooks/index.ts'
 import type { Pools } from '../allocation/pools.ts'
 import type { Resources } from '../resources.ts'
 import type { AccessGuard, DeletionRequest, RequestContext } from '../types.ts'
@@ -82,6 +83,7 @@ export class Admissions {
   readonly #byResource: ReadonlyMap<string, readonly AdmissionRule[]>
   readonly #resources: Resources
   readonly #webhooks: Webhooks
+  readonly #policies: Policies
 
   constructor(options: AdmissionOptions) {
     const { storage, resources, webhooks, log } = options
@@ -91,7 +93,9 @@ export class Admissions {
     this.#ofAll = of('*')
     this.#byResource = new Map(all.flatMap(rule => rule.resources).map(name => [name, of(name, '*')]))
     this.#resources = resources
-    this.#webhooks = new Webhooks({ lookups, transport: () => webhooks?.(), log })
+    const transport = () => webhooks?.()
+    this.#webhooks = new Webhooks({ lookups, transport, log })
+    this.#policies = new Policies({ lookups, transport, kinds: () => resources.kinds })
   }
 
   /** The cluster's own rules, then webhooks; what these change the rules see once more. */
@@ -108,14 +112,14 @@ export class Admissions {
 
   async judge(admission: Admission): Promise<void> {
     for (const rule of this.#of(admission.kind)) await rule.judge?.(admission)
-    await this.#webhooks.validate(admission.kind, () => reviewedWrite(this.#resources, admission))
+    await this.#validate(admission.kind, () => reviewedWrite(this.#resources, admission))
   }
 
-  /** Throws what a webhook refuses the deletion of `old` with. */
+  /** Throws what a policy or a webhook refuses the deletion of `old` with. */
   async judgeDeletion(deletion: { kind: Kind; context: RequestContext; old: KubernetesObject; request: DeletionRequest }): Promise<void> {
     const review = () => reviewedDeletion(this.#resources, deletion)
     await this.#webhooks.mutate(deletion.kind, review, async () => {})
-    await this.#webhooks.validate(deletion.kind, review)
+    await this.#validate(deletion.kind, review)
   }
 
   /** The body as webhooks leave it. Throws what one of them refuses it with. */
@@ -126,8 +130,13 @@ export class Admissions {
         body = changed
       })
     await this.#webhooks.mutate(call.kind, review, async () => {})
-    await this.#webhooks.validate(call.kind, review)
+    await this.#validate(call.kind, review)
     return body
+  }
+
+  async #validate(kind: Kind, review: () => Reviewed): Promise<void> {
+    await this.#policies.validate(kind, review)
+    await this.#webhooks.validate(kind, review)
   }
 
   async allocate(admission: Admission): Promise<Extra> {

@@ -1,0 +1,1 @@
+export { Policies, type PoliciesOptions } from './policies.ts'
