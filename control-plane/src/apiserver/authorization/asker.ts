@@ -6,7 +6,7 @@ import type { Authorizer } from './types.ts'
 
 /** Asks for the user of a request, or for the service account that the question names. */
 export function createAsker(authorizer: Pick<Authorizer, 'authorize'>): (user: User, question: Question) => Promise<Verdict> {
-  return (user, { serviceAccount, verb, path, group = '', resource = '', subresource, namespace, name }) => {
+  return async (user, { serviceAccount, verb, path, group = '', resource = '', subresource, namespace, name }) => {
     const asking = serviceAccount ? accountUser(serviceAccount) : user
     if (path !== undefined) return authorizer.authorize({ user: asking, verb, path, group: '', resource: '' })
     return authorizer.authorize({
