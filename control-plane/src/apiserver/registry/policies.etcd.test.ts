@@ -101,20 +101,18 @@ test('a policy judges by its parameters, each alone, and says so when there are 
   assert.equal(await message(configMaps().create(configMap('abc'))), `configmaps "abc" is forbidden: ${BY}: ${none}`)
   const limit = configMap('limit')
   await running.cluster.client.resource(namespaceKind).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'elsewhere' } })
-  await cluster.client
-    .resource(validatingAdmissionPolicyBindingKind)
-    .patch(
-      { name: 'bound' },
-      {
-        type: 'merge',
-        body: {
-          spec: {
-            paramRef: { namespace: 'elsewhere' },
-            matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'default' } } },
-          },
+  await cluster.client.resource(validatingAdmissionPolicyBindingKind).patch(
+    { name: 'bound' },
+    {
+      type: 'merge',
+      body: {
+        spec: {
+          paramRef: { namespace: 'elsewhere' },
+          matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'default' } } },
         },
       },
-    )
+    },
+  )
   const metadata = { name: 'limit', namespace: 'elsewhere', labels: { limit: 'yes' } }
   await configMaps().create({ ...limit, metadata, data: { most: '4' } })
   await cluster.event(configMapKind, { namespace: 'elsewhere' }, ({ object }) => object.metadata.name === 'limit')
