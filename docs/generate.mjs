@@ -14,6 +14,7 @@ const check = process.argv.includes('--check')
 const { createCli, createProgram } = await import(new URL('cli/dist/command-line/index.js', ROOT).href)
 const { commandGroups } = await import(new URL('cli/dist/commands/index.js', ROOT).href)
 const { conformancePage } = await import(new URL('tests/dist/conformance/page.js', ROOT).href)
+const { kubectlPage } = await import(new URL('tests/dist/kubectl/page.js', ROOT).href)
 const { apiVersionOf, KINDS } = await import(new URL('api/dist/index.js', ROOT).href)
 
 const pages = [
@@ -24,6 +25,7 @@ const pages = [
   },
   { path: 'docs/kubernetes-compatibility.md', text: before => replaceParts(before, { kinds: kindsTable() }) },
   { path: 'docs/conformance.md', text: () => conformancePage() },
+  { path: 'docs/kubectl.md', text: () => kubectlPage() },
 ]
 
 let stale = 0
