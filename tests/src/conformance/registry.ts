@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Case, Topic } from './case.ts'
 import { cases as accounts } from './cases/accounts.ts'
+import { cases as admission } from './cases/admission.ts'
 import { cases as aggregation } from './cases/aggregation.ts'
 import { cases as containers } from './cases/containers.ts'
 import { cases as customFields } from './cases/custom-fields.ts'
@@ -86,6 +87,7 @@ export const TOPICS: readonly Topic[] = [
 
 /** What the API and its controllers do without a node. */
 export const API_TOPICS: readonly Topic<PlaneContext>[] = [
+  { file: 'admission', cases: admission },
   { file: 'garbage', cases: garbage },
   { file: 'accounts', cases: accounts },
   { file: 'custom-open-api', cases: customOpenApi },

@@ -1,0 +1,120 @@
+/** What judges writes: expressions of webhooks and policies, and quotas that count. */
+import assert from 'node:assert/strict'
+import { deploymentKind, type ResourceQuota, resourceQuotaKind } from '@davit/api'
+import type { ApiContext } from '../api-context.ts'
+import type { Case } from '../case.ts'
+import { kindNamed } from './kind-life.ts'
+
+const GROUP = 'admissionregistration.k8s.io'
+
+async function assertMustCompile(context: ApiContext, kind: 'Mutating' | 'Validating'): Promise<void> {
+  const webhook = {
+    name: 'wrong.example.com',
+    clientConfig: { url: 'https://127.0.0.1:1/' },
+    sideEffects: 'None',
+    admissionReviewVersions: ['v1'],
+    matchConditions: [{ name: 'wrong', expression: 'nothing == 1' }],
+  }
+  const configuration = `${kind}WebhookConfiguration`
+  const metadata = { name: context.namespace }
+  const object = { apiVersion: `${GROUP}/v1`, kind: configuration, metadata, webhooks: [webhook] }
+  await assert.rejects(context.resource(kindNamed(`${GROUP}/${configuration}`)).create(object), {
+    code: 422,
+    message:
+      /matchConditions\[0\]\.expression: Invalid value: "nothing == 1": compilation failed: ERROR: <input>:1:1: undeclared reference/,
+  })
+}
+
+/** A policy about the Deployments of the case's namespace, for the time of `use`. */
+async function withPolicy(context: ApiContext, spec: object, use: () => Promise<void>): Promise<void> {
+  const name = context.namespace
+  const made = (kind: string) => ({
+    resource: context.resource(kindNamed(`${GROUP}/${kind}`)),
+    make: (spec: object) => ({ apiVersion: `${GROUP}/v1`, kind, metadata: { name }, spec }),
+  })
+  const [policies, bindings] = [made('ValidatingAdmissionPolicy'), made('ValidatingAdmissionPolicyBinding')]
+  const rule = { operations: ['CREATE'], apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments'] }
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': context.namespace } }
+  await policies.resource.create(policies.make({ matchConstraints: { resourceRules: [rule], namespaceSelector }, ...spec }))
+  try {
+    await bindings.resource.create(bindings.make({ policyName: name, validationActions: ['Deny'] }))
+    await use()
+  } finally {
+    await bindings.resource.delete({ name }).catch(() => {})
+    await policies.resource.delete({ name })
+  }
+}
+
+async function assertReplicas(context: ApiContext): Promise<void> {
+  const labels = { app: 'judged' }
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'busybox' }] } }
+  const deploy = (name: string, replicas: number) =>
+    context.resource(deploymentKind).create({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: context.named(name),
+      spec: { replicas, selector: { matchLabels: labels }, template },
+    })
+  await deploy('few', 0)
+  await assert.rejects(deploy('many', 2), { code: 422, message: /denied request: failed expression: / })
+}
+
+/** The quota says how much of `resource` there is while there is one, and afterwards. */
+async function assertCounts(context: ApiContext, resource: string, make: () => Promise<unknown>, remove: () => Promise<unknown>) {
+  const quotas = context.resource(resourceQuotaKind)
+  const metadata = context.named('counted')
+  // What every namespace has by itself counts, too.
+  await quotas.create({ apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard: { [resource]: '5' } } })
+  const used = (what: string, wanted: (amount: number) => boolean) =>
+    context.cluster.until(resourceQuotaKind, what, all => {
+      const quota = (all as ResourceQuota[]).find(each => each.metadata.namespace === context.namespace)
+      const amount = quota?.status?.used?.[resource]
+      return amount !== undefined && wanted(Number(amount)) ? { amount: Number(amount) } : undefined
+    })
+  const { amount } = await used('the quota to be counted', () => true)
+  await make()
+  await used('the quota to be charged', now => now === amount + 1)
+  await remove()
+  await used('the quota to have it back', now => now === amount)
+}
+
+export const cases: readonly Case<ApiContext>[] = [
+  {
+    row: 'A mutating config with a matchCondition that does not compile as CEL is rejected with a compilation error',
+    run: context => assertMustCompile(context, 'Mutating'),
+  },
+  {
+    row: 'A validating config with a matchCondition that does not compile as CEL is rejected with a compilation error',
+    run: context => assertMustCompile(context, 'Validating'),
+  },
+  {
+    row: 'A bound policy evaluates its CEL rule against Deployments',
+    run: context => withPolicy(context, { validations: [{ expression: 'object.spec.replicas <= 1' }] }, () => assertReplicas(context)),
+  },
+  {
+    row: 'Policy expressions can reference declared variables',
+    run: context => {
+      const variables = [
+        { name: 'replicas', expression: 'object.spec.replicas' },
+        { name: 'few', expression: 'variables.replicas <= 1' },
+      ]
+      return withPolicy(context, { variables, validations: [{ expression: 'variables.few' }] }, () => assertReplicas(context))
+    },
+  },
+  {
+    row: 'Quota usage counts a ConfigMap and releases it on delete',
+    run: context => {
+      const client = context.client.resource(kindNamed('/ConfigMap'))
+      const remove = () => client.delete({ name: 'one', namespace: context.namespace })
+      return assertCounts(context, 'configmaps', () => context.configMap('one', {}), remove)
+    },
+  },
+  {
+    row: 'Quota usage counts a Secret and releases it on delete',
+    run: context => {
+      const client = context.client.resource(kindNamed('/Secret'))
+      const remove = () => client.delete({ name: 'one', namespace: context.namespace })
+      return assertCounts(context, 'secrets', () => context.secret('one', {}), remove)
+    },
+  },
+]
