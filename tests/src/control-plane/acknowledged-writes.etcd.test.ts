@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
-import { type ConfigMap, configMapKind, type Event, eventKind } from '@davit/api'
+import { type ConfigMap, configMapKind } from '@davit/api'
 import { type ControlPlane, etcdsOn, signalProcess, startControlPlane } from './control-plane.ts'
 import { configMap, PATHS } from './manifests.ts'
 import { randomFrom } from './random-requests.ts'
@@ -114,30 +114,3 @@ async function check(writers: readonly Writer[], when: string): Promise<void> {
     [...held],
   )
 }
-
-it('Events that last happened more than an hour ago are swept away', async () => {
-  const events = plane.client.resource(eventKind)
-  const event = (name: string, minutesAgo: number): Event => {
-    const time = new Date(Date.now() - minutesAgo * 60_000).toISOString().replace(/\.\d+Z$/, 'Z')
-    const involvedObject = { kind: 'Pod', name: 'x', namespace: 'default' }
-    return {
-      apiVersion: 'v1',
-      kind: 'Event',
-      metadata: { name, namespace: 'default' },
-      involvedObject,
-      reason: 'Why',
-      lastTimestamp: time,
-    } as Event
-  }
-  await events.create(event('old', 61))
-  await events.create(event('fresh', 59))
-  // Every leader sweeps when it begins.
-  await plane.kill()
-  await plane.start()
-  await until('the old Event to go', async () => {
-    const { items } = await events.list({ namespace: 'default' })
-    const names = items.map(({ metadata }) => metadata.name)
-    assert.ok(names.includes('fresh'))
-    return !names.includes('old')
-  })
-})
