@@ -22,6 +22,7 @@ import { cases as initContainers } from './cases/init-containers.ts'
 import { servedKind } from './cases/kind-life.ts'
 import { cases as kinds } from './cases/kinds.ts'
 import { cases as kubectl } from './cases/kubectl.ts'
+import { cases as limitRanges } from './cases/limit-ranges.ts'
 import { cases as lists } from './cases/lists.ts'
 import { cases as liveVolumes } from './cases/live-volumes.ts'
 import { cases as namespaces } from './cases/namespaces.ts'
@@ -31,6 +32,7 @@ import { cases as pods } from './cases/pods.ts'
 import { cases as policies } from './cases/policies.ts'
 import { cases as probes } from './cases/probes.ts'
 import { cases as proxy } from './cases/proxy.ts'
+import { cases as quotas } from './cases/quotas.ts'
 import { cases as refusals } from './cases/refusals.ts'
 import { cases as resize } from './cases/resize.ts'
 import { cases as runtimeClass } from './cases/runtime-class.ts'
@@ -101,6 +103,8 @@ export const API_TOPICS: readonly Topic<PlaneContext>[] = [
   { file: 'whole-lives', cases: wholeLives },
   { file: 'workloads', cases: workloads },
   { file: 'policies', cases: policies },
+  { file: 'quotas', cases: quotas },
+  { file: 'limit-ranges', cases: limitRanges },
   { file: 'kinds', cases: kinds },
   { file: 'events', cases: events },
   { file: 'refusals', cases: refusals },

@@ -1,6 +1,6 @@
-/** What judges writes: expressions of webhooks and policies, and quotas that count. */
+/** What judges writes: expressions of webhooks and policies. */
 import assert from 'node:assert/strict'
-import { deploymentKind, type ResourceQuota, resourceQuotaKind } from '@davit/api'
+import { deploymentKind } from '@davit/api'
 import type { ApiContext } from '../api-context.ts'
 import type { Case } from '../case.ts'
 import { kindNamed } from './kind-life.ts'
@@ -59,25 +59,6 @@ async function assertReplicas(context: ApiContext): Promise<void> {
   await assert.rejects(deploy('many', 2), { code: 422, message: /denied request: failed expression: / })
 }
 
-/** The quota says how much of `resource` there is while there is one, and afterwards. */
-async function assertCounts(context: ApiContext, resource: string, make: () => Promise<unknown>, remove: () => Promise<unknown>) {
-  const quotas = context.resource(resourceQuotaKind)
-  const metadata = context.named('counted')
-  // What every namespace has by itself counts, too.
-  await quotas.create({ apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard: { [resource]: '5' } } })
-  const used = (what: string, wanted: (amount: number) => boolean) =>
-    context.cluster.until(resourceQuotaKind, what, all => {
-      const quota = (all as ResourceQuota[]).find(each => each.metadata.namespace === context.namespace)
-      const amount = quota?.status?.used?.[resource]
-      return amount !== undefined && wanted(Number(amount)) ? { amount: Number(amount) } : undefined
-    })
-  const { amount } = await used('the quota to be counted', () => true)
-  await make()
-  await used('the quota to be charged', now => now === amount + 1)
-  await remove()
-  await used('the quota to have it back', now => now === amount)
-}
-
 export const cases: readonly Case<ApiContext>[] = [
   {
     row: 'A mutating config with a matchCondition that does not compile as CEL is rejected with a compilation error',
@@ -99,22 +80,6 @@ export const cases: readonly Case<ApiContext>[] = [
         { name: 'few', expression: 'variables.replicas <= 1' },
       ]
       return withPolicy(context, { variables, validations: [{ expression: 'variables.few' }] }, () => assertReplicas(context))
-    },
-  },
-  {
-    row: 'Quota usage counts a ConfigMap and releases it on delete',
-    run: context => {
-      const client = context.client.resource(kindNamed('/ConfigMap'))
-      const remove = () => client.delete({ name: 'one', namespace: context.namespace })
-      return assertCounts(context, 'configmaps', () => context.configMap('one', {}), remove)
-    },
-  },
-  {
-    row: 'Quota usage counts a Secret and releases it on delete',
-    run: context => {
-      const client = context.client.resource(kindNamed('/Secret'))
-      const remove = () => client.delete({ name: 'one', namespace: context.namespace })
-      return assertCounts(context, 'secrets', () => context.secret('one', {}), remove)
     },
   },
 ]
