@@ -1,6 +1,7 @@
 import { type Client, type Clock, createEventRecorder, type Logger } from '@davit/api'
 import type { KeyPair } from '@davit/api/pki'
 import type { Tunnels } from '../apiserver/tunnel/types.ts'
+import { runAdmissionPolicyController } from './admission-policy/controller.ts'
 import { runCertificateSigner } from './certificate-signer/controller.ts'
 import { runClusterRoleAggregation } from './cluster-role-aggregation/controller.ts'
 import { createContext } from './context.ts'
@@ -69,6 +70,7 @@ export async function startControllers({
     ...(certificateAuthority ? [runCertificateSigner(context, certificateAuthority)] : []),
     runTokenCleaner(context),
     runResourceQuotaController(context),
+    runAdmissionPolicyController(context),
     runEventExpiry(context),
     runNodeLifecycleController(context, tunnels),
     runPersistentVolumeController(context),

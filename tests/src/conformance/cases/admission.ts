@@ -1,11 +1,13 @@
 /** What judges writes: expressions of webhooks and policies. */
 import assert from 'node:assert/strict'
-import { deploymentKind } from '@davit/api'
+import { deploymentKind, type Kind, type KubernetesObject } from '@davit/api'
 import type { ApiContext } from '../api-context.ts'
 import type { Case } from '../case.ts'
 import { kindNamed } from './kind-life.ts'
 
 const GROUP = 'admissionregistration.k8s.io'
+
+type Observed = KubernetesObject & { status?: { observedGeneration?: number } }
 
 async function assertMustCompile(context: ApiContext, kind: 'Mutating' | 'Validating'): Promise<void> {
   const webhook = {
@@ -29,6 +31,7 @@ async function assertMustCompile(context: ApiContext, kind: 'Mutating' | 'Valida
 async function withPolicy(context: ApiContext, spec: object, use: () => Promise<void>): Promise<void> {
   const name = context.namespace
   const made = (kind: string) => ({
+    kind: kindNamed(`${GROUP}/${kind}`) as Kind<Observed>,
     resource: context.resource(kindNamed(`${GROUP}/${kind}`)),
     make: (spec: object) => ({ apiVersion: `${GROUP}/v1`, kind, metadata: { name }, spec }),
   })
@@ -37,6 +40,20 @@ async function withPolicy(context: ApiContext, spec: object, use: () => Promise<
   const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': context.namespace } }
   await policies.resource.create(policies.make({ matchConstraints: { resourceRules: [rule], namespaceSelector }, ...spec }))
   try {
+    // Whoever writes a policy waits for its controller to say that it knows this generation.
+    const observed = (what: string, generation: number) =>
+      context.cluster.until(policies.kind, `${what} of policy ${name} to be observed`, all =>
+        all.some(
+          ({ metadata, status }) =>
+            metadata.name === name && metadata.generation === generation && status?.observedGeneration === generation,
+        ),
+      )
+    await observed('the first generation', 1)
+    await policies.resource.patch(
+      { name },
+      { type: 'merge', body: { spec: { matchConditions: [{ name: 'always', expression: 'true' }] } } },
+    )
+    await observed('the change', 2)
     await bindings.resource.create(bindings.make({ policyName: name, validationActions: ['Deny'] }))
     await use()
   } finally {
