@@ -75,6 +75,8 @@ async function run(cli: Cli, args: string[], options: Options): Promise<void> {
   if (options.container && options.allContainers)
     throw new Error(`--all-containers=true should not be specified with container name ${options.container}`)
   if (options.since && options.sinceTime) throw new Error('at most one of `sinceTime` or `sinceSeconds` may be specified')
+  if (options.since && parseDuration(options.since) < 0) throw new Error('--since must be greater than 0')
+  if (options.tail !== undefined && options.tail < -1) throw new Error('--tail must be greater than or equal to -1')
   const session = await cli.session()
   const wanted = { ...options, ...(positional && { container: positional }) }
   const sources = await sourcesOf(cli, session, target, wanted)

@@ -45,6 +45,11 @@ test('a pod that waits for a node has an empty log', async () => {
   assert.equal(await text(await read('')), '')
 })
 
+test('options that make no sense are refused before anybody asks for the pod', async () => {
+  cluster.pods.delete('web')
+  await assert.rejects(read('sinceSeconds=0'), { code: 422, message: /sinceSeconds: Invalid value: 0: must be greater than 0$/ })
+})
+
 test('a log that breaks off fails instead of ending', async () => {
   cluster.handler = stream => {
     stream.respond({ ':status': 200 })
