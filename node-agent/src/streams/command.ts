@@ -17,6 +17,8 @@ import { flag } from './log-query.ts'
 const DETACH_KEYS = 'ctrl-@,ctrl-^,ctrl-@,ctrl-^,ctrl-@,ctrl-^'
 const EXIT_TRIES_MAX = 100
 const EXIT_INTERVAL_MS = 20
+/** For the last output of a container that has ended. */
+const LAST_OUTPUT_MS = 1_000
 
 interface CommandOptions {
   readonly stdin: boolean
@@ -30,6 +32,8 @@ interface RunningCommand {
   readonly socket: Duplex
   readonly tty: boolean
   resize(size: TerminalSize): Promise<void>
+  /** Settles once there is nothing more to come but what is on its way; for those whose socket may stay open. */
+  readonly ended?: Promise<unknown>
   /** Called once all output is there. */
   outcome(): Promise<Status>
   /** Called when nobody is there any more who wants the output. */
@@ -136,6 +140,8 @@ async function startAttach(
   return {
     socket,
     tty,
+    // Docker never ends what was attached a moment after the container's end.
+    ended: raw.getContainer(container.id).wait({ abortSignal: gone }),
     resize: async ({ Width, Height }) => void (await raw.getContainer(container.id).resize({ w: Width, h: Height })),
     // The container's own end says the rest, in the pod's status.
     outcome: async () => SUCCESS,
@@ -153,8 +159,15 @@ function rethrow(err: unknown): never {
 }
 
 /** Moves bytes both ways until the command's output ends or the other side goes away. */
-async function pump({ log }: StreamContext, { stream, gone }: StreamRequest, running: RunningCommand): Promise<void> {
+async function pump({ clock, log }: StreamContext, { stream, gone }: StreamRequest, running: RunningCommand): Promise<void> {
   const { socket } = running
+  let isOver = false
+  const end = () => {
+    isOver = true
+    socket.destroy()
+  }
+  // Who cannot be waited for is told of by the socket, or not at all.
+  running.ended?.then(() => clock.sleep(LAST_OUTPUT_MS, gone)).then(end, () => {})
   const stop = () => socket.destroy()
   gone.addEventListener('abort', stop, { once: true })
   if (gone.aborted) stop()
@@ -172,7 +185,7 @@ async function pump({ log }: StreamContext, { stream, gone }: StreamRequest, run
     }
     if (isHeard && !gone.aborted) await writeChunk(stream, statusFrame(await running.outcome()))
   } catch (err) {
-    if (!gone.aborted) await writeChunk(stream, statusFrame(failureOf(err)))
+    if (!gone.aborted) await writeChunk(stream, statusFrame(isOver ? await running.outcome() : failureOf(err)))
   } finally {
     gone.removeEventListener('abort', stop)
     socket.destroy()

@@ -21,18 +21,15 @@ describe('streams on Docker', { skip: !host }, () => {
   let docker: Docker
   let store: ContainerStore
   let watching: Promise<void>
-  let server: Http2Server
+  const servers: Http2Server[] = []
   let session: ClientHttp2Session
   let reached: string[] = []
 
-  before(async () => {
-    docker = await connectDocker({ socketPath: host!.replace('unix://', ''), clusterId: `streams-${process.pid}`, nodeName: 'test', log })
-    store = new ContainerStore(docker, { clock: systemClock, log })
-    watching = store.run(stop.signal)
-    server = createServer()
+  async function serve(containers: ContainerStore): Promise<ClientHttp2Session> {
+    const server = createServer()
     const handler = createStreamHandler({
       docker,
-      containers: store,
+      containers,
       reached: async version => void reached.push(version),
       nodePage: async path => ({ contentType: 'text/plain', text: path }),
       clock: systemClock,
@@ -41,13 +38,21 @@ describe('streams on Docker', { skip: !host }, () => {
     })
     server.on('stream', handler)
     server.listen(0, '127.0.0.1')
+    servers.push(server)
     await once(server, 'listening')
-    session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    return connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  }
+
+  before(async () => {
+    docker = await connectDocker({ socketPath: host!.replace('unix://', ''), clusterId: `streams-${process.pid}`, nodeName: 'test', log })
+    store = new ContainerStore(docker, { clock: systemClock, log })
+    watching = store.run(stop.signal)
+    session = await serve(store)
   })
 
   after(async () => {
     session?.destroy()
-    server?.close()
+    for (const server of servers) server.close()
     for (const id of made) await docker.removeContainer(id)
     stop.abort()
     await watching
@@ -90,8 +95,8 @@ describe('streams on Docker', { skip: !host }, () => {
     return id
   }
 
-  async function open(method: string, path: string): Promise<{ status: number; stream: ClientHttp2Stream }> {
-    const stream = session.request({ ':method': method, ':path': path }, { endStream: method === 'GET' })
+  async function open(method: string, path: string, through = session): Promise<{ status: number; stream: ClientHttp2Stream }> {
+    const stream = through.request({ ':method': method, ':path': path }, { endStream: method === 'GET' })
     stream.on('error', () => {})
     const [headers] = await once(stream, 'response')
     return { status: Number(headers[':status']), stream }
@@ -249,6 +254,20 @@ describe('streams on Docker', { skip: !host }, () => {
     stream.end()
     assert.equal(texts[CHANNELS.stdout], 'got this\n')
     assert.equal(statusIn(texts).status, 'Success')
+  })
+
+  it('attach: ends where the container has ended and nobody knows it yet', async () => {
+    const id = await run('late', 'sleep 600')
+    const stale = new ContainerStore(docker, { clock: systemClock, log })
+    await stale.refresh(id)
+    const late = await serve(stale)
+    await docker.killContainer(id, 'SIGKILL')
+    await docker.raw.getContainer(id).wait()
+    const { status, stream } = await open('POST', '/attach/d/late/late/main?stdin=true&stdout=true&stderr=true', late)
+    assert.equal(status, 200)
+    assert.equal(statusIn(await channels(stream)).status, 'Success')
+    stream.end()
+    late.destroy()
   })
 
   it("portforward: reaches the pod's own loopback, several times, and says when nobody listens", async () => {
