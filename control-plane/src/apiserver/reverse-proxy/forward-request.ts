@@ -59,8 +59,9 @@ export async function forwardRequest(request: IncomingMessage, response: ServerR
     response.writeHead(answered.statusCode ?? 502, headers)
     response.flushHeaders()
     answered.once('error', cut)
-    // Without a length the parser takes a connection that broke for the end of the answer.
-    connection.once('error', cut)
+    connection.once('error', () => {
+      if (!isWhole(answered)) cut()
+    })
     body.once('error', cut)
     body.pipe(response)
   } catch (err) {
@@ -90,6 +91,18 @@ function ask(request: IncomingMessage, connection: Duplex, { backend, body }: Fo
       request.pipe(asked)
     } else asked.end()
   })
+}
+
+/** Whether all of an answer is there. Without a length the parser takes a connection that broke for the end of it. */
+function isWhole(answered: IncomingMessage): boolean {
+  const { complete, headers } = answered
+  const hasEnd = !hasBody(answered) || headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+  return complete && hasEnd
+}
+
+/** Whether an answer has a body, if an empty one (RFC 9112, 6.3). */
+export function hasBody({ statusCode, req }: IncomingMessage & { req?: { method?: string } }): boolean {
+  return req?.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
 }
 
 function bodyFollows(request: IncomingMessage): boolean {

@@ -5,7 +5,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { pipeline, type Readable, type Transform } from 'node:stream'
 import { createDeflate, createGunzip, createGzip, createInflate } from 'node:zlib'
-import type { Answer } from './forward-request.ts'
+import { type Answer, hasBody } from './forward-request.ts'
 import { withoutCors } from './headers.ts'
 import { linkRewriter } from './link-rewriter.ts'
 import { type Place, rewriteUrl } from './rewrite-url.ts'
@@ -34,8 +34,4 @@ export function rewriting(place: Place): (headers: OutgoingHttpHeaders, response
     const body: Readable = pipeline([response, ...steps], () => {}) as unknown as Readable
     return { headers: others, body }
   }
-}
-
-function hasBody({ statusCode, req }: IncomingMessage & { req?: { method?: string } }): boolean {
-  return req?.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
 }
