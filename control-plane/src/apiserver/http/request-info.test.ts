@@ -72,3 +72,28 @@ describe('parseRequestInfo()', () => {
     assert.throws(() => parseRequestInfo('GET', '/api/v1/pods/%e0%a4%a'), /Cannot decode path segment/)
   })
 })
+
+describe('parseRequestInfo of what another server serves', () => {
+  const parse = (url: string) => parseRequestInfo('GET', url, (group, version) => `${group}/${version}` === 'metrics.io/v1')
+  const at = { group: 'metrics.io', version: 'v1' }
+  const paths: [string, string, object | undefined][] = [
+    ['/apis/metrics.io/v1', 'get', undefined],
+    ['/apis/metrics.io/v1//', 'get', undefined],
+    ['/apis/metrics.io/v1/pods', 'list', { resource: 'pods' }],
+    ['/apis/metrics.io/v1//secrets', 'get', { resource: '', name: 'secrets' }],
+    ['/apis/metrics.io/v1/namespaces/a', 'get', { resource: 'namespaces', name: 'a', namespace: 'a' }],
+    ['/apis/metrics.io/v1/namespaces/a//b', 'get', { resource: '', name: 'b', namespace: 'a' }],
+    ['/apis/metrics.io/v1/nodes/n/stats/more', 'get', { resource: 'nodes', name: 'n', subresource: 'stats' }],
+    [
+      '/apis/metrics.io/v1/namespaces/a/machines/m/portforward/22/tcp',
+      'get',
+      { resource: 'machines', name: 'm', subresource: 'portforward', namespace: 'a' },
+    ],
+  ]
+  for (const [url, verb, target] of paths) {
+    it(url, () => {
+      const info = parse(url)
+      assert.deepEqual([info.verb, info.resource], [verb, target && { ...at, ...target }])
+    })
+  }
+})

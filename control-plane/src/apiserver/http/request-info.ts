@@ -28,8 +28,11 @@ const VERBS: Readonly<Record<string, string>> = { GET: 'get', HEAD: 'get', POST:
 /** Subresources of a namespace itself; anything else after its name is a resource inside it. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize'])
 
+/** Whether another server serves a version of a group. */
+export type IsRemote = (group: string, version: string) => boolean
+
 /** Throws BadRequest when the path's percent-encoding is broken. */
-export function parseRequestInfo(method: string, url: string): RequestInfo {
+export function parseRequestInfo(method: string, url: string, isRemote: IsRemote = () => false): RequestInfo {
   const question = url.indexOf('?')
   const path = question < 0 ? url : url.slice(0, question)
   const rest = restOfGroupVersion(path)
@@ -46,7 +49,7 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     segments = segments.slice(1)
     verb = 'watch'
   }
-  const target = targetOf(segments)
+  const target = isRemote(rest.group, rest.version) ? remoteTargetOf(segments) : targetOf(segments)
   if (!target) return { verb: method.toLowerCase(), path }
 
   if (!target.name) {
@@ -128,6 +131,25 @@ function targetOf(segments: readonly string[]): TargetInfo | undefined {
   if (segments.length > 5) return undefined
   const [, , resource, name, subresource] = segments as [string, string, string, string?, string?]
   return { namespace: second, resource, ...(name !== undefined && { name }), ...(subresource !== undefined && { subresource }) }
+}
+
+/**
+ * Below another server's group and version everything is a resource, as in Kubernetes: what a path means beyond that only that server
+ * knows, and the right to look at paths of no resource is no right to its resources.
+ */
+function remoteTargetOf(segments: readonly string[]): TargetInfo | undefined {
+  const end = segments.findLastIndex(segment => segment !== '') + 1
+  if (end === 0) return undefined
+  const [first, second, third] = segments.slice(0, end) as [string, string?, string?]
+  const isNamespaced = first === 'namespaces'
+  const inNamespace = isNamespaced && third !== undefined && !NAMESPACE_SUBRESOURCES.has(third)
+  const [resource = '', name, subresource] = segments.slice(inNamespace ? 2 : 0, end)
+  return {
+    resource,
+    ...(name && { name }),
+    ...(isNamespaced && second && { namespace: second }),
+    ...(subresource && { subresource }),
+  }
 }
 
 function isWatch(url: string, question: number): boolean {

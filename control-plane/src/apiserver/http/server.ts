@@ -14,7 +14,7 @@ import { BODY_BYTES_MAX, readBody, SMALL_BODY_BYTES_MAX } from './body/read-body
 import { impersonate } from './impersonate.ts'
 import type { ApiServer, ApiServerOptions, HealthCheck, ServerCertificates } from './options.ts'
 import { refuseUnreadable } from './refuse.ts'
-import { isLongRunning, parseRequestInfo, type RequestInfo, type ResourceInfo } from './request-info.ts'
+import { type IsRemote, isLongRunning, parseRequestInfo, type RequestInfo, type ResourceInfo } from './request-info.ts'
 import { kindLookup } from './resources/dispatch.ts'
 import { type Reply, type Request, sendError, statusOf } from './respond.ts'
 import { routeTable } from './routes.ts'
@@ -41,6 +41,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const app = createApp(options)
   const lookup = kindLookup(registry.kinds)
   const route = routeTable(serving, lookup)
+  const isRemote: IsRemote = (group, version) => options.aggregation?.isRemote(group, version) ?? false
   const state = new Activity()
   const slumber = watchSlumber(options.clock, serving.signal)
 
@@ -55,7 +56,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const visit = new Visit(request, reply, { lingerMs: patienceMs / 2, onEnd })
     try {
       if (state.closing) throw unavailable(SHUTTING_DOWN)
-      info = parseRequestInfo(request.method, request.raw.url ?? '/')
+      info = parseRequestInfo(request.method, request.raw.url ?? '/', isRemote)
       const query = queryOf(request.raw.url ?? '/')
       const isLong = isLongRunning(info)
       const timeoutMs = isLong ? REQUEST_MS_MAX : timeoutMsOf(query)

@@ -44,7 +44,8 @@ async function upgrade(options: ApiServerOptions, lookup: KindLookup, connection
   const { authorizer, identity } = options
   const { request, socket, head } = connection
   if (options.signal.aborted) throw unavailable('The API server is shutting down')
-  const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/')
+  const isRemote = (group: string, version: string) => options.aggregation?.isRemote(group, version) ?? false
+  const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/', isRemote)
   request.headers = withWebSocketToken(request.headers)
   const caller = await authenticate(request, identity)
   if (info.path === PATHS.tunnel) return options.tunnels.accept(request, socket, head, nodeNameOf(caller))
