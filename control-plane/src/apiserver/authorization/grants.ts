@@ -48,6 +48,9 @@ export function createAccessGuard(parts: () => GrantParts): AccessGuard {
       }
       return false
     },
+    async may(user, question) {
+      return (await parts().authorizer.authorize({ user, ...question })).allowed
+    },
   }
 }
 

@@ -75,6 +75,16 @@ export interface AccessGuard {
   mayGrant(change: { context: RequestContext; kind: Kind; object: KubernetesObject; old?: KubernetesObject }): Promise<void>
   /** Whether the user may decide on, or sign, certificate requests for the signer, or say whom to trust for it. */
   maySign(user: User, verb: 'approve' | 'sign' | 'attest', signerName: string): Promise<boolean>
+  may(user: User, question: AccessQuestion): Promise<boolean>
+}
+
+/** What somebody may or may not do; `*` is everything. */
+export interface AccessQuestion {
+  readonly verb: string
+  readonly group: string
+  readonly resource: string
+  readonly namespace?: string
+  readonly name?: string
 }
 
 /** DeleteOptions as they come on the wire, body and query put together. */

@@ -16,6 +16,7 @@ import { createLookups, type Lookups } from './lookups.ts'
 import { memoryPressureToleration } from './memory-pressure.ts'
 import { nodePodCidr } from './node-pod-cidr.ts'
 import { nodeRestriction } from './node-restriction.ts'
+import { paramRights } from './param-rights.ts'
 import { podCertificateRequests } from './pod-certificate-requests.ts'
 import { priority, priorityClasses } from './priority.ts'
 import type { QuotaLedger } from './quota/ledger.ts'
@@ -50,6 +51,7 @@ function rules(options: AdmissionOptions, lookups: Lookups): AdmissionRule[] {
     nodeRestriction(lookups),
     rights(guard),
     signerRights(guard),
+    paramRights({ guard, resources, lookups }),
     initialNamespace(),
     limitRanges(lookups),
     serviceAccount(lookups),
