@@ -118,3 +118,9 @@ test('authorizer asks, and evaluations are run again with the answers', async ()
   ])
   await assert.rejects(settle('object.none'), /no such/)
 })
+
+test('what a list of lists would be as text is paid for before it is made', () => {
+  const nested = `[[1]]${'.map(each, [each, each])'.repeat(40)}`
+  assert.throws(() => evaluate(`"%s".format([${nested}])`), CostError)
+  assert.equal(evaluate('"%s".format([[[1], [1]]])'), '[[1], [1]]')
+})

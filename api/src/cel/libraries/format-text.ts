@@ -1,8 +1,13 @@
+import { spend } from '../budget.ts'
+import { sizeOf } from '../values.ts'
+
 const CLAUSE = /%(?:%|(?:\.(\d+))?([sdfebxXo]))/g
 const PRECISION_MAX = 100
 
-/** `text.format(values)`. Throws Error when a value does not fit its place. */
+/** `text.format(values)`. Throws Error when a value does not fit its place, and CostError. */
 export function formatText(text: string, values: readonly unknown[]): string {
+  // What is in a list twice is written twice: short expressions make lists of lists that no memory would hold as text.
+  spend(sizeOf(values))
   let next = 0
   return text.replace(CLAUSE, (clause, digits: string | undefined, verb: string | undefined) => {
     if (verb === undefined) return '%'

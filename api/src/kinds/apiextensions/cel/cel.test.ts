@@ -157,3 +157,16 @@ for (const rule of TYPED) {
     assert.deepEqual(validateRules(whole, 'schema'), [])
   })
 }
+
+test('rules of thousands of small parts are looked at in a moment', { timeout: 20_000 }, () => {
+  const part = (i: number): [string, JsonSchema] => {
+    const rule = i === 1000 ? 'self.b == 1' : 'self.a == 1'
+    return [`p${i}`, { type: 'object', properties: { a: { type: 'integer' } }, 'x-kubernetes-validations': [{ rule }] }]
+  }
+  const whole: JsonSchema = { type: 'object', properties: Object.fromEntries(Array.from({ length: 6000 }, (_, i) => part(i))) }
+  const errors = validateRules(whole, 'schema')
+  assert.deepEqual(
+    errors.map(({ field }) => field),
+    ['schema.properties[p1000].x-kubernetes-validations[0].rule'],
+  )
+})

@@ -34,12 +34,29 @@ const UNTYPED_OPTIONAL = celEnvironment({ self: 'dyn', oldSelf: { optional: 'dyn
 /** What is wrong with the rules of a schema and all below it. */
 export function validateRules(schema: JsonSchema, path: string): FieldError[] {
   const types = new SchemaTypes()
-  return rulesWithin(schema, path, { types, family: celFamily(types.of(schema, true)) })
+  const parts = new Map<JsonSchema, number>()
+  const fewest = countParts(schema, parts) / SHARED_PART
+  const family = celFamily(types.of(schema, true))
+  return rulesWithin(schema, path, { types, familyOf: part => ((parts.get(part) ?? 0) < fewest ? undefined : family) })
 }
+
+/**
+ * To take over the types of a whole schema costs by how many it has, to make a part's anew by how many that has: each small part of a
+ * schema with thousands of them makes its own.
+ */
+const SHARED_PART = 16
 
 interface Shared {
   readonly types: SchemaTypes
-  readonly family: CelFamily
+  readonly familyOf: (schema: JsonSchema) => CelFamily | undefined
+}
+
+/** Notes, and gives, how many schemas there are from each one on down. */
+function countParts(schema: JsonSchema, parts: Map<JsonSchema, number>): number {
+  const inner = [...Object.values(schema.properties ?? {}), additionalOf(schema), schema.items]
+  const count = inner.reduce((sum, part) => sum + (part ? countParts(part, parts) : 0), 1)
+  parts.set(schema, count)
+  return count
 }
 
 function rulesWithin(schema: JsonSchema, path: string, shared: Shared): FieldError[] {
@@ -56,12 +73,12 @@ function rulesWithin(schema: JsonSchema, path: string, shared: Shared): FieldErr
 }
 
 /** One for rules whose `oldSelf` may be none, and one for all others. */
-function environments(schema: JsonSchema, { types, family }: Shared): (rule: ValidationRule) => CelEnvironment {
+function environments(schema: JsonSchema, { types, familyOf }: Shared): (rule: ValidationRule) => CelEnvironment {
   let plain: CelEnvironment | undefined
   let optional: CelEnvironment | undefined
   const make = (isOptional: boolean) => {
     const type = types.of(schema)
-    return celEnvironment({ self: type, oldSelf: isOptional ? { optional: type } : type }, family)
+    return celEnvironment({ self: type, oldSelf: isOptional ? { optional: type } : type }, familyOf(schema))
   }
   return ({ optionalOldSelf }) => {
     if (optionalOldSelf) {
