@@ -15,18 +15,41 @@ export async function forwardUpgrade({ request, socket, head }: ClientConnection
   const gone = new AbortController()
   socket.once('close', () => gone.abort(new Error('The client closed the connection')))
   if (socket.destroyed) return
+  const early = readEarly(socket)
   const connection = await backend.connect(gone.signal)
   const answer = await ask(request, connection, backend).catch(err => {
     connection.destroy()
     throw err
   })
+  early.stop()
   if (socket.destroyed) return void connection.destroy()
   if (answer.kind === 'refused') return sendRefusal(socket, connection, answer.response)
   const { response, head: first } = answer
   socket.write(headOf(response, pairsOf(response.rawHeaders)))
   if (first.length > 0) socket.write(first)
-  if (head.length > 0) connection.write(head)
+  for (const chunk of [head, ...early.chunks]) if (chunk.length > 0) connection.write(chunk)
   join(socket, connection)
+}
+
+const EARLY_BYTES_MAX = 64 << 10
+
+/** Of a connection that nobody reads nobody hears the end: until there is an answer what the client says is kept, and it is let go when it ends. */
+function readEarly(socket: Duplex): { readonly chunks: readonly Buffer[]; stop(): void } {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const keep = (chunk: Buffer) => {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > EARLY_BYTES_MAX) socket.pause()
+  }
+  const leave = () => void socket.destroy()
+  socket.on('data', keep).once('end', leave)
+  return {
+    chunks,
+    stop() {
+      socket.off('data', keep).off('end', leave).pause()
+    },
+  }
 }
 
 type Answer =

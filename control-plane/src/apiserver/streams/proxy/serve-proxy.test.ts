@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { Agent, createServer, type IncomingMessage, type RequestListener, request, type Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { buffer, text } from 'node:stream/consumers'
 import { afterEach, beforeEach, test } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -286,4 +286,15 @@ test('WebSockets pass through, and so does a refusal of one', async () => {
   const [, response] = (await once(refused, 'unexpected-response')) as [unknown, IncomingMessage]
   assert.deepEqual([response.statusCode, response.headers['x-why'], await text(response)], [418, 'tea', 'no'])
   sockets.close()
+})
+
+test('a pod that does not answer an upgrade hears when the client leaves', async () => {
+  const asked = once(server, 'upgrade')
+  const client = connect({ port: cluster.port, host: '127.0.0.1' })
+  client.on('error', () => {})
+  client.write('GET /proxy-of/pods/web/proxy/ HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  const [, socket] = (await asked) as [unknown, Socket]
+  socket.on('error', () => {}).resume()
+  client.destroy()
+  await once(socket, 'end', { signal: AbortSignal.timeout(5000) })
 })
