@@ -81,8 +81,16 @@ export {
   type Verb,
   type View,
 } from './kind.ts'
+export type { CompiledFrame } from './kinds/admissionregistration/compiled-frame.ts'
+export {
+  type CompiledMutatingPolicy,
+  type CompiledMutation,
+  compileMutatingPolicy,
+} from './kinds/admissionregistration/compiled-mutating-policy.ts'
 export { type CompiledPolicy, compilePolicy } from './kinds/admissionregistration/compiled-policy.ts'
 export { conditionEnvironment } from './kinds/admissionregistration/expressions.ts'
+export { mutatingAdmissionPolicyKind } from './kinds/admissionregistration/mutating-admission-policy.ts'
+export { mutatingAdmissionPolicyBindingKind } from './kinds/admissionregistration/mutating-admission-policy-binding.ts'
 export { mutatingWebhookConfigurationKind } from './kinds/admissionregistration/mutating-webhook-configuration.ts'
 export type * from './kinds/admissionregistration/types.ts'
 export { validatingAdmissionPolicyKind } from './kinds/admissionregistration/validating-admission-policy.ts'

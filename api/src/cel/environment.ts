@@ -5,6 +5,7 @@ import { type Budget, CostError, payingWith } from './budget.ts'
 import { compileError, evaluationWords } from './compile-error.ts'
 import { counted } from './counted.ts'
 import { withLibraries } from './libraries/index.ts'
+import { findLiterals, LITERAL_TYPES, restoreLiterals } from './literals.ts'
 
 /** A type by name; an object that has these fields and no others; a list, a map by text, or what may be none, of another type. */
 export type CelType =
@@ -41,16 +42,22 @@ const base = once(() => {
 /** Macros are functions that the library does not list. */
 const MACROS = new Set(['has', 'all', 'exists', 'exists_one', 'map', 'filter', 'bind'])
 
-/** `family`: types that are shared with other environments are made once. */
-export function celEnvironment(variables: Readonly<Record<string, CelType>>, family?: CelFamily): CelEnvironment {
-  const pair = once(() => environmentsOf(variables, family))
+export interface CelOptions {
+  /** Types that are shared with other environments are made once. */
+  readonly family?: CelFamily | undefined
+  /** Expressions may make objects: `Object{…}`, `Object.spec{…}`, `JSONPatch{…}`. */
+  readonly hasLiterals?: boolean
+}
+
+export function celEnvironment(variables: Readonly<Record<string, CelType>>, options: CelOptions = {}): CelEnvironment {
+  const pair = once(() => environmentsOf(variables, options))
   const cache = new Map<string, Expression>()
   return {
     compile: text => {
       const known = cache.get(text)
       if (known) return known
       const { typed, running } = pair()
-      const expression = compile(text, typed, running)
+      const expression = compile(text, typed, running, options.hasLiterals ?? false)
       if (cache.size >= CACHED_MAX) cache.delete(cache.keys().next().value as string)
       cache.set(text, expression)
       return expression
@@ -73,7 +80,7 @@ export function celFamily(type: CelType): CelFamily {
   }
 }
 
-function environmentsOf(variables: Readonly<Record<string, CelType>>, family: CelFamily | undefined) {
+function environmentsOf(variables: Readonly<Record<string, CelType>>, { family, hasLiterals }: CelOptions) {
   const running = base().environment.clone()
   const types = family?.types().clone() ?? new Types(base().environment.clone())
   for (const [name, type] of Object.entries(variables)) {
@@ -81,6 +88,8 @@ function environmentsOf(variables: Readonly<Record<string, CelType>>, family: Ce
     running.registerVariable(name, typeof type === 'object' && 'optional' in type ? 'optional<dyn>' : 'dyn')
     types.declare(name, type)
   }
+  if (hasLiterals)
+    for (const name of LITERAL_TYPES) for (const each of [types.environment, running]) each.registerType(name, { fields: {} })
   return { typed: types.environment, running }
 }
 
@@ -89,9 +98,9 @@ export function optionalValue(value: unknown): unknown {
   return value === undefined ? Optional.none() : Optional.of(value)
 }
 
-function compile(text: string, typed: Environment, running: Environment): Expression {
-  const { type } = checked(text, typed)
-  const parsed = checked(text, running).parsed
+function compile(text: string, typed: Environment, running: Environment, hasLiterals: boolean): Expression {
+  const { type } = checked(text, typed, hasLiterals)
+  const { parsed } = checked(text, running, hasLiterals)
   const names = counted(parsed.ast)
   return {
     type,
@@ -111,11 +120,15 @@ function isOurs(error: unknown): boolean {
   return error instanceof CostError || (error instanceof Error && 'isQuestion' in error)
 }
 
-function checked(text: string, environment: Environment): { parsed: ParseResult; type: string } {
+function checked(text: string, environment: Environment, hasLiterals: boolean): { parsed: ParseResult; type: string } {
   const { knows } = base()
   let parsed: ParseResult
   try {
-    parsed = environment.parse(text)
+    if (hasLiterals) {
+      const literals = findLiterals(text)
+      parsed = environment.parse(literals.text)
+      restoreLiterals(parsed.ast, literals.byPlace)
+    } else parsed = environment.parse(text)
   } catch (error) {
     throw compileError(error, text, knows)
   }

@@ -17,6 +17,8 @@
  * - `evaluate` is synchronous. It throws Error in Kubernetes' words for what cannot be evaluated (`no such key: name`), and CostError when
  *   the budget is used up, which is for the caller to tell from the others: one `Budget` may serve many evaluations. A unit is about one
  *   node of an expression, a tenth of a value's text or elements, or as much of a regular expression; a million are well below a second.
+ * - With `hasLiterals` expressions make objects by the name of their type, as mutating policies do: `Object.spec{replicas: 1}`, `JSONPatch{…}`.
+ *   They are plain objects whose name `literalType` tells; `jsonOf` makes JSON of any value and throws where a name is not that of its place.
  * - `authorizer` asks the cluster, which takes time: `new Asking({ authorize, requestResource })` gives `asking.authorizer` as a value, and
  *   `await asking.settle(() => expression.evaluate(…))` runs the evaluation again until every question it asked has its answer.
  */
@@ -26,11 +28,14 @@ export { CompileError } from './compile-error.ts'
 export {
   type CelEnvironment,
   type CelFamily,
+  type CelOptions,
   type CelType,
   celEnvironment,
   celFamily,
   type Expression,
   optionalValue,
 } from './environment.ts'
+export { jsonOf } from './json.ts'
+export { literalType } from './literals.ts'
 export type { Question, Verdict } from './question.ts'
 export { celOf, lazyFields } from './values.ts'

@@ -1,5 +1,7 @@
 /** Every kind there is. Adding one means adding its file and listing it here. */
 import { apiVersionOf, type Kind } from '../kind.ts'
+import { mutatingAdmissionPolicyKind } from './admissionregistration/mutating-admission-policy.ts'
+import { mutatingAdmissionPolicyBindingKind } from './admissionregistration/mutating-admission-policy-binding.ts'
 import { mutatingWebhookConfigurationKind } from './admissionregistration/mutating-webhook-configuration.ts'
 import { validatingAdmissionPolicyKind } from './admissionregistration/validating-admission-policy.ts'
 import { validatingAdmissionPolicyBindingKind } from './admissionregistration/validating-admission-policy-binding.ts'
@@ -92,6 +94,8 @@ export const KINDS = [
   serviceAccountKind,
   serviceKind,
   mutatingWebhookConfigurationKind,
+  mutatingAdmissionPolicyBindingKind,
+  mutatingAdmissionPolicyKind,
   validatingAdmissionPolicyBindingKind,
   validatingAdmissionPolicyKind,
   validatingWebhookConfigurationKind,

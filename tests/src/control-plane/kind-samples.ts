@@ -61,6 +61,14 @@ export const SAMPLES: Readonly<Record<string, Json | ((name: string) => Json)>> 
   'storageversionmigrations.storagemigration.k8s.io': { spec: { resource: { group: 'apps', resource: 'deployments' } } },
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': { webhooks: [WEBHOOK] },
   'validatingwebhookconfigurations.admissionregistration.k8s.io': { webhooks: [WEBHOOK] },
+  'mutatingadmissionpolicies.admissionregistration.k8s.io': {
+    spec: {
+      matchConstraints: { resourceRules: [NOTHING] },
+      mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Object{}' } }],
+      reinvocationPolicy: 'Never',
+    },
+  },
+  'mutatingadmissionpolicybindings.admissionregistration.k8s.io': { spec: { policyName: 'absent' } },
   'validatingadmissionpolicies.admissionregistration.k8s.io': {
     spec: { matchConstraints: { resourceRules: [NOTHING] }, validations: [{ expression: 'true' }] },
   },

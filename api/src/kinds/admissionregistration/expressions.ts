@@ -33,14 +33,20 @@ const OF_REQUEST = { object: 'dyn', oldObject: 'dyn', request: REQUEST, authoriz
 export const conditionEnvironment = once(() => celEnvironment(OF_REQUEST))
 
 /** The same for policies; `variables` are those that are there already. */
-export function policyEnvironment(variables: Readonly<Record<string, CelType>>, { hasParams }: { hasParams: boolean }): CelEnvironment {
-  return celEnvironment({ ...OF_REQUEST, namespaceObject: 'dyn', variables: { fields: variables }, ...(hasParams && { params: 'dyn' }) })
+export function policyEnvironment(
+  variables: Readonly<Record<string, CelType>>,
+  { hasParams, hasLiterals }: { hasParams: boolean; hasLiterals: boolean },
+): CelEnvironment {
+  const all = { ...OF_REQUEST, namespaceObject: 'dyn', variables: { fields: variables }, ...(hasParams && { params: 'dyn' }) }
+  return celEnvironment(all, { hasLiterals })
 }
 
 /** How an expression is checked where it stands: it has one of these types, or shows it only when it runs. */
 export interface Wanted {
   readonly environment: () => CelEnvironment
   readonly types: readonly string[]
+  /** Names of the same that the library has; those of `types` if absent. */
+  readonly spelled?: readonly string[]
   readonly ofAnyType?: boolean
   /** What to say where it is missing. */
   readonly missing?: string
@@ -50,12 +56,12 @@ export interface Wanted {
 export function compiled(
   path: string,
   text: string | undefined,
-  { environment, types, ofAnyType, missing = '' }: Wanted,
+  { environment, types, spelled = types, ofAnyType, missing = '' }: Wanted,
 ): Expression | FieldError[] {
   if (!text?.trim()) return [requiredValue(path, missing)]
   try {
     const expression = environment().compile(text)
-    if (ofAnyType || expression.type === 'dyn' || types.includes(expression.type)) return expression
+    if (ofAnyType || expression.type === 'dyn' || spelled.includes(expression.type)) return expression
     return [
       invalidValue(path, text, types.length === 1 ? `must evaluate to ${types.join()}` : `must evaluate to one of [${types.join(' ')}]`),
     ]

@@ -1,63 +1,17 @@
-import { duplicateValue, forbiddenField, invalidIf, invalidValue, requiredValue, unsupportedValue } from '../../field-errors.ts'
-import { isDnsSubdomain, isPathSegment, isQualifiedName, isServiceName } from '../../names.ts'
-import { validateLabelSelector } from '../../selectors/validate.ts'
+import { duplicateValue, invalidIf, invalidValue, requiredValue, unsupportedValue } from '../../field-errors.ts'
+import { isQualifiedName } from '../../names.ts'
 import type { FieldError } from '../../status.ts'
 import { ANNOTATION_BYTES_MAX, compilePolicy } from './compiled-policy.ts'
-import { isIdentifier } from './expressions.ts'
-import {
-  applyRuleDefaults,
-  FAILURE_POLICIES,
-  MATCH_POLICIES,
-  oneOfThese,
-  validateMatchConditions,
-  validateNamedRule,
-} from './rule-rules.ts'
-import type {
-  MatchResources,
-  ParamRef,
-  ValidatingAdmissionPolicy,
-  ValidatingAdmissionPolicyBinding,
-  ValidatingAdmissionPolicySpec,
-  Validation,
-} from './types.ts'
+import { validateBound, validateFrame } from './frame-rules.ts'
+import { oneOfThese } from './rule-rules.ts'
+import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingAdmissionPolicySpec, Validation } from './types.ts'
 
 const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'] as const
 const ACTIONS = ['Audit', 'Deny', 'Warn'] as const
-const NOT_FOUND_ACTIONS = ['Deny', 'Allow'] as const
 const ANNOTATIONS_MAX = 20
-export function applyPolicyDefaults(policy: ValidatingAdmissionPolicy): void {
-  policy.spec ??= {}
-  policy.status ??= {}
-  policy.spec.failurePolicy ??= 'Fail'
-  applyMatchDefaults(policy.spec.matchConstraints)
-}
-
-export function applyBindingDefaults(binding: ValidatingAdmissionPolicyBinding): void {
-  binding.spec ??= {}
-  applyMatchDefaults(binding.spec.matchResources)
-}
-
-function applyMatchDefaults(resources: MatchResources | undefined): void {
-  if (!resources) return
-  resources.matchPolicy ??= 'Equivalent'
-  resources.namespaceSelector ??= {}
-  resources.objectSelector ??= {}
-  applyRuleDefaults(resources.resourceRules)
-  applyRuleDefaults(resources.excludeResourceRules)
-}
 
 export function validatePolicy({ metadata: { name = '' }, spec = {} }: ValidatingAdmissionPolicy): FieldError[] {
-  const { paramKind, matchConstraints, matchConditions = [], variables = [], failurePolicy } = spec
-  const errors = oneOfThese('spec.failurePolicy', failurePolicy, FAILURE_POLICIES)
-  if (paramKind) errors.push(...validateParamKind(paramKind, 'spec.paramKind'))
-  const path = 'spec.matchConstraints'
-  if (matchConstraints) {
-    errors.push(...validateMatchResources(matchConstraints, path))
-    if (!matchConstraints.resourceRules?.length) errors.push(requiredValue(`${path}.resourceRules`))
-  } else errors.push(requiredValue(path))
-  errors.push(...validateMatchConditions(matchConditions, 'spec.matchConditions', true))
-  for (const [i, variable] of variables.entries()) errors.push(...validateVariable(variable, `spec.variables[${i}]`))
-  return [...errors, ...validateChecks(spec, name), ...compilePolicy(spec).errors]
+  return [...validateFrame(spec), ...validateChecks(spec, name), ...compilePolicy(spec).errors]
 }
 
 /** What is judged, and what is noted for the audit; at least one. */
@@ -85,11 +39,6 @@ function validateChecks(
   return errors
 }
 
-function validateVariable({ name = '' }: { name?: string }, path: string): FieldError[] {
-  if (!name.trim()) return [requiredValue(`${path}.name`, 'name is not specified')]
-  return isIdentifier(name) ? [] : [invalidValue(`${path}.name`, name, 'name is not a valid CEL identifier')]
-}
-
 function validateValidation({ message = '', messageExpression = '', reason }: Validation, path: string): FieldError[] {
   const errors: FieldError[] = []
   if (messageExpression && !messageExpression.trim()) {
@@ -100,35 +49,6 @@ function validateValidation({ message = '', messageExpression = '', reason }: Va
   return [...errors, ...oneOfThese(`${path}.reason`, reason, REASONS)]
 }
 
-function validateParamKind({ apiVersion = '', kind = '' }: { apiVersion?: string; kind?: string }, path: string): FieldError[] {
-  const errors = apiVersion ? validateApiVersion(apiVersion, `${path}.apiVersion`) : [requiredValue(`${path}.apiVersion`)]
-  if (!kind) return [...errors, requiredValue(`${path}.kind`)]
-  const why = isServiceName(kind.toLowerCase())
-  return why === undefined
-    ? errors
-    : [...errors, invalidValue(`${path}.kind`, kind, `may have mixed case, but should otherwise match: ${why}`)]
-}
-
-function validateApiVersion(apiVersion: string, path: string): FieldError[] {
-  const parts = apiVersion.split('/')
-  if (parts.length > 2) return [invalidValue(path, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)]
-  const [version = '', group = ''] = parts.toReversed()
-  const errors = group ? invalidIf(path, group, isDnsSubdomain(group)) : []
-  if (!version) return [...errors, invalidValue(path, apiVersion, 'version must be specified')]
-  return [...errors, ...invalidIf(path, version, isServiceName(version))]
-}
-
-function validateMatchResources(resources: MatchResources, path: string): FieldError[] {
-  const { matchPolicy, namespaceSelector, objectSelector, resourceRules = [], excludeResourceRules = [] } = resources
-  return [
-    ...oneOfThese(`${path}.matchPolicy`, matchPolicy, MATCH_POLICIES),
-    ...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`),
-    ...validateLabelSelector(objectSelector, `${path}.objectSelector`),
-    ...resourceRules.flatMap((rule, i) => validateNamedRule(rule, `${path}.resourceRules[${i}]`)),
-    ...excludeResourceRules.flatMap((rule, i) => validateNamedRule(rule, `${path}.excludeResourceRules[${i}]`)),
-  ]
-}
-
 export function validatePolicyStatus({ status }: ValidatingAdmissionPolicy): FieldError[] {
   return (status?.typeChecking?.expressionWarnings ?? []).flatMap(({ fieldRef, warning }, i) => {
     const path = `status.typeChecking.expressionWarnings[${i}]`
@@ -137,22 +57,7 @@ export function validatePolicyStatus({ status }: ValidatingAdmissionPolicy): Fie
 }
 
 export function validateBinding({ spec = {} }: ValidatingAdmissionPolicyBinding): FieldError[] {
-  const { policyName, paramRef, matchResources, validationActions = [] } = spec
-  const errors = policyName ? invalidIf('spec.policyName', policyName, isDnsSubdomain(policyName)) : [requiredValue('spec.policyName')]
-  if (paramRef) errors.push(...validateParamRef(paramRef, 'spec.paramRef'))
-  if (matchResources) errors.push(...validateMatchResources(matchResources, 'spec.matchResources'))
-  return [...errors, ...validateActions(validationActions, 'spec.validationActions')]
-}
-
-function validateParamRef({ name, selector, parameterNotFoundAction: action }: ParamRef, path: string): FieldError[] {
-  const errors = name ? invalidIf(`${path}.name`, name, isPathSegment(name)) : []
-  const exclusive = 'name and selector are mutually exclusive'
-  if (name && selector) errors.push(forbiddenField(`${path}.name`, exclusive))
-  errors.push(...validateLabelSelector(selector, `${path}.selector`))
-  if (name && selector) errors.push(forbiddenField(`${path}.selector`, exclusive))
-  if (!name && !selector) errors.push(requiredValue(path, 'one of name or selector must be specified'))
-  if (!action) errors.push(requiredValue(`${path}.parameterNotFoundAction`))
-  return [...errors, ...oneOfThese(`${path}.parameterNotFoundAction`, action || undefined, NOT_FOUND_ACTIONS)]
+  return [...validateBound(spec), ...validateActions(spec.validationActions ?? [], 'spec.validationActions')]
 }
 
 function validateActions(actions: readonly string[], path: string): FieldError[] {

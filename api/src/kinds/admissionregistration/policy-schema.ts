@@ -5,7 +5,8 @@ import { labelSelectorSchema } from '../../schema/label-selector.ts'
 import { FAILURE_POLICIES, MATCH_POLICIES } from './rule-rules.ts'
 import { matchConditionsSchema, namedRuleSchema } from './rule-schema.ts'
 
-const matchResourcesSchema = once(() =>
+/** The component `MatchResources`. */
+export const matchResourcesSchema = once(() =>
   object('MatchResources', 'Which requests are meant.', {
     namespaceSelector: field(labelSelectorSchema(), 'Namespaces of the objects; all by default.'),
     objectSelector: field(labelSelectorSchema(), 'The objects, old or new; all by default.'),
@@ -18,15 +19,45 @@ const matchResourcesSchema = once(() =>
   }),
 )
 
+/** The field `paramKind`. */
+export const paramKindSchema = once(() =>
+  field(
+    object('ParamKind', 'A kind of objects.', {
+      apiVersion: string('Group and version of the kind.'),
+      kind: string('Name of the kind.'),
+    }),
+    'Kind of the objects that bindings give as parameters; none if absent.',
+  ),
+)
+
+/** The field `paramRef`. */
+export const paramRefSchema = once(() =>
+  field(
+    object('ParamRef', 'Objects with the parameters of a policy.', {
+      name: string('Name of the object. Not together with selector.'),
+      namespace: string('Namespace of the objects; that of the request if absent.'),
+      selector: field(labelSelectorSchema(), 'Objects by label, each of which is applied. Not together with name.'),
+      parameterNotFoundAction: oneOf(['Allow', 'Deny'], 'What happens when there is no such object: Allow or Deny.'),
+    }),
+    'Parameters of the policy.',
+  ),
+)
+
+/** The field `variables`. */
+export const variablesSchema = once(() =>
+  list(
+    object('Variable', 'A value with a name.', {
+      name: required(string('Its name; others use it as variables.name.')),
+      expression: required(string('CEL that makes the value; may use the variables before it.')),
+    }),
+    'Values that expressions use by name.',
+    { mergeKey: 'name' },
+  ),
+)
+
 export const policySpecSchema = once(() =>
   object('ValidatingAdmissionPolicySpec', 'Which requests are judged, and how.', {
-    paramKind: field(
-      object('ParamKind', 'A kind of objects.', {
-        apiVersion: string('Group and version of the kind.'),
-        kind: string('Name of the kind.'),
-      }),
-      'Kind of the objects that bindings give as parameters; none if absent.',
-    ),
+    paramKind: paramKindSchema(),
     matchConstraints: field(matchResourcesSchema(), 'Which requests are judged.'),
     validations: list(
       object('Validation', 'What must be so.', {
@@ -46,14 +77,7 @@ export const policySpecSchema = once(() =>
       'Notes for the audit, at most 20.',
     ),
     matchConditions: matchConditionsSchema(),
-    variables: list(
-      object('Variable', 'A value with a name.', {
-        name: required(string('Its name; others use it as variables.name.')),
-        expression: required(string('CEL that makes the value; may use the variables before it.')),
-      }),
-      'Values that expressions use by name.',
-      { mergeKey: 'name' },
-    ),
+    variables: variablesSchema(),
   }),
 )
 
@@ -79,15 +103,7 @@ export const policyStatusSchema = once(() =>
 export const bindingSpecSchema = once(() =>
   object('ValidatingAdmissionPolicyBindingSpec', 'Which policy holds for which requests, and what it leads to.', {
     policyName: string('Name of the policy.'),
-    paramRef: field(
-      object('ParamRef', 'Objects with the parameters of a policy.', {
-        name: string('Name of the object. Not together with selector.'),
-        namespace: string('Namespace of the objects; that of the request if absent.'),
-        selector: field(labelSelectorSchema(), 'Objects by label, each of which is applied. Not together with name.'),
-        parameterNotFoundAction: oneOf(['Allow', 'Deny'], 'What happens when there is no such object: Allow or Deny.'),
-      }),
-      'Parameters of the policy.',
-    ),
+    paramRef: paramRefSchema(),
     matchResources: field(matchResourcesSchema(), 'Which of the requests that the policy judges are meant; all if absent.'),
     validationActions: strings('What a failed validation leads to: Deny, Warn, Audit. Not Deny and Warn together.', { listType: 'set' }),
   }),

@@ -1,4 +1,4 @@
-/** https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/ and policy-resources/validating-admission-policy-v1 */
+/** https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/ and policy-resources/ */
 import type { Condition, KubernetesObject, LabelSelector } from '../../meta.ts'
 
 export const ADMISSION_GROUP = 'admissionregistration.k8s.io'
@@ -94,6 +94,36 @@ export interface ValidatingAdmissionPolicyBinding extends KubernetesObject {
     paramRef?: ParamRef
     matchResources?: MatchResources
     validationActions?: string[]
+  }
+}
+
+/** Changes objects where a MutatingAdmissionPolicyBinding says so. */
+export interface MutatingAdmissionPolicy extends KubernetesObject {
+  spec?: MutatingAdmissionPolicySpec
+}
+
+export interface MutatingAdmissionPolicySpec {
+  paramKind?: { apiVersion?: string; kind?: string }
+  matchConstraints?: MatchResources
+  variables?: { name?: string; expression?: string }[]
+  mutations?: Mutation[]
+  failurePolicy?: string
+  matchConditions?: MatchCondition[]
+  reinvocationPolicy?: string
+}
+
+/** One change, by one expression: which of the two `patchType` says. */
+export interface Mutation {
+  patchType?: string
+  applyConfiguration?: { expression?: string }
+  jsonPatch?: { expression?: string }
+}
+
+export interface MutatingAdmissionPolicyBinding extends KubernetesObject {
+  spec?: {
+    policyName?: string
+    paramRef?: ParamRef
+    matchResources?: MatchResources
   }
 }
 

@@ -1,10 +1,11 @@
 import { defineKind } from '../../kind.ts'
 import { field, object } from '../../schema/fields.ts'
-import { formatLabelSelector } from '../../selectors/labels.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
-import { applyBindingDefaults, validateBinding } from './policy-rules.ts'
+import { paramRefColumn, policyNameColumn } from './policy-columns.ts'
+import { applyBindingDefaults } from './policy-defaults.ts'
+import { validateBinding } from './policy-rules.ts'
 import { bindingSpecSchema } from './policy-schema.ts'
-import { ADMISSION_GROUP, type ParamRef, type ValidatingAdmissionPolicyBinding } from './types.ts'
+import { ADMISSION_GROUP, type ValidatingAdmissionPolicyBinding } from './types.ts'
 
 export const validatingAdmissionPolicyBindingKind = defineKind<ValidatingAdmissionPolicyBinding>({
   group: ADMISSION_GROUP,
@@ -21,16 +22,5 @@ export const validatingAdmissionPolicyBindingKind = defineKind<ValidatingAdmissi
     }),
   applyDefaults: applyBindingDefaults,
   validate: validateBinding,
-  columns: [
-    nameColumn,
-    { name: 'PolicyName', type: 'string', description: 'The policy.', value: ({ spec }) => spec?.policyName ?? '' },
-    { name: 'ParamRef', type: 'string', description: 'Objects with the parameters.', value: ({ spec }) => formatParamRef(spec?.paramRef) },
-    ageColumn,
-  ],
+  columns: [nameColumn, policyNameColumn, paramRefColumn, ageColumn],
 })
-
-/** Whether the object is in a namespace cannot be told from here: `*` may be every one, or none. */
-function formatParamRef({ name, namespace, selector }: ParamRef = {}): string {
-  if (name) return `${namespace || '*'}/${name}`
-  return selector ? formatLabelSelector(selector) : '<unset>'
-}

@@ -1,7 +1,9 @@
 import { defineKind } from '../../kind.ts'
 import { field, object } from '../../schema/fields.ts'
 import { ageColumn, nameColumn } from '../columns.ts'
-import { applyPolicyDefaults, validatePolicy, validatePolicyStatus } from './policy-rules.ts'
+import { paramKindColumn } from './policy-columns.ts'
+import { applyPolicyDefaults } from './policy-defaults.ts'
+import { validatePolicy, validatePolicyStatus } from './policy-rules.ts'
 import { policySpecSchema, policyStatusSchema } from './policy-schema.ts'
 import { ADMISSION_GROUP, type ValidatingAdmissionPolicy } from './types.ts'
 
@@ -30,12 +32,7 @@ export const validatingAdmissionPolicyKind = defineKind<ValidatingAdmissionPolic
       description: 'How many validations there are.',
       value: ({ spec }) => spec?.validations?.length ?? 0,
     },
-    {
-      name: 'ParamKind',
-      type: 'string',
-      description: 'Kind of the objects with parameters.',
-      value: ({ spec }) => (spec?.paramKind ? `${spec.paramKind.apiVersion ?? ''}/${spec.paramKind.kind ?? ''}` : '<unset>'),
-    },
+    paramKindColumn,
     ageColumn,
   ],
 })

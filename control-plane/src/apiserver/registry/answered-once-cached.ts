@@ -2,6 +2,8 @@
 import {
   type Kind,
   limitRangeKind,
+  mutatingAdmissionPolicyBindingKind,
+  mutatingAdmissionPolicyKind,
   mutatingWebhookConfigurationKind,
   qualifiedResource,
   resourceQuotaKind,
@@ -21,6 +23,8 @@ const JUDGED_BY: ReadonlySet<string> = new Set(
     resourceQuotaKind,
     mutatingWebhookConfigurationKind,
     validatingWebhookConfigurationKind,
+    mutatingAdmissionPolicyKind,
+    mutatingAdmissionPolicyBindingKind,
     validatingAdmissionPolicyKind,
     validatingAdmissionPolicyBindingKind,
   ].map(qualifiedResource),

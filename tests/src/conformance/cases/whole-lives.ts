@@ -66,6 +66,22 @@ const WHOLE_LIVES: readonly WholeLife[] = [
     status: { patched: condition('Test', 'Patched'), updated: condition('Test', 'Updated') },
   },
   {
+    row: 'MutatingAdmissionPolicy is discoverable and all eight verbs work',
+    kind: 'admissionregistration.k8s.io/MutatingAdmissionPolicy',
+    body: () => ({
+      spec: {
+        matchConstraints: { resourceRules: [NOTHING] },
+        mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }],
+        reinvocationPolicy: 'Never',
+      },
+    }),
+  },
+  {
+    row: 'MutatingAdmissionPolicyBinding is discoverable and all eight verbs work',
+    kind: 'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding',
+    body: () => ({ spec: { policyName: 'absent.example.com' } }),
+  },
+  {
     row: 'ValidatingAdmissionPolicyBinding is discoverable with all eight verbs',
     kind: 'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding',
     body: () => ({ spec: { policyName: 'absent.example.com', validationActions: ['Deny'] } }),

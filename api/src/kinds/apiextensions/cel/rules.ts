@@ -78,7 +78,7 @@ function environments(schema: JsonSchema, { types, familyOf }: Shared): (rule: V
   let optional: CelEnvironment | undefined
   const make = (isOptional: boolean) => {
     const type = types.of(schema)
-    return celEnvironment({ self: type, oldSelf: isOptional ? { optional: type } : type }, familyOf(schema))
+    return celEnvironment({ self: type, oldSelf: isOptional ? { optional: type } : type }, { family: familyOf(schema) })
   }
   return ({ optionalOldSelf }) => {
     if (optionalOldSelf) {

@@ -1,13 +1,20 @@
 /** Groups that extend the API: protobuf numbers, in the notation of `messages.ts`. Facts of Kubernetes' generated.proto files. */
 export const EXTENSION = {
   'admissionregistration.k8s.io/v1': `
+ApplyConfiguration expression
 AuditAnnotation key valueExpression
 ExpressionWarning 2:fieldRef warning
+JSONPatch expression
 MatchCondition name expression
 MatchResources namespaceSelector objectSelector resourceRules excludeResourceRules 7:matchPolicy?
+MutatingAdmissionPolicy metadata spec
+MutatingAdmissionPolicyBinding metadata spec
+MutatingAdmissionPolicyBindingSpec policyName paramRef matchResources
+MutatingAdmissionPolicySpec paramKind matchConstraints variables mutations failurePolicy? matchConditions reinvocationPolicy
 MutatingWebhook name clientConfig rules failurePolicy? namespaceSelector sideEffects? timeoutSeconds? admissionReviewVersions matchPolicy?
   reinvocationPolicy? objectSelector matchConditions
 MutatingWebhookConfiguration metadata webhooks
+Mutation 2:patchType applyConfiguration jsonPatch
 NamedRuleWithOperations resourceNames *RuleWithOperations
 ParamKind apiVersion kind
 ParamRef name namespace selector parameterNotFoundAction?
