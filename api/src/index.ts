@@ -3,6 +3,7 @@ export {
   type Applied,
   type Apply,
   applyConfig,
+  atomicPaths,
   type Convert,
   configErrors,
   conflictCause,
@@ -16,6 +17,7 @@ export {
   joinedErrors,
   type ManagedFieldsEntry,
   type Manager,
+  mergeConfig,
   NO_FIELDS,
   onlyVersion,
   recordUpdate,
@@ -297,7 +299,7 @@ export {
   createThreeWayStrategicPatch,
   LAST_APPLIED_ANNOTATION,
 } from './patch/create-patch.ts'
-export { applyJsonPatch } from './patch/json-patch.ts'
+export { applyJsonPatch, isFailedTest } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicPatch } from './patch/strategic-patch.ts'
 export { certificatesIn, issuerHash } from './pki/authority.ts'

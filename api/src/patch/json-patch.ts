@@ -8,6 +8,20 @@ const OPERATIONS_MAX = 10_000
 /** Copies may not blow a document up: a few dozen of them would double it to any size. */
 const COPIED_BYTES_MAX = 3 << 20
 
+/** Patches that do not apply because something is not as they want it. */
+const FAILED_TESTS = new WeakSet<object>()
+
+/** Whether the error is of a patch whose own `test` failed. */
+export function isFailedTest(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && FAILED_TESTS.has(error)
+}
+
+function failedTest(path: string): ApiError {
+  const error = rejected(`testing value ${path} failed: test failed`)
+  FAILED_TESTS.add(error)
+  return error
+}
+
 /**
  * Applies all operations or none; `target` is not changed. Throws BadRequest for a malformed patch, Invalid for one that does
  * not fit the target, and RequestEntityTooLarge for one that is too long.
@@ -48,8 +62,7 @@ export function applyJsonPatch(target: unknown, operations: readonly JsonPatchOp
       }
       case 'test':
         // A missing value passes for null, as it does in Kubernetes.
-        if (!isDeepStrictEqual(find(document.root, path) ?? null, operation.value ?? null))
-          throw rejected(`testing value ${operation.path} failed: test failed`)
+        if (!isDeepStrictEqual(find(document.root, path) ?? null, operation.value ?? null)) throw failedTest(operation.path)
         break
       default:
         throw badRequest(`Unexpected kind: ${String((operation as { op?: unknown }).op)}`)

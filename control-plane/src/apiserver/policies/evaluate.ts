@@ -1,5 +1,5 @@
 /** What a policy finds about a request, in Kubernetes' words. */
-import type { CompiledPolicy } from '@davit/api'
+import type { CompiledFrame, CompiledPolicy } from '@davit/api'
 import { Budget, CostError, type Expression, lazyFields } from '@davit/api/cel'
 import { doHold, type Facts } from '../webhooks/index.ts'
 
@@ -58,7 +58,7 @@ export async function evaluate(policy: CompiledPolicy, facts: Facts, isLenient: 
 }
 
 /** Evaluates with the policy's variables, each when it is first read; all pay together. */
-function runner({ variables }: CompiledPolicy, { variables: given, asking }: Facts): (expression: Expression) => Promise<unknown> {
+export function runner({ variables }: CompiledFrame, { variables: given, asking }: Facts): (expression: Expression) => Promise<unknown> {
   const budget = new Budget(COST_MAX)
   const all: Record<string, unknown> = { ...given }
   all.variables = lazyFields(

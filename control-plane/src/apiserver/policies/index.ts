@@ -1,1 +1,2 @@
+export { MutatingPolicies } from './mutating-policies.ts'
 export { Policies, type PoliciesOptions } from './policies.ts'

@@ -3,6 +3,8 @@ import {
   apiVersionOf,
   type Kind,
   type KubernetesObject,
+  type MutatingAdmissionPolicy,
+  type MutatingAdmissionPolicyBinding,
   selectorFromLabelSelector,
   type ValidatingAdmissionPolicy,
   type ValidatingAdmissionPolicyBinding,
@@ -16,8 +18,8 @@ export interface ParamsOptions {
 
 /** Each is judged by alone; undefined for a policy that has none. Throws Error, in Kubernetes' words, when they cannot be had. */
 export async function paramsOf(
-  { spec: { paramKind } = {} }: ValidatingAdmissionPolicy,
-  { spec: { paramRef } = {} }: ValidatingAdmissionPolicyBinding,
+  { spec: { paramKind } = {} }: ValidatingAdmissionPolicy | MutatingAdmissionPolicy,
+  { spec: { paramRef } = {} }: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding,
   request: Reviewed,
   { lookups, kinds }: ParamsOptions,
 ): Promise<readonly (KubernetesObject | undefined)[]> {

@@ -4,7 +4,6 @@ import {
   type CompiledPolicy,
   compilePolicy,
   forbidden,
-  namespaceKind,
   type ResourceName,
   type Status,
   type ValidatingAdmissionPolicy,
@@ -16,10 +15,11 @@ import { celOf } from '@davit/api/cel'
 import { type Facts, type Form, factsOf, type Reviewed, refusedUnjudged, requestFor, type WebhookTransport } from '../webhooks/index.ts'
 import { type Complaint, evaluate } from './evaluate.ts'
 import { matchedForm } from './matching.ts'
+import { namespaceOf } from './namespace.ts'
 import { type ParamsOptions, paramsOf } from './params.ts'
 
 /** Nobody is judged for objects of this group, or a policy could not be taken away again. */
-const EXEMPT_GROUP = 'admissionregistration.k8s.io'
+export const EXEMPT_GROUP = 'admissionregistration.k8s.io'
 const CODES: Readonly<Record<string, number>> = { Unauthorized: 401, Forbidden: 403, RequestEntityTooLarge: 413 }
 /** A policy may not fill a client's headers. */
 const WARNINGS_MAX = 50
@@ -85,7 +85,7 @@ export class Policies {
       return isLenient ? [] : [denial({ message: (error as Error).message, reason: 'Invalid' })]
     }
     const common = factsOf(request, requestFor(request, form), authorize)
-    const namespaceObject = celOf(await this.#namespaceOf(request)) ?? null
+    const namespaceObject = celOf(await namespaceOf(lookups, request)) ?? null
     const denials: Denial[] = []
     for (const param of params) {
       const facts: Facts = { ...common, variables: { ...common.variables, namespaceObject, params: param ? celOf(param) : null } }
@@ -107,11 +107,6 @@ export class Policies {
     const { policy } = compilePolicy(spec)
     this.#compiled.set(spec, policy)
     return policy
-  }
-
-  async #namespaceOf({ namespaced, namespace, context }: Reviewed) {
-    if (!namespaced || namespace === undefined) return undefined
-    return this.#options.lookups.find(namespaceKind, { name: namespace }, context.signal)
   }
 }
 

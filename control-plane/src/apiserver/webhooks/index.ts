@@ -1,7 +1,7 @@
 export { WebhookClient } from './client.ts'
 export { doHold, type Facts, factsOf } from './conditions.ts'
 export { matchingForm } from './match-rules.ts'
-export { isByWebhook, refusedUnjudged } from './refusals.ts'
+export { internalError, isByWebhook, refusedUnjudged } from './refusals.ts'
 export { requestFor } from './review.ts'
 export { isSelected } from './selectors.ts'
 export type { AdmissionOperation, Authorize, Changeable, ClusterLookups, Form, Reviewed, WebhookTransport } from './types.ts'

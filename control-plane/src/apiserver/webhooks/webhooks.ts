@@ -53,20 +53,22 @@ export class Webhooks {
    * Asks those that may change the object, one after another, each about what the ones before it left. When one has changed it, `again`
    * is called once, for the cluster's own rules to see the object as it is now; then those are asked again that want to be and have not
    * seen the last change. Throws what a webhook refuses with, or InternalError for one that must answer and does not. `review` is called
-   * only when there is anybody to ask.
+   * only when there is anybody to ask. With `wasChanged` somebody has changed the object before, which is no different from a webhook.
    */
-  async mutate(kind: ResourceName, review: () => Changeable, again: () => Promise<void>): Promise<void> {
+  async mutate(kind: ResourceName, review: () => Changeable, again: () => Promise<void>, wasChanged = false): Promise<void> {
     const transport = this.#transportFor(kind)
-    if (!transport) return
-    const hooks = await this.#mutating()
-    if (hooks.length === 0) return
+    const hooks = transport ? await this.#mutating() : []
+    if (!transport || hooks.length === 0) {
+      if (wasChanged) await again()
+      return
+    }
     const request = review()
     const asked = new Map<string, MutatingWebhook>()
     const outdated = new Set<string>()
     const outdate = (but: string | undefined) => {
       for (const [id, { reinvocationPolicy }] of asked) if (id !== but && reinvocationPolicy === 'IfNeeded') outdated.add(id)
     }
-    let isChanged = false
+    let isChanged = wasChanged
     for (const { webhook, id } of hooks) {
       const outcome = await this.#mutateBy(webhook, request, transport)
       if (outcome === 'changed') {

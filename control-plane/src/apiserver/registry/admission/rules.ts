@@ -1,7 +1,7 @@
 import { type Clock, type Kind, type KubernetesObject, type Logger, qualifiedResource } from '@davit/api'
 import type { Storage } from '../../../storage/types.ts'
-import { Policies } from '../../policies/index.ts'
-import { type Reviewed, Webhooks, type WebhookTransport } from '../../webhooks/index.ts'
+import { MutatingPolicies, Policies } from '../../policies/index.ts'
+import { type Changeable, type Reviewed, Webhooks, type WebhookTransport } from '../../webhooks/index.ts'
 import type { Pools } from '../allocation/pools.ts'
 import type { Resources } from '../resources.ts'
 import type { AccessGuard, DeletionRequest, RequestContext } from '../types.ts'
@@ -86,6 +86,7 @@ export class Admissions {
   readonly #resources: Resources
   readonly #webhooks: Webhooks
   readonly #policies: Policies
+  readonly #mutations: MutatingPolicies
 
   constructor(options: AdmissionOptions) {
     const { storage, resources, webhooks, log } = options
@@ -97,14 +98,16 @@ export class Admissions {
     this.#resources = resources
     const transport = () => webhooks?.()
     this.#webhooks = new Webhooks({ lookups, transport, log })
-    this.#policies = new Policies({ lookups, transport, kinds: () => resources.kinds })
+    const judging = { lookups, transport, kinds: () => resources.kinds }
+    this.#policies = new Policies(judging)
+    this.#mutations = new MutatingPolicies(judging)
   }
 
-  /** The cluster's own rules, then webhooks; what these change the rules see once more. */
+  /** The cluster's own rules, then policies, then webhooks; what these change the rules see once more. */
   async admit(admission: Admission): Promise<void> {
     await this.#admit(admission)
     const review = () => reviewedWrite(this.#resources, admission)
-    await this.#webhooks.mutate(admission.kind, review, () => this.#admit(admission))
+    await this.#mutate(admission.kind, review, () => this.#admit(admission))
   }
 
   async #admit(admission: Admission): Promise<void> {
@@ -120,7 +123,7 @@ export class Admissions {
   /** Throws what a policy or a webhook refuses the deletion of `old` with. */
   async judgeDeletion(deletion: { kind: Kind; context: RequestContext; old: KubernetesObject; request: DeletionRequest }): Promise<void> {
     const review = () => reviewedDeletion(this.#resources, deletion)
-    await this.#webhooks.mutate(deletion.kind, review, async () => {})
+    await this.#mutate(deletion.kind, review)
     await this.#validate(deletion.kind, review)
   }
 
@@ -131,9 +134,18 @@ export class Admissions {
       reviewedCall({ ...call, body }, changed => {
         body = changed
       })
-    await this.#webhooks.mutate(call.kind, review, async () => {})
+    await this.#mutate(call.kind, review)
     await this.#validate(call.kind, review)
     return body
+  }
+
+  async #mutate(kind: Kind, review: () => Changeable, again = async () => {}): Promise<void> {
+    const round = await this.#mutations.mutate(kind, review)
+    const repeat = async () => {
+      await again()
+      await round.again()
+    }
+    await this.#webhooks.mutate(kind, review, repeat, round.isChanged)
   }
 
   async #validate(kind: Kind, review: () => Reviewed): Promise<void> {
