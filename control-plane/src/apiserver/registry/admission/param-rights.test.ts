@@ -4,6 +4,8 @@ import {
   type ApiError,
   configMapKind,
   type Kind,
+  mutatingAdmissionPolicyBindingKind,
+  mutatingAdmissionPolicyKind,
   secretKind,
   validatingAdmissionPolicyBindingKind,
   validatingAdmissionPolicyKind,
@@ -12,6 +14,12 @@ import type { AccessQuestion } from '../types.ts'
 import { paramRights } from './param-rights.ts'
 import type { Admission } from './rule.ts'
 
+const POLICIES = [
+  validatingAdmissionPolicyKind,
+  validatingAdmissionPolicyBindingKind,
+  mutatingAdmissionPolicyKind,
+  mutatingAdmissionPolicyBindingKind,
+]
 const apiVersion = 'admissionregistration.k8s.io/v1'
 const policyOf = (kind?: string) => ({
   apiVersion,
@@ -41,9 +49,7 @@ async function judged(change: { object: object; old?: object; groups?: string[];
     resources: { kinds: [configMapKind, secretKind] as unknown as Kind[] },
     lookups: { find: async (_kind, { name }) => (name === 'judge' ? policyOf('Secret') : undefined) as never },
   })
-  const kind = (change.object as { kind: string }).kind.endsWith('Binding')
-    ? validatingAdmissionPolicyBindingKind
-    : validatingAdmissionPolicyKind
+  const kind = POLICIES.find(each => each.kind === (change.object as { kind: string }).kind)
   const context = { user: { name: 'alice', groups: change.groups ?? [] } }
   try {
     await rule.judge?.({ ...change, kind, context } as unknown as Admission)
@@ -94,4 +100,11 @@ test('nothing is asked of what stays as it is, has no parameters, or is written 
   ]
   for (const change of changes) assert.deepEqual(await judged(change), { questions: [], message: '' })
   assert.notEqual((await judged({ object: bindingOf(ref), old: bindingOf(ref, 'other') })).message, '')
+})
+
+test('of policies that change objects the same is asked', async () => {
+  const policy = { ...policyOf('Secret'), kind: 'MutatingAdmissionPolicy' }
+  assert.deepEqual((await judged({ object: policy })).questions, [ALL_SECRETS])
+  const binding = { ...bindingOf({ name: 'b', namespace: 'a' }), kind: 'MutatingAdmissionPolicyBinding' }
+  assert.deepEqual((await judged({ object: binding })).questions, [ONE_SECRET])
 })

@@ -3,6 +3,9 @@ import {
   apiVersionOf,
   GROUPS,
   invalid,
+  type MutatingAdmissionPolicy,
+  mutatingAdmissionPolicyBindingKind,
+  mutatingAdmissionPolicyKind,
   type ValidatingAdmissionPolicy,
   type ValidatingAdmissionPolicyBinding,
   validatingAdmissionPolicyBindingKind,
@@ -20,6 +23,12 @@ export interface ParamRightsParts {
   readonly lookups: Pick<Lookups, 'find'>
 }
 
+/** Policies and their bindings; what both have of parameters is alike. */
+const FAMILIES = [
+  { policies: validatingAdmissionPolicyKind, bindings: validatingAdmissionPolicyBindingKind },
+  { policies: mutatingAdmissionPolicyKind, bindings: mutatingAdmissionPolicyBindingKind },
+]
+
 interface Asked {
   readonly question: AccessQuestion
   readonly field: 'spec.paramKind' | 'spec.paramRef'
@@ -27,19 +36,18 @@ interface Asked {
 }
 
 /**
- * Who makes a policy judge by objects must be able to read them: a policy's messages tell what is in its parameters, and the cluster
- * reads those for it, Secrets too.
+ * Who makes a policy go by objects must be able to read them: its messages and what it writes tell what is in its parameters, and the
+ * cluster reads those for it, Secrets too.
  */
 export function paramRights(parts: ParamRightsParts): AdmissionRule {
-  const group = validatingAdmissionPolicyKind.group
-  const bindings = validatingAdmissionPolicyBindingKind.plural
   return {
-    resources: [`${validatingAdmissionPolicyKind.plural}.${group}`, `${bindings}.${group}`],
+    resources: FAMILIES.flatMap(({ policies, bindings }) => [policies, bindings]).map(({ plural, group }) => `${plural}.${group}`),
     async judge(change) {
       const { kind, context, object, isPart } = change
       const { user } = context
       if (isPart || user.groups.includes(GROUPS.masters) || user.groups.includes(CONTROLLERS)) return
-      const asked = kind.plural === bindings ? await ofBinding(parts, change) : ofPolicy(parts, change)
+      const family = FAMILIES.find(({ bindings }) => bindings.plural === kind.plural)
+      const asked = family ? await ofBinding(parts, change, family) : ofPolicy(parts, change)
       if (!asked || (await parts.guard?.may(user, asked.question))) return
       throw invalid(kind, object.metadata.name ?? '', [{ type: 'Forbidden', field: asked.field, detail: asked.why }])
     },
@@ -58,12 +66,16 @@ function ofPolicy({ resources }: ParamRightsParts, { context: { user }, object, 
   }
 }
 
-async function ofBinding({ resources, lookups }: ParamRightsParts, change: Admission): Promise<Asked | undefined> {
+async function ofBinding(
+  { resources, lookups }: ParamRightsParts,
+  change: Admission,
+  { policies }: Pick<(typeof FAMILIES)[number], 'policies'>,
+): Promise<Asked | undefined> {
   const { user, signal } = change.context
   const { policyName = '', paramRef } = (change.object as ValidatingAdmissionPolicyBinding).spec ?? {}
   const before = (change.old as ValidatingAdmissionPolicyBinding | undefined)?.spec
   if (!paramRef || isDeepStrictEqual([policyName, paramRef], [before?.policyName, before?.paramRef])) return undefined
-  const policy = await lookups.find(validatingAdmissionPolicyKind, { name: policyName }, signal)
+  const policy = await lookups.find<ValidatingAdmissionPolicy | MutatingAdmissionPolicy>(policies, { name: policyName }, signal)
   const { name, namespace } = paramRef
   const verb = name ? 'get' : 'list'
   return {
